@@ -1,0 +1,344 @@
+#include "common/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/error.h"
+
+enum kind {
+	KIND_PATH,   /* an absolute path, or one that is made absolute against the working
+			directory */
+	KIND_BASE,   /* a URL path prefix */
+	KIND_URL,    /* http or https; looked at more closely by the Hub client */
+	KIND_SECRET, /* text that is never printed; also NAME_FILE */
+	KIND_SWITCH, /* 1 on true yes, 0 off false no, as the official client reads them */
+	KIND_INTEGER,
+	KIND_SIZE, /* bytes, with K M G T meaning powers of 1024 */
+	KIND_CHOICE,
+};
+
+enum {
+	SECRET_FILE_MAX = 4096,
+	CHOICES_MAX = 5
+};
+
+struct row {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+	const char *otherwise; /* the default, as one would write it */
+	uint64_t min;
+	uint64_t max;
+	const char *choices[CHOICES_MAX];
+	const char *help;
+};
+
+#define AT(member) .offset = offsetof(struct config, member)
+
+static const struct row rows[] = {
+	{ "LARDER_MODELS_DIR", KIND_PATH, AT(models_dir), .otherwise = "/var/lib/larder/models",
+	  .help = "where the models are kept" },
+	{ "LARDER_STATE_DIR", KIND_PATH, AT(state_dir), .otherwise = "/var/lib/larder/state",
+	  .help = "where the database is kept; a local file system, not a network share" },
+	{ "LARDER_RUNTIME_DIR", KIND_PATH, AT(runtime_dir), .otherwise = "/run/larder",
+	  .help = "where the three sockets are made" },
+	{ "LARDER_BASE_PATH", KIND_BASE, AT(base_path), .otherwise = "",
+	  .help = "the path under which the web server serves Larder, like /hf; empty for /" },
+	{ "HF_ENDPOINT", KIND_URL, AT(hf_endpoint), .otherwise = "https://huggingface.co",
+	  .help = "the Hub, or a mirror of it" },
+	{ "HF_TOKEN", KIND_SECRET, AT(hf_token), .otherwise = "",
+	  .help = "a Hub token, for gated and private repositories and higher limits" },
+	{ "LARDER_OFFLINE", KIND_SWITCH, AT(is_offline), .otherwise = "0",
+	  .help = "1: never contact the Hub" },
+	{ "LARDER_MAX_DOWNLOADS", KIND_INTEGER, AT(max_downloads), .otherwise = "3", .min = 1,
+	  .max = 32, .help = "downloads that run at the same time" },
+	{ "LARDER_MAX_CONNECTIONS", KIND_INTEGER, AT(max_connections), .otherwise = "16",
+	  .min = 1, .max = 128, .help = "connections of all downloads together" },
+	{ "LARDER_TRANSFER_THREADS", KIND_INTEGER, AT(transfer_threads), .otherwise = "0",
+	  .min = 0, .max = 32,
+	  .help = "threads that move bytes; 0: one per core, four at most" },
+	{ "LARDER_MIN_FREE", KIND_SIZE, AT(min_free_bytes), .otherwise = "1G", .min = 0,
+	  .max = UINT64_MAX / 2,
+	  .help = "free space that downloads leave alone, like 500M or 20G" },
+	{ "LARDER_FCGI_THREADS", KIND_INTEGER, AT(fcgi_threads), .otherwise = "8", .min = 1,
+	  .max = 256, .help = "requests that larder-fcgi answers at the same time" },
+	{ "LARDER_LOG_FORMAT", KIND_CHOICE, AT(log_format), .otherwise = "text",
+	  .choices = { "text", "json" }, .help = "for people, or JSON lines for machines" },
+	{ "LARDER_LOG_LEVEL", KIND_CHOICE, AT(log_level), .otherwise = "info",
+	  .choices = { "error", "warning", "info", "debug" },
+	  .help = "the least important lines that are logged" },
+};
+
+static char **text_at(struct config *cfg, const struct row *row)
+{
+	return (char **)(void *)((char *)cfg + row->offset);
+}
+
+static uint64_t *number_at(struct config *cfg, const struct row *row)
+{
+	return (uint64_t *)(void *)((char *)cfg + row->offset);
+}
+
+static int bad(struct error *err, const struct row *row, const char *why)
+{
+	return error_set(err, ERR_INVALID, "%s: %s", row->name, why);
+}
+
+static int set_path(struct config *cfg, const struct row *row, struct str value,
+		    struct error *err)
+{
+	size_t n = value.n;
+	AUTO_CSTR here = NULL;
+
+	while (n > 1 && value.p[n - 1] == '/')
+		n--;
+	value = str_sub(value, 0, n);
+	if (value.n > 0 && value.p[0] == '/') {
+		*text_at(cfg, row) = str_dup(value);
+		return 0;
+	}
+	here = getcwd(NULL, 0);
+	if (here == NULL)
+		return bad(err, row,
+			   "the path is relative, and the working directory is not known");
+	*text_at(cfg, row) = mem_printf("%s/%.*s", here, (int)value.n, value.p);
+	return 0;
+}
+
+static int set_base(struct config *cfg, const struct row *row, struct str value,
+		    struct error *err)
+{
+	size_t n = value.n;
+
+	while (n > 0 && value.p[n - 1] == '/')
+		n--;
+	value = str_sub(value, 0, n);
+	if (value.n > 0 && value.p[0] != '/')
+		return bad(err, row, "it must begin with /");
+	for (size_t i = 0; i < value.n; i++) {
+		if (!char_is_alnum(value.p[i]) && strchr("-._~/", value.p[i]) == NULL)
+			return bad(err, row, "only letters, digits and -._~/ may stand in it");
+	}
+	*text_at(cfg, row) = str_dup(value);
+	return 0;
+}
+
+static int set_switch(struct config *cfg, const struct row *row, struct str value,
+		      struct error *err)
+{
+	static const char *const on[] = { "1", "on", "true", "yes" };
+	static const char *const off[] = { "0", "off", "false", "no" };
+	bool *target = (bool *)(void *)((char *)cfg + row->offset);
+
+	for (size_t i = 0; i < ARRAY_LEN(on); i++) {
+		if (str_is_equal_nocase(value, str_from(on[i]))) {
+			*target = true;
+			return 0;
+		}
+		if (str_is_equal_nocase(value, str_from(off[i]))) {
+			*target = false;
+			return 0;
+		}
+	}
+	return bad(err, row, "it must be 1 or 0");
+}
+
+static int set_integer(struct config *cfg, const struct row *row, struct str value,
+		       struct error *err)
+{
+	if (str_to_u64(value, row->min, row->max, number_at(cfg, row)) < 0)
+		return error_set(err, ERR_INVALID,
+				 "%s: it must be a number between %llu and %llu", row->name,
+				 (unsigned long long)row->min, (unsigned long long)row->max);
+	return 0;
+}
+
+static int set_size(struct config *cfg, const struct row *row, struct str value,
+		    struct error *err)
+{
+	static const char units[] = "kmgt";
+	uint64_t unit = 1;
+	uint64_t number;
+	const char *found;
+
+	if (value.n > 0 && !char_is_digit(value.p[value.n - 1])) {
+		found = strchr(units, char_lower(value.p[value.n - 1]));
+		if (found == NULL)
+			return bad(err, row, "it must be a size, like 500M or 20G");
+		unit = 1ULL << (10 * (found - units + 1));
+		value = str_sub(value, 0, value.n - 1);
+	}
+	if (str_to_u64(value, 0, row->max / unit, &number) < 0 || number * unit < row->min)
+		return bad(err, row, "it must be a size, like 500M or 20G");
+	*number_at(cfg, row) = number * unit;
+	return 0;
+}
+
+static int set_choice(struct config *cfg, const struct row *row, struct str value,
+		      struct error *err)
+{
+	for (size_t i = 0; i < CHOICES_MAX && row->choices[i] != NULL; i++) {
+		if (str_is_equal_nocase(value, str_from(row->choices[i]))) {
+			*number_at(cfg, row) = i;
+			return 0;
+		}
+	}
+	return error_set(err, ERR_INVALID, "%s: it must be one of those in --help", row->name);
+}
+
+static int set_value(struct config *cfg, const struct row *row, struct str value,
+		     struct error *err)
+{
+	switch (row->kind) {
+	case KIND_PATH:
+		return set_path(cfg, row, value, err);
+	case KIND_BASE:
+		return set_base(cfg, row, value, err);
+	case KIND_URL:
+		if (!str_has_prefix_nocase(value, S("http://")) &&
+		    !str_has_prefix_nocase(value, S("https://")))
+			return bad(err, row, "it must begin with https:// or http://");
+		*text_at(cfg, row) = str_dup(value);
+		return 0;
+	case KIND_SECRET:
+		for (size_t i = 0; i < value.n; i++) {
+			if (value.p[i] < 0x21 || value.p[i] > 0x7e)
+				return bad(err, row,
+					   "there is a character in it that cannot be right");
+		}
+		*text_at(cfg, row) = str_dup(value);
+		return 0;
+	case KIND_SWITCH:
+		return set_switch(cfg, row, value, err);
+	case KIND_INTEGER:
+		return set_integer(cfg, row, value, err);
+	case KIND_SIZE:
+		return set_size(cfg, row, value, err);
+	case KIND_CHOICE:
+		return set_choice(cfg, row, value, err);
+	}
+	assert(!"a kind without a setter");
+	return -1;
+}
+
+/* The content of a secret's file, without white space around it; NULL on failure. */
+static char *read_secret(const struct row *row, const char *path, struct error *err)
+{
+	char text[SECRET_FILE_MAX];
+	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+
+	if (n < 0) {
+		(void)error_set_errno(err, ERR_INVALID, "%s_FILE: %s", row->name, path);
+		return NULL;
+	}
+	if (n == (ssize_t)sizeof(text)) {
+		(void)error_set(err, ERR_INVALID, "%s_FILE: %s is too long", row->name, path);
+		return NULL;
+	}
+	return str_dup(str_trim((struct str){ .p = text, .n = (size_t)n }));
+}
+
+static int load_row(struct config *cfg, const struct row *row,
+		    char *(*lookup)(const char *name), struct error *err)
+{
+	struct str value = str_trim(str_from(lookup(row->name)));
+	AUTO_CSTR secret = NULL;
+
+	if (row->kind == KIND_SECRET) {
+		AUTO_CSTR file_name = mem_printf("%s_FILE", row->name);
+		const char *path = lookup(file_name);
+
+		if (path != NULL && path[0] != '\0') {
+			secret = read_secret(row, path, err);
+			if (secret == NULL)
+				return -1;
+			value = str_from(secret);
+		}
+	}
+	if (value.n == 0)
+		value = str_from(row->otherwise);
+	return set_value(cfg, row, value, err);
+}
+
+struct config *config_load(char *(*lookup)(const char *name), struct error *err)
+{
+	AUTO(config) cfg = mem_alloc(sizeof(*cfg));
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (load_row(cfg, &rows[i], lookup, err) < 0)
+			return NULL;
+	}
+	cfg->control_socket = mem_printf("%s/control.sock", cfg->runtime_dir);
+	cfg->fcgi_socket = mem_printf("%s/fcgi.sock", cfg->runtime_dir);
+	cfg->events_socket = mem_printf("%s/events.sock", cfg->runtime_dir);
+	return MOVE(cfg);
+}
+
+static bool is_text(enum kind kind)
+{
+	return kind == KIND_PATH || kind == KIND_BASE || kind == KIND_URL ||
+	       kind == KIND_SECRET;
+}
+
+void config_free(struct config **cfg)
+{
+	if (*cfg == NULL)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (is_text(rows[i].kind))
+			free(*text_at(*cfg, &rows[i]));
+	}
+	free((*cfg)->control_socket);
+	free((*cfg)->fcgi_socket);
+	free((*cfg)->events_socket);
+	free(*cfg);
+	*cfg = NULL;
+}
+
+static void print_range(FILE *out, const struct row *row)
+{
+	if (row->kind == KIND_INTEGER)
+		(void)fprintf(out, " (%llu to %llu)", (unsigned long long)row->min,
+			      (unsigned long long)row->max);
+	if (row->kind == KIND_SWITCH)
+		(void)fputs(" (0 or 1)", out);
+	for (size_t i = 0; row->kind == KIND_CHOICE && i < CHOICES_MAX; i++) {
+		if (row->choices[i] != NULL)
+			(void)fprintf(out, "%s%s", i == 0 ? " (" : ", ", row->choices[i]);
+	}
+	if (row->kind == KIND_CHOICE)
+		(void)fputc(')', out);
+}
+
+void config_print_help(FILE *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		(void)fprintf(out, "  %-24s %s", rows[i].name, rows[i].help);
+		print_range(out, &rows[i]);
+		(void)fprintf(out, "\n%27sdefault: %s\n", "",
+			      rows[i].otherwise[0] != '\0' ? rows[i].otherwise : "empty");
+		if (rows[i].kind == KIND_SECRET)
+			(void)fprintf(out, "%27sor %s_FILE: a file that holds it\n", "",
+				      rows[i].name);
+	}
+}
+
+void config_print_env(FILE *out)
+{
+	(void)fputs("# Larder's configuration. Every variable is here with its default; take "
+		    "the \"#\"\n"
+		    "# away to change one. systemd, containers and `make run` read this one "
+		    "file.\n",
+		    out);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		(void)fprintf(out, "\n# %s", rows[i].help);
+		print_range(out, &rows[i]);
+		(void)fprintf(out, "\n#%s=%s\n", rows[i].name, rows[i].otherwise);
+		if (rows[i].kind == KIND_SECRET)
+			(void)fprintf(out, "#%s_FILE=\n", rows[i].name);
+	}
+}

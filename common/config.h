@@ -1,0 +1,51 @@
+/*
+ * The configuration: environment variables only, one typed table (config.c). The table gives
+ * each variable its type, default, range and line of help; --help and etc/larder.env are
+ * printed from it.
+ *
+ * Read once at start, constant after: any thread may read it then.
+ */
+#ifndef COMMON_CONFIG_H
+#define COMMON_CONFIG_H
+
+#include <stdio.h>
+
+#include "common/base.h"
+#include "common/log.h"
+
+struct error;
+
+/* Values with their units. Strings are never NULL; "" means not set. */
+struct config {
+	char *models_dir;
+	char *state_dir;
+	char *runtime_dir;
+	char *base_path; /* "" or "/hf": begins with "/", does not end with one */
+	char *hf_endpoint;
+	char *hf_token;
+	bool is_offline;
+	uint64_t max_downloads;
+	uint64_t max_connections;
+	uint64_t transfer_threads; /* 0: as many as fit the machine */
+	uint64_t min_free_bytes;
+	uint64_t fcgi_threads;
+	uint64_t log_format; /* enum log_format */
+	uint64_t log_level;  /* enum log_level */
+
+	/* Derived: paths of the three sockets. */
+	char *control_socket;
+	char *fcgi_socket;
+	char *events_socket;
+};
+
+/* Reads the environment through `lookup` (getenv, or a test's own). A bad value is an error
+ * whose text begins with the variable's name. Unset and empty mean the default. A variable may
+ * come from the file named by NAME_FILE instead, where the table allows it. */
+struct config *config_load(char *(*lookup)(const char *name), struct error *err);
+void config_free(struct config **cfg);
+
+/* The table for people, and the table as etc/larder.env. */
+void config_print_help(FILE *out);
+void config_print_env(FILE *out);
+
+#endif

@@ -1,0 +1,239 @@
+#include "common/json.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/error.h"
+
+void json_free(struct json_object **object)
+{
+	if (*object != NULL)
+		json_object_put(*object);
+	*object = NULL;
+}
+
+int json_parse(struct str text, int depth_max, struct json_object **ret, struct error *err)
+{
+	struct json_tokener *tokener;
+	struct json_object *object;
+	enum json_tokener_error reason;
+
+	if (text.n == 0 || text.n > INT_MAX - 1)
+		return error_set(err, ERR_BAD_REQUEST,
+				 text.n == 0 ? "no JSON: it is empty" : "too long");
+	tokener = json_tokener_new_ex(depth_max);
+	if (tokener == NULL)
+		return error_set(err, ERR_INTERNAL, "no JSON parser");
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	object = json_tokener_parse_ex(tokener, text.p, (int)text.n);
+	reason = json_tokener_get_error(tokener);
+	/* A number at the very end is only known to be whole when something follows it. */
+	if (reason == json_tokener_continue) {
+		object = json_tokener_parse_ex(tokener, "", 1);
+		reason = json_tokener_get_error(tokener);
+	}
+	json_tokener_free(tokener);
+	if (reason != json_tokener_success) {
+		json_free(&object);
+		return error_set(err, ERR_BAD_REQUEST, "not JSON: %s",
+				 json_tokener_error_desc(reason));
+	}
+	*ret = object;
+	return 0;
+}
+
+struct str json_text(struct json_object *object)
+{
+	size_t len = 0;
+	const char *text = json_object_to_json_string_length(
+		object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+
+	return (struct str){ .p = text, .n = len };
+}
+
+struct json_object *json_get(struct json_object *object, const char *name)
+{
+	struct json_object *value = NULL;
+
+	if (!json_object_is_type(object, json_type_object))
+		return NULL;
+	(void)json_object_object_get_ex(object, name, &value);
+	return value;
+}
+
+static struct str string_of(struct json_object *value)
+{
+	if (!json_object_is_type(value, json_type_string))
+		return (struct str){ .p = NULL, .n = 0 };
+	return (struct str){ .p = json_object_get_string(value),
+			     .n = (size_t)json_object_get_string_len(value) };
+}
+
+struct str json_get_str(struct json_object *object, const char *name)
+{
+	return string_of(json_get(object, name));
+}
+
+int64_t json_get_int(struct json_object *object, const char *name, int64_t otherwise)
+{
+	struct json_object *value = json_get(object, name);
+
+	return json_object_is_type(value, json_type_int) ? json_object_get_int64(value)
+							 : otherwise;
+}
+
+bool json_is_true(struct json_object *object, const char *name)
+{
+	struct json_object *value = json_get(object, name);
+
+	return json_object_is_type(value, json_type_boolean) && json_object_get_boolean(value);
+}
+
+void json_take(struct json_object *object, const char *name, struct json_object *take_value)
+{
+	(void)json_object_object_add(object, name, take_value);
+}
+
+void json_add_str(struct json_object *object, const char *name, struct str value)
+{
+	json_take(object, name,
+		  json_object_new_string_len(value.n > 0 ? value.p : "", (int)value.n));
+}
+
+void json_add_cstr(struct json_object *object, const char *name, const char *value)
+{
+	json_take(object, name, value != NULL ? json_object_new_string(value) : NULL);
+}
+
+void json_add_u64(struct json_object *object, const char *name, uint64_t value)
+{
+	json_take(object, name, json_object_new_uint64(value));
+}
+
+void json_add_int(struct json_object *object, const char *name, int64_t value)
+{
+	json_take(object, name, json_object_new_int64(value));
+}
+
+void json_add_bool(struct json_object *object, const char *name, bool value)
+{
+	json_take(object, name, json_object_new_boolean(value));
+}
+
+void json_add_time(struct json_object *object, const char *name, int64_t unix_ms)
+{
+	time_t seconds = (time_t)(unix_ms / 1000);
+	char date[32] = "";
+	char text[48];
+	struct tm utc;
+
+	if (unix_ms <= 0 || gmtime_r(&seconds, &utc) == NULL) {
+		json_take(object, name, NULL);
+		return;
+	}
+	(void)strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
+	(void)snprintf(text, sizeof(text), "%s.%03dZ", date, (int)(unix_ms % 1000));
+	json_add_cstr(object, name, text);
+}
+
+static int check_text(struct json_object *value, const struct json_field *field,
+		      const char *label, struct error *err)
+{
+	struct str text = string_of(value);
+
+	if (!json_object_is_type(value, json_type_string))
+		return error_set_field(err, label, "%s must be a string", label);
+	if ((int64_t)text.n < field->min)
+		return error_set_field(err, label, "%s must not be empty", label);
+	if ((int64_t)text.n > field->max)
+		return error_set_field(err, label,
+				       "%s is too long: %zu bytes, %lld are allowed", label,
+				       text.n, (long long)field->max);
+	if (!str_is_utf8(text))
+		return error_set_field(err, label, "%s must be UTF-8 text without a NUL",
+				       label);
+	return 0;
+}
+
+static int check_int(struct json_object *value, const struct json_field *field,
+		     struct error *err)
+{
+	int64_t number;
+
+	if (!json_object_is_type(value, json_type_int))
+		return error_set_field(err, field->name, "%s must be a whole number",
+				       field->name);
+	number = json_object_get_int64(value);
+	if (number < field->min || number > field->max)
+		return error_set_field(err, field->name, "%s must be between %lld and %lld",
+				       field->name, (long long)field->min,
+				       (long long)field->max);
+	return 0;
+}
+
+static int check_texts(struct json_object *value, const struct json_field *field,
+		       struct error *err)
+{
+	char label[ERROR_FIELD_MAX];
+	size_t n;
+
+	if (!json_object_is_type(value, json_type_array))
+		return error_set_field(err, field->name, "%s must be a list of strings",
+				       field->name);
+	n = json_object_array_length(value);
+	if (n > field->items_max)
+		return error_set_field(err, field->name, "%s has %zu items, %zu are allowed",
+				       field->name, n, field->items_max);
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(label, sizeof(label), "%s[%zu]", field->name, i);
+		if (check_text(json_object_array_get_idx(value, i), field, label, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int check_field(struct json_object *value, const struct json_field *field,
+		       struct error *err)
+{
+	switch (field->kind) {
+	case JSON_KIND_TEXT:
+		return check_text(value, field, field->name, err);
+	case JSON_KIND_INT:
+		return check_int(value, field, err);
+	case JSON_KIND_TEXTS:
+		return check_texts(value, field, err);
+	case JSON_KIND_COUNT:
+		break;
+	}
+	assert(!"a kind without a check");
+	return -1;
+}
+
+int json_check(struct json_object *object, const struct json_field *fields, size_t n,
+	       struct error *err)
+{
+	if (!json_object_is_type(object, json_type_object))
+		return error_set(err, ERR_BAD_REQUEST, "it must be a JSON object");
+	json_object_object_foreach(object, name, value)
+	{
+		size_t i = 0;
+
+		while (i < n && strcmp(fields[i].name, name) != 0)
+			i++;
+		if (i == n)
+			return error_set_field(err, name, "\"%s\" is not known here", name);
+		if (value == NULL && !fields[i].is_required)
+			continue;
+		if (check_field(value, &fields[i], err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (fields[i].is_required && json_get(object, fields[i].name) == NULL)
+			return error_set_field(err, fields[i].name, "%s is missing",
+					       fields[i].name);
+	}
+	return 0;
+}

@@ -1,0 +1,137 @@
+#include "common/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+
+/* The one piece of file-scope state in common/: a program has one log. */
+static struct {
+	const char *program;
+	enum log_format format;
+	enum log_level level;
+	bool is_journal;
+	char *secrets[LOG_SECRETS_MAX];
+	size_t n_secrets;
+} logger = { .program = "larder", .level = LOG_LEVEL_INFO };
+
+static const struct {
+	const char *name;
+	char priority; /* as in syslog(3) */
+} levels[] = {
+	[LOG_LEVEL_ERROR] = { "error", '3' },
+	[LOG_LEVEL_WARNING] = { "warning", '4' },
+	[LOG_LEVEL_INFO] = { "info", '6' },
+	[LOG_LEVEL_DEBUG] = { "debug", '7' },
+};
+
+static_assert(ARRAY_LEN(levels) == LOG_LEVEL_COUNT, "every level has a row");
+
+void log_init(const char *program, enum log_format format, enum log_level level)
+{
+	logger.program = program;
+	logger.format = format;
+	logger.level = level;
+	logger.is_journal = getenv("JOURNAL_STREAM") != NULL;
+}
+
+void log_hide(struct str secret)
+{
+	if (secret.n < LOG_SECRET_LEN_MIN)
+		return;
+	assert(logger.n_secrets < LOG_SECRETS_MAX);
+	logger.secrets[logger.n_secrets++] = str_dup(secret);
+}
+
+/* The length of the secret that begins at `s`, or 0. */
+static size_t secret_len(struct str s)
+{
+	for (size_t i = 0; i < logger.n_secrets; i++) {
+		struct str secret = str_from(logger.secrets[i]);
+
+		if (str_has_prefix(s, secret))
+			return secret.n;
+	}
+	return 0;
+}
+
+static void add_escaped(struct buf *line, struct str text)
+{
+	size_t at = 0;
+
+	while (at < text.n) {
+		size_t hidden = secret_len(str_sub(text, at, text.n));
+		unsigned char c = (unsigned char)text.p[at];
+
+		if (hidden > 0) {
+			buf_add(line, S("[redacted]"));
+			at += hidden;
+			continue;
+		}
+		if (c < 0x20 || c == 0x7f)
+			buf_addf(line, logger.format == LOG_FORMAT_JSON ? "\\u%04x" : "\\x%02x",
+				 c);
+		else if (logger.format == LOG_FORMAT_JSON && (c == '"' || c == '\\'))
+			buf_addf(line, "\\%c", c);
+		else
+			buf_add_char(line, (char)c);
+		at++;
+	}
+}
+
+static void add_time(struct buf *line)
+{
+	struct timespec now;
+	struct tm utc;
+	char text[32] = "";
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	if (gmtime_r(&now.tv_sec, &utc) != NULL)
+		(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
+	buf_addf(line, "%s.%03ldZ", text, now.tv_nsec / 1000000);
+}
+
+static void add_head(struct buf *line, enum log_level level)
+{
+	if (logger.format == LOG_FORMAT_JSON) {
+		buf_add(line, S("{\"time\":\""));
+		add_time(line);
+		buf_addf(line, "\",\"level\":\"%s\",\"program\":\"%s\",\"message\":\"",
+			 levels[level].name, logger.program);
+	} else if (logger.is_journal) {
+		buf_addf(line, "<%c>%s: ", levels[level].priority, logger.program);
+	} else {
+		add_time(line);
+		buf_addf(line, " %-7s %s: ", levels[level].name, logger.program);
+	}
+}
+
+void log_at(enum log_level level, const char *fmt, ...)
+{
+	int saved_errno = errno;
+	char text[LOG_LINE_MAX];
+	AUTO(buf) line = NULL;
+	ssize_t ignored;
+	va_list args;
+	int len;
+
+	if (level > logger.level)
+		return;
+	va_start(args, fmt);
+	len = vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (len >= (int)sizeof(text))
+		memcpy(text + sizeof(text) - 4, "...", 4);
+	line = buf_new((size_t)LOG_LINE_MAX * 8);
+	add_head(line, level);
+	add_escaped(line, str_from(text));
+	buf_add(line, logger.format == LOG_FORMAT_JSON ? S("\"}\n") : S("\n"));
+	ignored = write(STDERR_FILENO, buf_str(line).p, buf_str(line).n);
+	(void)ignored;
+	errno = saved_errno;
+}

@@ -1,0 +1,88 @@
+#include "common/schema.h"
+
+#include "common/error.h"
+#include "common/ids.h"
+
+#define FIELD_REPO                                                                     \
+	{                                                                              \
+		.name = "repo", .kind = JSON_KIND_TEXT, .is_required = true, .min = 1, \
+		.max = SCHEMA_REPO_MAX                                                 \
+	}
+#define FIELD_TERMS(field_name)                                          \
+	{                                                                \
+		.name = (field_name), .kind = JSON_KIND_TEXTS, .min = 1, \
+		.max = SCHEMA_TERM_MAX, .items_max = SCHEMA_TERMS_MAX    \
+	}
+#define FIELD_ID                                                                               \
+	{                                                                                      \
+		.name = "id", .kind = JSON_KIND_TEXT, .is_required = true, .min = 1, .max = 64 \
+	}
+#define FIELD_PRIORITY(required)                                                      \
+	{                                                                             \
+		.name = "priority", .kind = JSON_KIND_INT, .is_required = (required), \
+		.min = -SCHEMA_PRIORITY_MAX, .max = SCHEMA_PRIORITY_MAX               \
+	}
+
+/* What both a preview and a download are asked with. */
+#define FIELDS_CHOICE                                                                          \
+	FIELD_REPO, { .name = "type", .kind = JSON_KIND_TEXT, .min = 1, .max = 16 },           \
+		{ .name = "revision", .kind = JSON_KIND_TEXT, .min = 1, .max = REVISION_MAX }, \
+		{ .name = "commit",                                                            \
+		  .kind = JSON_KIND_TEXT,                                                      \
+		  .min = COMMIT_LEN,                                                           \
+		  .max = COMMIT_LEN },                                                         \
+		FIELD_TERMS("select"), FIELD_TERMS("exclude")
+
+static const struct json_field preview_fields[] = { FIELDS_CHOICE };
+static const struct json_field create_fields[] = { FIELDS_CHOICE, FIELD_PRIORITY(false) };
+static const struct json_field id_fields[] = { FIELD_ID };
+static const struct json_field patch_fields[] = { FIELD_ID, FIELD_PRIORITY(true) };
+static const struct json_field list_fields[] = {
+	{ .name = "state", .kind = JSON_KIND_TEXT, .min = 1, .max = 16 },
+	{ .name = "limit", .kind = JSON_KIND_INT, .min = 1, .max = SCHEMA_PAGE_MAX },
+	{ .name = "cursor", .kind = JSON_KIND_TEXT, .min = 1, .max = 64 },
+};
+static const struct json_field changes_fields[] = {
+	{ .name = "since", .kind = JSON_KIND_TEXT, .min = 1, .max = 64 },
+};
+
+#define METHOD(method_name, method_fields)                        \
+	{                                                         \
+		.name = (method_name), .fields = (method_fields), \
+		.n = ARRAY_LEN(method_fields)                     \
+	}
+
+static const struct {
+	const char *name;
+	const struct json_field *fields;
+	size_t n;
+} methods[] = {
+	METHOD("preview.make", preview_fields),
+	METHOD("download.create", create_fields),
+	METHOD("download.list", list_fields),
+	METHOD("download.get", id_fields),
+	METHOD("download.patch", patch_fields),
+	METHOD("download.pause", id_fields),
+	METHOD("download.resume", id_fields),
+	METHOD("download.cancel", id_fields),
+	METHOD("download.retry", id_fields),
+	METHOD("download.forget", id_fields),
+	METHOD("event.changes", changes_fields),
+	{ .name = "system.health" },
+	{ .name = "system.status" },
+};
+
+int schema_check(struct str method, struct json_object *params, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+		AUTO_JSON empty = NULL;
+
+		if (!str_is_equal(method, str_from(methods[i].name)))
+			continue;
+		if (params == NULL)
+			empty = json_object_new_object();
+		return json_check(params != NULL ? params : empty, methods[i].fields,
+				  methods[i].n, err);
+	}
+	return error_set(err, ERR_UNKNOWN_METHOD, "there is no such method");
+}

@@ -1,0 +1,28 @@
+/*
+ * The methods of the control socket and what each takes: one table, checked by larder-fcgi
+ * before it calls and by larderd before it acts, so that neither can drift from the other.
+ * Deeper checks (is this a repository, does the term compile) are the daemon's.
+ *
+ * Pure. Any thread.
+ */
+#ifndef COMMON_SCHEMA_H
+#define COMMON_SCHEMA_H
+
+#include "common/json.h"
+
+struct error;
+
+enum {
+	SCHEMA_REPO_MAX = 8192, /* people paste command lines */
+	SCHEMA_TERM_MAX = 1024,
+	SCHEMA_TERMS_MAX = 256,
+	SCHEMA_PRIORITY_MAX = 1000,
+	SCHEMA_PAGE_MAX = 500, /* rows of one page of a list */
+	SCHEMA_PAGE_DEFAULT = 100,
+};
+
+/* 0, or -1 with ERR_UNKNOWN_METHOD, ERR_INVALID or ERR_BAD_REQUEST. `params` may be NULL, which
+ * counts as an empty object. */
+int schema_check(struct str method, struct json_object *params, struct error *err) MUST_USE;
+
+#endif
