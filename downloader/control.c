@@ -1,0 +1,301 @@
+#include "downloader/control.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+
+#include "common/log.h"
+#include "common/schema.h"
+#include "common/unixsock.h"
+
+enum {
+	ACCEPT_PAUSE_MS = 1000, /* after accept failed for want of descriptors */
+};
+
+struct client {
+	struct client *prev;
+	struct client *next;
+	struct control *control;
+	struct bufferevent *bev;
+	size_t n_calls;  /* not answered yet */
+	bool is_ended;   /* the peer sends no more, or is gone: freed after the last call */
+	bool is_gone;    /* nothing can be written any more */
+	bool is_closing; /* about to be freed */
+	bool is_reading; /* inside read_lines() */
+};
+
+struct control_call {
+	struct client *client;
+	struct json_object *id;
+};
+
+struct control {
+	struct loop *loop;
+	struct evconnlistener *listener;
+	struct loop_timer *accept_again;
+	gid_t gid;
+	control_fn fn;
+	void *ctx;
+	struct client *clients;
+	size_t n_clients;
+	bool is_freed; /* the last client frees it */
+};
+
+static void read_lines(struct client *client);
+
+static void control_release(struct control *control)
+{
+	if (control->is_freed && control->n_clients == 0)
+		free(control);
+}
+
+static void client_free(void *arg)
+{
+	struct client *client = arg;
+	struct control *control = client->control;
+
+	if (client->prev != NULL)
+		client->prev->next = client->next;
+	else
+		control->clients = client->next;
+	if (client->next != NULL)
+		client->next->prev = client->prev;
+	control->n_clients--;
+	bufferevent_free(client->bev);
+	free(client);
+	control_release(control);
+}
+
+/* Frees the client once nothing refers to it and nothing is left to send. */
+static void settle(struct client *client)
+{
+	bool is_drained = evbuffer_get_length(bufferevent_get_output(client->bev)) == 0;
+
+	if (client->is_closing || !client->is_ended || client->n_calls > 0 ||
+	    (!client->is_gone && !is_drained))
+		return;
+	client->is_closing = true;
+	if (client->control->is_freed)
+		client_free(client); /* the loop runs no more */
+	else
+		loop_defer(client->control->loop, client_free, client);
+}
+
+/* --- answers ---------------------------------------------------------------------------------
+ */
+
+static void send_line(struct control_call *call, const char *line)
+{
+	struct client *client = call->client;
+
+	if (!client->is_gone)
+		(void)bufferevent_write(client->bev, line, strlen(line));
+	client->n_calls--;
+	json_free(&call->id);
+	free(call);
+	if (!client->is_ended)
+		read_lines(client);
+	settle(client);
+}
+
+void control_reply(struct control_call *call, struct json_object *take_result)
+{
+	AUTO_JSON result = take_result;
+	AUTO_CSTR line = rpc_result_line(call->id, result);
+
+	send_line(call, line);
+}
+
+void control_reply_text(struct control_call *call, char *take_text)
+{
+	AUTO_CSTR text = take_text;
+	AUTO_CSTR line = mem_printf("{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":%s}\n",
+				    call->id != NULL ? json_text(call->id).p : "null", text);
+
+	send_line(call, line);
+}
+
+void control_fail(struct control_call *call, const struct error *err,
+		  struct json_object *take_extra)
+{
+	AUTO_JSON extra = take_extra;
+	AUTO_CSTR line = rpc_error_line(call->id, err, extra);
+
+	send_line(call, line);
+}
+
+/* --- requests --------------------------------------------------------------------------------
+ */
+
+static void take_line(struct client *client, struct str line)
+{
+	struct control *control = client->control;
+	struct control_call *call = mem_alloc(sizeof(*call));
+	struct rpc_request request;
+	struct error err;
+	AUTO_JSON empty = json_object_new_object();
+	int parsed = rpc_request_parse(line, &request, &err);
+
+	call->client = client;
+	call->id = json_object_get(request.id);
+	client->n_calls++;
+	if (parsed < 0 || schema_check(request.method, request.params, &err) < 0)
+		control_fail(call, &err, NULL);
+	else
+		control->fn(control->ctx, call, request.method,
+			    request.params != NULL ? request.params : empty);
+	rpc_request_clear(&request);
+}
+
+static void refuse_long_line(struct client *client)
+{
+	struct error err;
+	AUTO_CSTR line = NULL;
+
+	(void)error_set(&err, ERR_TOO_LARGE, "a request line has %d bytes at most",
+			RPC_REQUEST_MAX);
+	line = rpc_error_line(NULL, &err, NULL);
+	(void)bufferevent_write(client->bev, line, strlen(line));
+	(void)bufferevent_disable(client->bev, EV_READ);
+	client->is_ended = true;
+}
+
+/* An answer given at once leads back here from send_line(): the guard keeps that from nesting.
+ */
+static void read_lines(struct client *client)
+{
+	struct evbuffer *input = bufferevent_get_input(client->bev);
+
+	if (client->is_reading)
+		return;
+	client->is_reading = true;
+	while (!client->is_ended && client->n_calls < CONTROL_CALLS_MAX) {
+		size_t n = 0;
+		AUTO_CSTR line = evbuffer_readln(input, &n, EVBUFFER_EOL_LF);
+
+		if (line == NULL)
+			break;
+		take_line(client, (struct str){ .p = line, .n = n });
+	}
+	client->is_reading = false;
+	if (!client->is_ended && evbuffer_get_length(input) > RPC_REQUEST_MAX)
+		refuse_long_line(client);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	(void)bev;
+	read_lines(arg);
+	settle(arg);
+}
+
+static void on_drained(struct bufferevent *bev, void *arg)
+{
+	(void)bev;
+	settle(arg);
+}
+
+static void on_end(struct bufferevent *bev, short what, void *arg)
+{
+	struct client *client = arg;
+
+	client->is_ended = true;
+	if ((what & (BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)) != 0 || client->n_calls == 0)
+		client->is_gone = true;
+	(void)bufferevent_disable(bev, EV_READ);
+	settle(client);
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
+		      struct sockaddr *address, int len, void *arg)
+{
+	struct control *control = arg;
+	struct client *client;
+
+	(void)listener;
+	(void)address;
+	(void)len;
+	if (control->n_clients >= CONTROL_CLIENTS_MAX ||
+	    !unixsock_is_peer_allowed((int)fd, control->gid)) {
+		log_warning("control socket: a connection was refused");
+		(void)close((int)fd);
+		return;
+	}
+	client = mem_alloc(sizeof(*client));
+	client->control = control;
+	client->bev =
+		bufferevent_socket_new(loop_base(control->loop), fd, BEV_OPT_CLOSE_ON_FREE);
+	client->next = control->clients;
+	if (control->clients != NULL)
+		control->clients->prev = client;
+	control->clients = client;
+	control->n_clients++;
+	bufferevent_setcb(client->bev, on_read, on_drained, on_end, client);
+	/* A line and a little more may wait; the rest stays in the socket. */
+	bufferevent_setwatermark(client->bev, EV_READ, 0, RPC_REQUEST_MAX + 4096);
+	(void)bufferevent_enable(client->bev, EV_READ | EV_WRITE);
+}
+
+static void on_accept_failed(struct evconnlistener *listener, void *arg)
+{
+	struct control *control = arg;
+
+	(void)evconnlistener_disable(listener);
+	loop_timer_arm(control->accept_again, ACCEPT_PAUSE_MS);
+}
+
+static void on_accept_again(void *ctx)
+{
+	struct control *control = ctx;
+
+	(void)evconnlistener_enable(control->listener);
+}
+
+struct control *control_new(struct loop *loop, int take_fd, gid_t gid, control_fn fn, void *ctx,
+			    struct error *err)
+{
+	struct control *control = mem_alloc(sizeof(*control));
+
+	control->loop = loop;
+	control->gid = gid;
+	control->fn = fn;
+	control->ctx = ctx;
+	control->listener =
+		evconnlistener_new(loop_base(loop), on_accept, control,
+				   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, take_fd);
+	if (control->listener == NULL) {
+		(void)error_set(err, ERR_INTERNAL, "the control socket does not start");
+		(void)close(take_fd);
+		free(control);
+		return NULL;
+	}
+	control->accept_again = loop_timer_new(loop, on_accept_again, control);
+	evconnlistener_set_error_cb(control->listener, on_accept_failed);
+	return control;
+}
+
+void control_free(struct control **control)
+{
+	struct control *c = *control;
+	struct client *next;
+
+	*control = NULL;
+	if (c == NULL)
+		return;
+	evconnlistener_free(c->listener);
+	loop_timer_free(&c->accept_again);
+	c->n_clients++; /* so that the last client does not free it under us */
+	c->is_freed = true;
+	for (struct client *client = c->clients; client != NULL; client = next) {
+		next = client->next;
+		client->is_ended = true;
+		client->is_gone = true;
+		settle(client);
+	}
+	c->n_clients--;
+	control_release(c);
+}

@@ -1,0 +1,48 @@
+/*
+ * The control socket's server: JSON-RPC 2.0, one object a line (common/rpc.h). A call is handed
+ * to one function, which answers it once, at once or later.
+ *
+ * Limits: RPC_REQUEST_MAX bytes a line, RPC_DEPTH_MAX levels, CONTROL_CLIENTS_MAX connections,
+ * CONTROL_CALLS_MAX unanswered calls of one connection (more are not read until some are
+ * answered).
+ *
+ * Belongs to the loop's thread.
+ */
+#ifndef DOWNLOADER_CONTROL_H
+#define DOWNLOADER_CONTROL_H
+
+#include <sys/types.h>
+
+#include "common/rpc.h"
+#include "downloader/loop.h"
+
+struct control;
+struct control_call;
+
+enum {
+	CONTROL_CLIENTS_MAX = 512,
+	CONTROL_CALLS_MAX = 32,
+};
+
+/* Takes a call whose parameters have the right names and kinds (schema_check). `params` is
+ * borrowed for the call, never NULL. It must lead to exactly one control_reply or control_fail.
+ */
+typedef void (*control_fn)(void *ctx, struct control_call *call, struct str method,
+			   struct json_object *params);
+
+/* Serves the listening descriptor, which is consumed. Peers must be root, our own user, or in
+ * the group `gid`. */
+struct control *control_new(struct loop *loop, int take_fd, gid_t gid, control_fn fn, void *ctx,
+			    struct error *err);
+
+/* Closes all; calls that are not answered yet may still be, into the void. */
+void control_free(struct control **control);
+
+/* Answers and ends the call. A caller that is gone is no error. */
+void control_reply(struct control_call *call, struct json_object *take_result);
+/* The same with JSON text made elsewhere. */
+void control_reply_text(struct control_call *call, char *take_text);
+void control_fail(struct control_call *call, const struct error *err,
+		  struct json_object *take_extra);
+
+#endif

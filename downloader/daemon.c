@@ -1,0 +1,345 @@
+#include "downloader/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "common/error.h"
+#include "common/log.h"
+#include "common/unixsock.h"
+#include "downloader/file.h"
+#include "downloader/hub_url.h"
+#include "downloader/ops.h"
+#include "downloader/sse.h"
+
+enum {
+	FILE_WORKERS_MIN = 2,
+	TRANSFER_THREADS_MAX = 4, /* when the configuration leaves it open */
+	SOCKET_MODE = 0660,
+};
+
+struct daemon {
+	const struct config *cfg;
+	char *endpoint;
+	int models_root;
+	struct loop *loop;
+	struct pool *pool;
+	struct fetch *fetch;
+	struct store *store;
+	struct hub *hub;
+	struct planner *planner;
+	struct space *space;
+	struct events *events;
+	struct queue *queue;
+	struct control *control;
+	struct sse *sse;
+	struct ops ops;
+	struct event *signals[2];
+	bool is_stopping;
+	uint64_t told_free; /* the last disk event's */
+	uint64_t told_reserved;
+};
+
+/* --- hooks
+ * ------------------------------------------------------------------------------------ */
+
+static void tell_disk(struct daemon *d)
+{
+	enum {
+		WORTH_TELLING = 16 * 1024 * 1024
+	};
+	uint64_t free_bytes = space_free_bytes(d->space);
+	uint64_t reserved = queue_reserved(d->queue);
+	uint64_t change = free_bytes > d->told_free ? free_bytes - d->told_free
+						    : d->told_free - free_bytes;
+
+	if (change < WORTH_TELLING && reserved == d->told_reserved)
+		return;
+	d->told_free = free_bytes;
+	d->told_reserved = reserved;
+	events_publish(d->events, "disk", ops_disk(&d->ops));
+}
+
+static void on_space(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	queue_set_free(d->queue, space_free_bytes(d->space));
+	tell_disk(d);
+}
+
+static void on_job_changed(void *ctx, const struct job *job)
+{
+	struct daemon *d = ctx;
+
+	events_publish(d->events, "download", job_to_json(job));
+}
+
+static void on_job_removed(void *ctx, const char *id)
+{
+	struct daemon *d = ctx;
+	struct json_object *data = json_object_new_object();
+
+	json_add_cstr(data, "id", id);
+	events_publish(d->events, "download-removed", data);
+}
+
+static struct json_object *progress_to_json(const struct job *job)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_add_cstr(object, "id", job->id);
+	json_add_cstr(object, "state", job_state_name(job->state));
+	json_add_u64(object, "bytes_done", job->bytes_done);
+	json_add_u64(object, "bytes_verified", job->bytes_verified);
+	json_add_u64(object, "files_done", job->files_done);
+	json_add_u64(object, "speed_bps", job->speed_bps);
+	if (job_eta_s(job) >= 0)
+		json_add_int(object, "eta_s", job_eta_s(job));
+	else
+		json_take(object, "eta_s", NULL);
+	json_add_u64(object, "connections", job->connections);
+	return object;
+}
+
+static void on_progress(void *ctx, struct job *const *jobs, size_t n)
+{
+	struct daemon *d = ctx;
+	struct json_object *data = json_object_new_object();
+	struct json_object *rows = json_object_new_array();
+
+	for (size_t i = 0; i < n; i++)
+		(void)json_object_array_add(rows, progress_to_json(jobs[i]));
+	json_take(data, "downloads", rows);
+	events_publish(d->events, "progress", data);
+}
+
+static void on_notice(void *ctx, const char *level, const char *code, const char *message,
+		      const char *id)
+{
+	struct daemon *d = ctx;
+	struct json_object *data = json_object_new_object();
+
+	json_add_cstr(data, "level", level);
+	json_add_cstr(data, "code", code);
+	json_add_cstr(data, "message", message);
+	json_add_cstr(data, "download", id);
+	events_publish(d->events, "notice", data);
+}
+
+static void on_queue_stopped(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	loop_stop(d->loop);
+}
+
+static struct json_object *make_snapshot(void *ctx)
+{
+	const struct daemon *d = ctx;
+
+	return ops_snapshot(&d->ops);
+}
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)what;
+	if (d->is_stopping) {
+		log_warning("signal %d again: leaving at once", (int)number);
+		_exit(1);
+	}
+	log_info("signal %d: stopping", (int)number);
+	d->is_stopping = true;
+	control_free(&d->control);
+	sse_free(&d->sse);
+	space_stop(d->space);
+	queue_stop(d->queue);
+}
+
+/* --- building
+ * ---------------------------------------------------------------------------------- */
+
+static size_t count_cores(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n > 0 ? (size_t)n : 1;
+}
+
+static size_t transfer_threads(const struct config *cfg)
+{
+	size_t cores = count_cores();
+
+	if (cfg->transfer_threads > 0)
+		return (size_t)cfg->transfer_threads;
+	return cores < TRANSFER_THREADS_MAX ? cores : TRANSFER_THREADS_MAX;
+}
+
+static int build_base(struct daemon *d, struct error *err)
+{
+	const struct config *cfg = d->cfg;
+	size_t cores = count_cores();
+
+	d->endpoint = hub_url_endpoint(str_from(cfg->hf_endpoint), err);
+	if (d->endpoint == NULL)
+		return error_prefix(err, "HF_ENDPOINT");
+	d->models_root = file_open_root(cfg->models_dir, err);
+	if (d->models_root < 0)
+		return error_prefix(err, "LARDER_MODELS_DIR");
+	d->loop = loop_new(err);
+	if (d->loop == NULL)
+		return -1;
+	d->store = store_new(d->loop, cfg->state_dir, err);
+	if (d->store == NULL)
+		return error_prefix(err, "LARDER_STATE_DIR");
+	d->pool = pool_new(d->loop, cores > FILE_WORKERS_MIN ? cores : FILE_WORKERS_MIN, err);
+	d->fetch = d->pool == NULL ? NULL : fetch_new(d->loop, transfer_threads(cfg), err);
+	return d->fetch == NULL ? -1 : 0;
+}
+
+static int build_queue(struct daemon *d, struct error *err)
+{
+	const struct config *cfg = d->cfg;
+	struct transfer_env env;
+	struct queue_limits limits = {
+		.downloads = (size_t)cfg->max_downloads,
+		.connections = (size_t)cfg->max_connections,
+		.min_free_bytes = cfg->min_free_bytes,
+	};
+	struct queue_hooks hooks = {
+		.changed = on_job_changed,
+		.removed = on_job_removed,
+		.progress = on_progress,
+		.notice = on_notice,
+		.stopped = on_queue_stopped,
+		.ctx = d,
+	};
+
+	d->events = events_new();
+	d->hub = hub_new(d->loop, d->fetch, d->endpoint, cfg->hf_token, cfg->is_offline);
+	d->planner = planner_new(d->loop, d->pool, d->hub, d->models_root);
+	env = (struct transfer_env){ .loop = d->loop,
+				     .pool = d->pool,
+				     .hub = d->hub,
+				     .store = d->store,
+				     .models_root = d->models_root };
+	d->queue = queue_new(&env, d->planner, &limits, &hooks, err);
+	if (d->queue == NULL)
+		return -1;
+	d->space = space_new(d->loop, d->pool, d->models_root, on_space, d);
+	d->ops = (struct ops){ .pool = d->pool,
+			       .hub = d->hub,
+			       .planner = d->planner,
+			       .queue = d->queue,
+			       .store = d->store,
+			       .space = d->space,
+			       .events = d->events,
+			       .min_free_bytes = cfg->min_free_bytes };
+	return 0;
+}
+
+/* The group that owns the socket may use it. */
+static gid_t group_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_gid : getegid();
+}
+
+static int build_sockets(struct daemon *d, struct error *err)
+{
+	const struct config *cfg = d->cfg;
+	int fd;
+
+	if (mkdir(cfg->runtime_dir, 0755) < 0 && errno != EEXIST)
+		return error_set_errno(err, ERR_INTERNAL, "LARDER_RUNTIME_DIR: %s",
+				       cfg->runtime_dir);
+	fd = unixsock_listen(cfg->control_socket, SOCKET_MODE, err);
+	if (fd < 0)
+		return -1;
+	d->control = control_new(d->loop, fd, group_of(cfg->control_socket), ops_dispatch,
+				 &d->ops, err);
+	if (d->control == NULL)
+		return -1;
+	fd = unixsock_listen(cfg->events_socket, SOCKET_MODE, err);
+	if (fd < 0)
+		return -1;
+	d->sse = sse_new(d->loop, d->events, fd, cfg->base_path, make_snapshot, d, err);
+	return d->sse == NULL ? -1 : 0;
+}
+
+static int catch_signals(struct daemon *d, struct error *err)
+{
+	static const int numbers[] = { SIGTERM, SIGINT };
+
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		d->signals[i] = evsignal_new(loop_base(d->loop), numbers[i], on_signal, d);
+		if (d->signals[i] == NULL || event_add(d->signals[i], NULL) < 0)
+			return error_set(err, ERR_INTERNAL, "signals cannot be caught");
+	}
+	return 0;
+}
+
+struct daemon *daemon_new(const struct config *cfg, struct error *err)
+{
+	AUTO(daemon) d = mem_alloc(sizeof(*d));
+
+	d->cfg = cfg;
+	d->models_root = -1;
+	if (build_base(d, err) < 0 || build_queue(d, err) < 0 || catch_signals(d, err) < 0 ||
+	    build_sockets(d, err) < 0)
+		return NULL;
+	return MOVE(d);
+}
+
+void daemon_run(struct daemon *daemon)
+{
+	on_space(daemon);
+	queue_start(daemon->queue);
+	log_info("ready: models in %s, Hub %s", daemon->cfg->models_dir, daemon->endpoint);
+	loop_run(daemon->loop);
+	log_info("stopped");
+}
+
+/* Threads end first; what they posted is run while everything it may touch still stands. */
+void daemon_free(struct daemon **daemon)
+{
+	struct daemon *d = *daemon;
+
+	if (d == NULL)
+		return;
+	control_free(&d->control);
+	sse_free(&d->sse);
+	if (d->fetch != NULL)
+		fetch_stop(d->fetch);
+	if (d->pool != NULL)
+		pool_stop(d->pool);
+	if (d->store != NULL)
+		store_stop(d->store);
+	if (d->loop != NULL)
+		loop_drain(d->loop);
+	queue_free(&d->queue);
+	space_free(&d->space);
+	planner_free(&d->planner);
+	hub_free(&d->hub);
+	events_free(&d->events);
+	fetch_free(&d->fetch);
+	pool_free(&d->pool);
+	store_free(&d->store);
+	for (size_t i = 0; i < ARRAY_LEN(d->signals); i++) {
+		if (d->signals[i] != NULL)
+			event_free(d->signals[i]);
+	}
+	loop_free(&d->loop);
+	fd_close(&d->models_root);
+	free(d->endpoint);
+	free(d);
+	*daemon = NULL;
+}

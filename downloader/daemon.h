@@ -1,0 +1,20 @@
+/*
+ * larderd put together: makes every module, gives each what it needs from the others, connects
+ * every hook, and takes all down in the reverse order.
+ */
+#ifndef DOWNLOADER_DAEMON_H
+#define DOWNLOADER_DAEMON_H
+
+#include "common/config.h"
+
+struct daemon;
+struct error;
+
+struct daemon *daemon_new(const struct config *cfg, struct error *err);
+
+/* Serves until SIGTERM or SIGINT; running transfers are made durable before it returns. A
+ * second signal ends it at once. */
+void daemon_run(struct daemon *daemon);
+void daemon_free(struct daemon **daemon);
+
+#endif

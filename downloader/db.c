@@ -1,0 +1,183 @@
+#include "downloader/db.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "common/error.h"
+
+enum {
+	QUERIES_MAX = 64, /* distinct statements; all are literals of ours */
+	BUSY_TIMEOUT_MS = 5000,
+};
+
+struct db_query {
+	const char *sql; /* the literal, compared by address */
+	sqlite3_stmt *stmt;
+	struct db *db;
+};
+
+struct db {
+	sqlite3 *handle;
+	struct db_query queries[QUERIES_MAX];
+	size_t n_queries;
+};
+
+static int fail(struct db *db, const char *doing, struct error *err)
+{
+	int code = sqlite3_errcode(db->handle);
+
+	return error_set(err, code == SQLITE_FULL ? ERR_DISK_FULL : ERR_STORE,
+			 "database: %s: %s", doing, sqlite3_errmsg(db->handle));
+}
+
+int db_exec(struct db *db, const char *sql, struct error *err)
+{
+	if (sqlite3_exec(db->handle, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return fail(db, sql, err);
+	return 0;
+}
+
+void db_rollback(struct db *db)
+{
+	/* SQLite undoes some failed transactions by itself: then there is none to undo. */
+	if (sqlite3_get_autocommit(db->handle) == 0)
+		(void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+static int migrate(struct db *db, const char *const *migrations, size_t n, struct error *err)
+{
+	struct db_query *query = db_query(db, "PRAGMA user_version", err);
+	int64_t version;
+
+	if (query == NULL || db_next(query, err) < 0)
+		return -1;
+	version = db_int(query, 0);
+	(void)sqlite3_reset(query->stmt);
+	if (version > (int64_t)n)
+		return error_set(
+			err, ERR_STORE,
+			"the database is from a newer Larder (version %lld, %zu is known)",
+			(long long)version, n);
+	for (size_t i = (size_t)version; i < n; i++) {
+		char stamp[48];
+
+		(void)snprintf(stamp, sizeof(stamp), "PRAGMA user_version = %zu", i + 1);
+		if (db_exec(db, "BEGIN IMMEDIATE", err) < 0 ||
+		    db_exec(db, migrations[i], err) < 0 || db_exec(db, stamp, err) < 0 ||
+		    db_exec(db, "COMMIT", err) < 0)
+			return error_prefix(err, "migration %zu", i + 1);
+	}
+	return 0;
+}
+
+struct db *db_open(const char *path, const char *const *migrations, size_t n_migrations,
+		   struct error *err)
+{
+	static const int flags =
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+	struct db *db = mem_alloc(sizeof(*db));
+
+	if (sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK) {
+		(void)error_set(err, ERR_STORE, "%s: %s", path, sqlite3_errmsg(db->handle));
+		db_close(&db);
+		return NULL;
+	}
+	(void)sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+	if (db_exec(db,
+		    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+		    "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
+		    err) < 0 ||
+	    migrate(db, migrations, n_migrations, err) < 0) {
+		(void)error_prefix(err, "%s", path);
+		db_close(&db);
+		return NULL;
+	}
+	return db;
+}
+
+void db_close(struct db **db)
+{
+	if (*db == NULL)
+		return;
+	for (size_t i = 0; i < (*db)->n_queries; i++)
+		(void)sqlite3_finalize((*db)->queries[i].stmt);
+	(void)sqlite3_close((*db)->handle);
+	free(*db);
+	*db = NULL;
+}
+
+struct db_query *db_query(struct db *db, const char *sql, struct error *err)
+{
+	struct db_query *query = NULL;
+
+	for (size_t i = 0; i < db->n_queries && query == NULL; i++) {
+		if (db->queries[i].sql == sql)
+			query = &db->queries[i];
+	}
+	if (query != NULL) {
+		(void)sqlite3_reset(query->stmt);
+		(void)sqlite3_clear_bindings(query->stmt);
+		return query;
+	}
+	assert(db->n_queries < QUERIES_MAX);
+	query = &db->queries[db->n_queries];
+	if (sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &query->stmt,
+			       NULL) != SQLITE_OK) {
+		(void)fail(db, sql, err);
+		return NULL;
+	}
+	query->sql = sql;
+	query->db = db;
+	db->n_queries++;
+	return query;
+}
+
+void db_bind_text(struct db_query *query, int at, const char *text)
+{
+	int result = text == NULL ? sqlite3_bind_null(query->stmt, at)
+				  : sqlite3_bind_text(query->stmt, at, text, -1, SQLITE_STATIC);
+
+	assert(result == SQLITE_OK);
+	(void)result;
+}
+
+void db_bind_int(struct db_query *query, int at, int64_t value)
+{
+	int result = sqlite3_bind_int64(query->stmt, at, value);
+
+	assert(result == SQLITE_OK);
+	(void)result;
+}
+
+int db_next(struct db_query *query, struct error *err)
+{
+	int result = sqlite3_step(query->stmt);
+
+	if (result == SQLITE_ROW)
+		return 1;
+	if (result != SQLITE_DONE) {
+		(void)fail(query->db, query->sql, err);
+		(void)sqlite3_reset(query->stmt);
+		return -1;
+	}
+	(void)sqlite3_reset(query->stmt);
+	return 0;
+}
+
+int db_run(struct db_query *query, struct error *err)
+{
+	return db_next(query, err) < 0 ? -1 : 0;
+}
+
+const char *db_text(struct db_query *query, int column)
+{
+	return (const char *)sqlite3_column_text(query->stmt, column);
+}
+
+int64_t db_int(struct db_query *query, int column)
+{
+	return sqlite3_column_int64(query->stmt, column);
+}

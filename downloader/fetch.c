@@ -1,0 +1,503 @@
+/*
+ * A flow is a request under way. Its life: made on the loop, handed to the thread that has the
+ * fewest (by mailbox and curl_multi_wakeup), run there, handed back once as a message, freed on
+ * the loop after `done`. Between the two hand-overs only its thread touches it.
+ */
+#include "downloader/fetch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <curl/curl.h>
+
+#include "common/buf.h"
+
+static const char *const header_names[] = {
+#define X(symbol, name) [FETCH_##symbol] = (name),
+	FETCH_HEADERS(X)
+#undef X
+};
+
+static_assert(ARRAY_LEN(header_names) == FETCH_HEADER_COUNT, "every header has its name");
+
+enum sink_choice {
+	SINK_UNDECIDED,
+	SINK_TAKES,
+	SINK_REFUSES, /* the body is collected */
+};
+
+struct flow {
+	struct loop_message message; /* first: to the thread and back */
+	struct flow *prev;           /* the thread's list of running flows */
+	struct flow *next;
+	struct worker *worker;
+	uint64_t id;
+	CURL *easy;
+	struct curl_slist *headers;
+	struct fetch_sink *sink;
+	enum sink_choice choice;
+	struct buf *body;
+	struct fetch_answer answer;
+	bool is_failed; /* by a sink: answer.error is set */
+	char curl_text[CURL_ERROR_SIZE];
+	fetch_done_fn done;
+	void *ctx;
+};
+
+/* A transfer thread. */
+struct worker {
+	struct fetch *fetch;
+	pthread_t thread;
+	CURLM *multi;
+	pthread_mutex_t lock; /* guards the mailbox: arrivals, cancels, is_stopping */
+	struct loop_message *arrivals;
+	struct loop_message **arrivals_last;
+	uint64_t *cancels;
+	size_t n_cancels;
+	size_t cancels_cap;
+	bool is_stopping;
+	bool is_joined;       /* the loop's own */
+	struct flow *running; /* the thread's own */
+	size_t load;          /* the loop's own: flows not yet done */
+};
+
+struct fetch {
+	struct loop *loop;
+	uint64_t last_id;
+	size_t n_workers;
+	struct worker *workers;
+};
+
+/* --- curl's callbacks, on the transfer thread --------------------------------------------- */
+
+static void head_clear(struct fetch_head *head)
+{
+	for (size_t i = 0; i < FETCH_HEADER_COUNT; i++)
+		free(head->headers[i]);
+	*head = (struct fetch_head){ .content_length = -1 };
+}
+
+static void keep_header(struct fetch_head *head, struct str line)
+{
+	size_t colon = str_find_char(line, ':');
+	struct str name = str_sub(line, 0, colon);
+	struct str value = str_trim(str_sub(line, colon + 1, line.n));
+
+	if (colon == line.n || value.n > FETCH_HEADER_MAX)
+		return;
+	for (size_t i = 0; i < FETCH_HEADER_COUNT; i++) {
+		if (!str_is_equal_nocase(name, str_from(header_names[i])))
+			continue;
+		free(head->headers[i]);
+		head->headers[i] = str_dup(value);
+	}
+}
+
+static size_t on_header(char *p, size_t size, size_t n, void *arg)
+{
+	struct flow *flow = arg;
+	struct str line = { .p = p, .n = size * n };
+
+	/* A status line begins a head; of "100 Continue" and the like only the last one counts.
+	 */
+	if (str_has_prefix(line, S("HTTP/")))
+		head_clear(&flow->answer.head);
+	else
+		keep_header(&flow->answer.head, line);
+	return line.n;
+}
+
+static void read_status(struct flow *flow)
+{
+	curl_off_t length = -1;
+
+	(void)curl_easy_getinfo(flow->easy, CURLINFO_RESPONSE_CODE, &flow->answer.head.status);
+	(void)curl_easy_getinfo(flow->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	flow->answer.head.content_length = length;
+}
+
+static int choose(struct flow *flow)
+{
+	int taken = 0;
+
+	read_status(flow);
+	if (flow->sink != NULL)
+		taken = flow->sink->begin(flow->sink, &flow->answer.head, &flow->answer.error);
+	flow->choice = taken > 0 ? SINK_TAKES : SINK_REFUSES;
+	return taken < 0 ? -1 : 0;
+}
+
+static int take_bytes(struct flow *flow, struct str bytes)
+{
+	if (flow->choice == SINK_UNDECIDED && choose(flow) < 0)
+		return -1;
+	if (flow->choice == SINK_TAKES)
+		return flow->sink->write(flow->sink, bytes, &flow->answer.error);
+	buf_add(flow->body, bytes);
+	if (buf_is_overflown(flow->body) && flow->answer.head.status / 100 == 2)
+		return error_set(&flow->answer.error, ERR_HUB_PROTOCOL,
+				 "the answer is larger than expected");
+	return 0;
+}
+
+static size_t on_body(char *p, size_t size, size_t n, void *arg)
+{
+	struct flow *flow = arg;
+
+	if (take_bytes(flow, (struct str){ .p = p, .n = size * n }) < 0) {
+		flow->is_failed = true;
+		return CURL_WRITEFUNC_ERROR;
+	}
+	return size * n;
+}
+
+/* --- the transfer thread ------------------------------------------------------------------ */
+
+static void set_curl_error(struct flow *flow, CURLcode code)
+{
+	struct error *err = &flow->answer.error;
+	const char *text =
+		flow->curl_text[0] != '\0' ? flow->curl_text : curl_easy_strerror(code);
+
+	if (flow->is_failed)
+		return;
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		(void)error_set(err, ERR_TIMEOUT, "%s", text);
+	else
+		(void)error_set(err, ERR_NETWORK, "%s", text);
+}
+
+/* Takes the flow off the thread and sends it home. */
+static void send_home(struct flow *flow, CURLcode code)
+{
+	struct worker *worker = flow->worker;
+
+	/* An answer without a body has not been through choose(). */
+	if (code == CURLE_OK && flow->choice == SINK_UNDECIDED && choose(flow) < 0)
+		flow->is_failed = true;
+	else if (code != CURLE_OK)
+		set_curl_error(flow, code);
+	if (flow->prev != NULL)
+		flow->prev->next = flow->next;
+	else
+		worker->running = flow->next;
+	if (flow->next != NULL)
+		flow->next->prev = flow->prev;
+	(void)curl_multi_remove_handle(worker->multi, flow->easy);
+	flow->answer.body = buf_str(flow->body);
+	loop_post(worker->fetch->loop, &flow->message);
+}
+
+static void begin(struct worker *worker, struct flow *flow)
+{
+	flow->prev = NULL;
+	flow->next = worker->running;
+	if (worker->running != NULL)
+		worker->running->prev = flow;
+	worker->running = flow;
+	(void)curl_multi_add_handle(worker->multi, flow->easy);
+}
+
+static void cancel_flow(struct flow *flow)
+{
+	(void)error_set(&flow->answer.error, ERR_CANCELLED, "cancelled");
+	flow->is_failed = true;
+	send_home(flow, CURLE_ABORTED_BY_CALLBACK);
+}
+
+static void cancel_id(struct worker *worker, uint64_t id)
+{
+	for (struct flow *flow = worker->running; flow != NULL; flow = flow->next) {
+		if (flow->id == id) {
+			cancel_flow(flow);
+			return;
+		}
+	}
+}
+
+/* Empties the mailbox. Arrivals come before cancels, so that a cancel finds its flow. */
+static bool read_mailbox(struct worker *worker)
+{
+	struct loop_message *arrivals;
+	uint64_t *cancels;
+	size_t n_cancels;
+	bool is_stopping;
+
+	(void)pthread_mutex_lock(&worker->lock);
+	arrivals = worker->arrivals;
+	worker->arrivals = NULL;
+	worker->arrivals_last = &worker->arrivals;
+	cancels = MOVE(worker->cancels);
+	n_cancels = worker->n_cancels;
+	worker->n_cancels = 0;
+	worker->cancels_cap = 0;
+	is_stopping = worker->is_stopping;
+	(void)pthread_mutex_unlock(&worker->lock);
+
+	while (arrivals != NULL) {
+		struct flow *flow = (struct flow *)arrivals;
+
+		arrivals = arrivals->next;
+		begin(worker, flow);
+	}
+	for (size_t i = 0; i < n_cancels; i++)
+		cancel_id(worker, cancels[i]);
+	free(cancels);
+	return is_stopping;
+}
+
+static void collect_finished(struct worker *worker)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(worker->multi, &left)) != NULL) {
+		CURLcode code = message->data.result;
+		char *flow = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		(void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &flow);
+		send_home((struct flow *)(void *)flow, code);
+	}
+}
+
+static void *work(void *arg)
+{
+	enum {
+		POLL_MS = 1000
+	};
+	struct worker *worker = arg;
+	int running;
+
+	while (!read_mailbox(worker)) {
+		(void)curl_multi_perform(worker->multi, &running);
+		collect_finished(worker);
+		(void)curl_multi_poll(worker->multi, NULL, 0, POLL_MS, NULL);
+	}
+	while (worker->running != NULL)
+		cancel_flow(worker->running);
+	return NULL;
+}
+
+/* --- the loop's side ---------------------------------------------------------------------- */
+
+static void finish(struct loop_message *message)
+{
+	struct flow *flow = (struct flow *)message;
+
+	flow->worker->load--;
+	flow->done(flow->ctx, &flow->answer);
+	head_clear(&flow->answer.head);
+	curl_slist_free_all(flow->headers);
+	curl_easy_cleanup(flow->easy);
+	buf_free(&flow->body);
+	free(flow);
+}
+
+static void set_option_failed(void)
+{
+	assert(!"libcurl refused an option");
+}
+
+/* libcurl checks each option's type by macro, so this must be a macro too. */
+#define SET(easy, option, value)                                             \
+	do {                                                                 \
+		if (curl_easy_setopt((easy), (option), (value)) != CURLE_OK) \
+			set_option_failed();                                 \
+	} while (0)
+
+static void add_header(struct flow *flow, const char *name, const char *value)
+{
+	AUTO_CSTR line = mem_printf("%s: %s", name, value);
+	struct curl_slist *longer = curl_slist_append(flow->headers, line);
+
+	assert(longer != NULL);
+	flow->headers = longer;
+}
+
+static void set_headers(struct flow *flow, const struct fetch_request *request)
+{
+	/* A gzip answer would have no length and could not be resumed (HUB-API 4.1). */
+	add_header(flow, "Accept-Encoding", "identity");
+	if (request->accept != NULL)
+		add_header(flow, "Accept", request->accept);
+	if (request->bearer != NULL) {
+		AUTO_CSTR value = mem_printf("Bearer %s", request->bearer);
+
+		add_header(flow, "Authorization", value);
+	}
+	SET(flow->easy, CURLOPT_HTTPHEADER, flow->headers);
+}
+
+static void set_options(struct flow *flow, const struct fetch_request *request)
+{
+	CURL *easy = flow->easy;
+	char range[64];
+
+	SET(easy, CURLOPT_URL, request->url);
+	SET(easy, CURLOPT_PRIVATE, (void *)flow);
+	SET(easy, CURLOPT_ERRORBUFFER, flow->curl_text);
+	SET(easy, CURLOPT_NOSIGNAL, 1L);
+	SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(easy, CURLOPT_USERAGENT, "larder/" LARDER_VERSION);
+	SET(easy, CURLOPT_BUFFERSIZE, (long)FETCH_BUFFER);
+	SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)FETCH_CONNECT_TIMEOUT_MS);
+	SET(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	SET(easy, CURLOPT_LOW_SPEED_TIME, (long)FETCH_STALL_S);
+	if (request->total_timeout_ms > 0)
+		SET(easy, CURLOPT_TIMEOUT_MS, (long)request->total_timeout_ms);
+	SET(easy, CURLOPT_HEADERFUNCTION, on_header);
+	SET(easy, CURLOPT_HEADERDATA, flow);
+	SET(easy, CURLOPT_WRITEFUNCTION, on_body);
+	SET(easy, CURLOPT_WRITEDATA, flow);
+	if (request->has_range) {
+		(void)snprintf(range, sizeof(range), "%llu-%llu",
+			       (unsigned long long)request->range_first,
+			       (unsigned long long)request->range_last);
+		SET(easy, CURLOPT_RANGE, range);
+	}
+	set_headers(flow, request);
+}
+
+static struct worker *least_loaded(struct fetch *fetch)
+{
+	struct worker *best = &fetch->workers[0];
+
+	for (size_t i = 1; i < fetch->n_workers; i++) {
+		if (fetch->workers[i].load < best->load)
+			best = &fetch->workers[i];
+	}
+	return best;
+}
+
+/* The worker's index is in the id, so that a cancel finds it. */
+static uint64_t make_id(struct fetch *fetch, const struct worker *worker)
+{
+	return ++fetch->last_id * fetch->n_workers + (uint64_t)(worker - fetch->workers);
+}
+
+uint64_t fetch_start(struct fetch *fetch, const struct fetch_request *request,
+		     fetch_done_fn done, void *ctx)
+{
+	struct flow *flow = mem_alloc(sizeof(*flow));
+	struct worker *worker = least_loaded(fetch);
+	uint64_t id = make_id(fetch, worker);
+
+	flow->message.fn = finish;
+	flow->worker = worker;
+	flow->id = id;
+	flow->easy = curl_easy_init();
+	assert(flow->easy != NULL);
+	flow->sink = request->sink;
+	flow->body = buf_new(request->body_max);
+	flow->answer.head.content_length = -1;
+	flow->done = done;
+	flow->ctx = ctx;
+	set_options(flow, request);
+	worker->load++;
+	if (worker->is_joined) {
+		(void)error_set(&flow->answer.error, ERR_CANCELLED, "larderd is stopping");
+		loop_post(fetch->loop, &flow->message);
+		return id;
+	}
+	(void)pthread_mutex_lock(&worker->lock);
+	*worker->arrivals_last = &flow->message;
+	worker->arrivals_last = &flow->message.next;
+	(void)pthread_mutex_unlock(&worker->lock);
+	(void)curl_multi_wakeup(worker->multi);
+	return id;
+}
+
+void fetch_cancel(struct fetch *fetch, uint64_t id)
+{
+	struct worker *worker = &fetch->workers[id % fetch->n_workers];
+
+	(void)pthread_mutex_lock(&worker->lock);
+	worker->cancels = mem_grow(worker->cancels, worker->n_cancels, &worker->cancels_cap,
+				   sizeof(*worker->cancels));
+	worker->cancels[worker->n_cancels++] = id;
+	(void)pthread_mutex_unlock(&worker->lock);
+	(void)curl_multi_wakeup(worker->multi);
+}
+
+static int worker_start(struct worker *worker, struct fetch *fetch, struct error *err)
+{
+	worker->fetch = fetch;
+	worker->arrivals_last = &worker->arrivals;
+	worker->multi = curl_multi_init();
+	if (worker->multi == NULL)
+		return error_set(err, ERR_INTERNAL, "libcurl does not start");
+	(void)pthread_mutex_init(&worker->lock, NULL);
+	errno = pthread_create(&worker->thread, NULL, work, worker);
+	if (errno != 0) {
+		(void)curl_multi_cleanup(worker->multi);
+		(void)pthread_mutex_destroy(&worker->lock);
+		return error_set_errno(err, ERR_INTERNAL, "a transfer thread");
+	}
+	return 0;
+}
+
+struct fetch *fetch_new(struct loop *loop, size_t n_threads, struct error *err)
+{
+	AUTO(fetch) fetch = mem_alloc(sizeof(*fetch));
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		(void)error_set(err, ERR_INTERNAL, "libcurl does not start");
+		return NULL;
+	}
+	fetch->loop = loop;
+	fetch->workers = mem_array(n_threads, sizeof(*fetch->workers));
+	while (fetch->n_workers < n_threads) {
+		if (worker_start(&fetch->workers[fetch->n_workers], fetch, err) < 0)
+			return NULL;
+		fetch->n_workers++;
+	}
+	return MOVE(fetch);
+}
+
+/* Flows on their way home still name their worker, so the loop's messages are run before this.
+ */
+void fetch_stop(struct fetch *fetch)
+{
+	for (size_t i = 0; i < fetch->n_workers; i++) {
+		struct worker *worker = &fetch->workers[i];
+
+		(void)pthread_mutex_lock(&worker->lock);
+		worker->is_stopping = true;
+		(void)pthread_mutex_unlock(&worker->lock);
+		(void)curl_multi_wakeup(worker->multi);
+	}
+	for (size_t i = 0; i < fetch->n_workers; i++) {
+		if (!fetch->workers[i].is_joined)
+			(void)pthread_join(fetch->workers[i].thread, NULL);
+		fetch->workers[i].is_joined = true;
+	}
+}
+
+void fetch_free(struct fetch **fetch)
+{
+	struct fetch *f = *fetch;
+
+	if (f == NULL)
+		return;
+	fetch_stop(f);
+	for (size_t i = 0; i < f->n_workers; i++) {
+		struct worker *worker = &f->workers[i];
+
+		(void)curl_multi_cleanup(worker->multi);
+		(void)pthread_mutex_destroy(&worker->lock);
+		free(worker->cancels);
+	}
+	free(f->workers);
+	free(f);
+	*fetch = NULL;
+	curl_global_cleanup();
+}

@@ -1,0 +1,114 @@
+/*
+ * HTTP requests, many at once: the only door to libcurl. A few transfer threads drive one curl
+ * multi handle each; the loop starts and cancels requests and gets each one's outcome back as a
+ * message.
+ *
+ * One request is one exchange: redirects are never followed here (the Hub's identity headers
+ * are on a middle hop, and the token's safety needs each hop looked at), nothing is retried
+ * here. HTTP/1.1 on purpose: HTTP/2 would fold many connections into one flow.
+ *
+ * The body either is collected, up to a cap (API answers), or goes to a sink that is called on
+ * the transfer thread as bytes arrive (`pwrite` straight from curl's buffer, so that a slow
+ * disk slows the network and never the loop).
+ *
+ * All functions belong to the loop's thread; sink functions are called on a transfer thread.
+ */
+#ifndef DOWNLOADER_FETCH_H
+#define DOWNLOADER_FETCH_H
+
+#include "common/error.h"
+#include "downloader/loop.h"
+
+struct fetch;
+
+/* Headers of an answer that somebody asks for; all others are dropped unseen. */
+#define FETCH_HEADERS(X)                        \
+	X(LOCATION, "location")                 \
+	X(LINK, "link")                         \
+	X(ETAG, "etag")                         \
+	X(CONTENT_RANGE, "content-range")       \
+	X(CONTENT_ENCODING, "content-encoding") \
+	X(CONTENT_TYPE, "content-type")         \
+	X(RETRY_AFTER, "retry-after")           \
+	X(RATELIMIT, "ratelimit")               \
+	X(REQUEST_ID, "x-request-id")           \
+	X(ERROR_CODE, "x-error-code")           \
+	X(ERROR_MESSAGE, "x-error-message")     \
+	X(REPO_COMMIT, "x-repo-commit")         \
+	X(LINKED_ETAG, "x-linked-etag")         \
+	X(LINKED_SIZE, "x-linked-size")
+
+enum fetch_header {
+#define X(symbol, name) FETCH_##symbol,
+	FETCH_HEADERS(X)
+#undef X
+	FETCH_HEADER_COUNT,
+};
+
+/* The head of an answer. Values are owned by the answer, NULL where absent; of a repeated
+ * header the last counts. */
+struct fetch_head {
+	long status;
+	int64_t content_length; /* -1: not told */
+	char *headers[FETCH_HEADER_COUNT];
+};
+
+/* Where a body goes. All on the transfer thread, for one request never at the same time. */
+struct fetch_sink {
+	/* Once, before the first byte: does this answer's body belong here? 1 takes it, 0 lets
+	 * it be collected as any other (a redirect, an error page), -1 fails the request with
+	 * `err`. */
+	int (*begin)(struct fetch_sink *sink, const struct fetch_head *head, struct error *err);
+	/* Bytes in order. -1 fails the request with `err`. */
+	int (*write)(struct fetch_sink *sink, struct str bytes, struct error *err);
+};
+
+struct fetch_request {
+	const char *url;    /* copied */
+	const char *bearer; /* copied; NULL: no Authorization header. The caller has checked the
+			       origin */
+	const char *accept; /* copied; NULL: any */
+	bool has_range;
+	uint64_t range_first; /* bytes=first-last, both included */
+	uint64_t range_last;
+	size_t body_max; /* bytes collected at most: more fails a 2xx, cuts any other answer */
+	unsigned total_timeout_ms; /* 0: none, only the stall limit */
+	struct fetch_sink *sink;   /* borrowed until `done`; may be NULL */
+};
+
+/* What became of a request. `error.code` is ERR_NONE when an answer came, whatever its status.
+ */
+struct fetch_answer {
+	struct error error; /* ERR_NETWORK, ERR_TIMEOUT, ERR_CANCELLED, or what a sink said */
+	struct fetch_head head;
+	struct str body; /* collected bytes, borrowed until `done` returns */
+};
+
+/* Called once for each request, on the loop. */
+typedef void (*fetch_done_fn)(void *ctx, const struct fetch_answer *answer);
+
+enum {
+	FETCH_CONNECT_TIMEOUT_MS = 20 * 1000,
+	FETCH_STALL_S = 20,        /* a connection with no byte for so long is given up */
+	FETCH_HEADER_MAX = 16384,  /* bytes of one header value that is kept */
+	FETCH_BUFFER = 512 * 1024, /* curl's receive buffer, DESIGN.md section 5 */
+};
+
+struct fetch *fetch_new(struct loop *loop, size_t n_threads, struct error *err);
+
+/* Ends all requests and the threads; each `done` follows with ERR_CANCELLED when the loop runs
+ * its messages. What is started after is cancelled at once. */
+void fetch_stop(struct fetch *fetch);
+
+/* Once fetch_stop() was called and the loop has run its messages. */
+void fetch_free(struct fetch **fetch);
+
+/* Starts a request: an id for fetch_cancel(), never 0. */
+uint64_t fetch_start(struct fetch *fetch, const struct fetch_request *request,
+		     fetch_done_fn done, void *ctx);
+
+/* Ends a request soon: `done` follows, with ERR_CANCELLED unless the answer was faster. An id
+ * that is done is ignored. */
+void fetch_cancel(struct fetch *fetch, uint64_t id);
+
+#endif

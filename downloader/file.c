@@ -1,0 +1,276 @@
+#include "downloader/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/error.h"
+
+/* Opens `path` part by part, refusing links, where openat2(2) (Linux 5.6) is missing. */
+static int open_by_walk(int root, const char *path, int flags, mode_t mode)
+{
+	struct str rest = str_from(path);
+	struct str part;
+	AUTO_FD dir = fcntl(root, F_DUPFD_CLOEXEC, 0);
+
+	while (dir >= 0 && str_next(&rest, '/', &part)) {
+		AUTO_CSTR name = str_dup(part);
+		int next;
+
+		if (part.n == 0 || str_is_equal(part, S(".."))) {
+			errno = EXDEV;
+			return -1;
+		}
+		if (rest.p == NULL)
+			return openat(dir, name, flags | O_NOFOLLOW, mode);
+		next = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		fd_close(&dir);
+		dir = next;
+	}
+	return -1;
+}
+
+/* O_NOFOLLOW turns a link at the end into ELOOP, as RESOLVE_NO_SYMLINKS does. */
+static int open_beneath(int root, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
+		.mode = (flags & O_CREAT) != 0 ? mode : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+		return open_by_walk(root, path, flags | O_CLOEXEC, mode);
+	return (int)fd;
+}
+
+/* The directory that holds `path`, and the last part in *ret_name. */
+static int open_parent(int root, const char *path, const char **ret_name, struct error *err)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_CSTR dir = NULL;
+	int fd;
+
+	if (slash == NULL) {
+		*ret_name = path;
+		fd = fcntl(root, F_DUPFD_CLOEXEC, 0);
+	} else {
+		*ret_name = slash + 1;
+		dir = str_dup((struct str){ .p = path, .n = (size_t)(slash - path) });
+		fd = open_beneath(root, dir, O_RDONLY | O_DIRECTORY, 0);
+	}
+	if (fd < 0)
+		return error_set_errno(err, ERR_DISK_ERROR, "%s", path);
+	return fd;
+}
+
+/* mkdir -p: each missing directory of an absolute or relative `path`. */
+static int make_directories(const char *path, struct error *err)
+{
+	AUTO_CSTR copy = mem_strdup(path);
+
+	for (char *at = copy + 1;; at++) {
+		char c = *at;
+
+		if (c != '/' && c != '\0')
+			continue;
+		*at = '\0';
+		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+			return error_set_errno(err, ERR_DISK_ERROR, "%s", copy);
+		*at = c;
+		if (c == '\0')
+			return 0;
+	}
+}
+
+int file_open_root(const char *path, struct error *err)
+{
+	int fd;
+
+	if (make_directories(path, err) < 0)
+		return -1;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set_errno(err, ERR_DISK_ERROR, "%s", path);
+	return fd;
+}
+
+int file_open(int root, const char *path, int flags, mode_t mode, struct error *err)
+{
+	int fd = open_beneath(root, path, flags, mode);
+
+	if (fd < 0 && (errno == ELOOP || errno == EXDEV))
+		return error_set(err, ERR_UNSAFE_PATH,
+				 "%s: there is a symbolic link in the way", path);
+	if (fd < 0)
+		return error_set_errno(err, ERR_DISK_ERROR, "%s", path);
+	return fd;
+}
+
+/* Makes the directory `name` in `dir` if it is absent, durably. */
+static int make_directory(int dir, const char *name)
+{
+	if (mkdirat(dir, name, 0755) == 0)
+		return fsync(dir);
+	return errno == EEXIST ? 0 : -1;
+}
+
+int file_make_parents(int root, const char *path, struct error *err)
+{
+	struct str rest = str_from(path);
+	struct str part;
+	AUTO_FD dir = fcntl(root, F_DUPFD_CLOEXEC, 0);
+
+	while (dir >= 0 && str_next(&rest, '/', &part) && rest.p != NULL) {
+		AUTO_CSTR name = str_dup(part);
+		int next = -1;
+
+		if (make_directory(dir, name) == 0)
+			next = open_beneath(dir, name, O_RDONLY | O_DIRECTORY, 0);
+		if (next < 0 && (errno == ELOOP || errno == ENOTDIR))
+			return error_set(err, ERR_UNSAFE_PATH,
+					 "%s: \"%s\" is in the way: not a directory", path,
+					 name);
+		if (next < 0)
+			return error_set_errno(err, ERR_DISK_ERROR, "%s", path);
+		fd_close(&dir);
+		dir = next;
+	}
+	return dir >= 0 ? 0 : error_set_errno(err, ERR_DISK_ERROR, "%s", path);
+}
+
+int file_stat(int root, const char *path, struct stat *ret, struct error *err)
+{
+	AUTO_FD fd = open_beneath(root, path, O_PATH | O_NOFOLLOW, 0);
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	if (fd < 0)
+		return file_open(root, path, O_PATH | O_NOFOLLOW, 0,
+				 err); /* for its sentence */
+	if (fstat(fd, ret) < 0)
+		return error_set_errno(err, ERR_DISK_ERROR, "%s", path);
+	return 1;
+}
+
+int file_rename(int root, const char *from, const char *to, struct error *err)
+{
+	const char *from_name;
+	const char *to_name;
+	AUTO_FD from_dir = open_parent(root, from, &from_name, err);
+	AUTO_FD to_dir = from_dir < 0 ? -1 : open_parent(root, to, &to_name, err);
+
+	if (from_dir < 0 || to_dir < 0)
+		return -1;
+	if (renameat(from_dir, from_name, to_dir, to_name) < 0 || fsync(to_dir) < 0 ||
+	    fsync(from_dir) < 0)
+		return error_set_errno(err, ERR_DISK_ERROR, "%s", to);
+	return 0;
+}
+
+int file_remove(int root, const char *path, struct error *err)
+{
+	const char *name;
+	AUTO_FD dir = open_parent(root, path, &name, err);
+
+	if (dir < 0)
+		return err->sys == ENOENT ? 0 : -1;
+	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		return error_set_errno(err, ERR_DISK_ERROR, "%s", path);
+	return 0;
+}
+
+int file_set_size(int fd, uint64_t size, struct error *err)
+{
+	if (ftruncate(fd, (off_t)size) < 0)
+		return error_set_errno(err, ERR_DISK_ERROR, "%llu bytes",
+				       (unsigned long long)size);
+	return 0;
+}
+
+int file_write_at(int fd, struct str bytes, uint64_t offset, struct error *err)
+{
+	while (bytes.n > 0) {
+		ssize_t n = pwrite(fd, bytes.p, bytes.n, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_set_errno(err, ERR_DISK_ERROR, "write");
+		bytes = str_sub(bytes, (size_t)n, bytes.n);
+		offset += (uint64_t)n;
+	}
+	return 0;
+}
+
+ssize_t file_read_at(int fd, char *to, size_t room, uint64_t offset, struct error *err)
+{
+	ssize_t n;
+
+	do {
+		n = pread(fd, to, room, (off_t)offset);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return error_set_errno(err, ERR_DISK_ERROR, "read");
+	return n;
+}
+
+int file_sync_data(int fd, struct error *err)
+{
+	if (fdatasync(fd) < 0)
+		return error_set_errno(err, ERR_DISK_ERROR, "sync");
+	return 0;
+}
+
+int file_replace(int root, const char *path, struct str content, struct error *err)
+{
+	AUTO_CSTR tmp = mem_printf("%s.tmp", path);
+	AUTO_FD fd = -1;
+
+	if (file_make_parents(root, path, err) < 0)
+		return -1;
+	fd = file_open(root, tmp, O_WRONLY | O_CREAT | O_TRUNC, 0644, err);
+	if (fd < 0 || file_write_at(fd, content, 0, err) < 0 || file_sync_data(fd, err) < 0)
+		return -1;
+	return file_rename(root, tmp, path, err);
+}
+
+int file_read_small(int root, const char *path, size_t max, char **ret, struct error *err)
+{
+	AUTO_FD fd = open_beneath(root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	AUTO_CSTR text = NULL;
+	size_t used = 0;
+	ssize_t n;
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	if (fd < 0)
+		return error_set_errno(err, ERR_DISK_ERROR, "%s", path);
+	text = mem_alloc(max + 2);
+	while ((n = file_read_at(fd, text + used, max + 1 - used, used, err)) > 0)
+		used += (size_t)n;
+	if (n < 0)
+		return error_prefix(err, "%s", path);
+	if (used > max)
+		return error_set(err, ERR_DISK_ERROR, "%s is larger than %zu bytes", path, max);
+	*ret = MOVE(text);
+	return 1;
+}
+
+int file_space(int root, uint64_t *ret_free, uint64_t *ret_total, struct error *err)
+{
+	struct statvfs space;
+
+	if (fstatvfs(root, &space) < 0)
+		return error_set_errno(err, ERR_DISK_ERROR, "free space");
+	*ret_free = (uint64_t)space.f_bavail * space.f_frsize;
+	*ret_total = (uint64_t)space.f_blocks * space.f_frsize;
+	return 0;
+}

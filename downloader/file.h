@@ -1,0 +1,65 @@
+/*
+ * Files beneath one root directory. Every path is relative, has passed relpath_check() or was
+ * made by us from one that has, and is opened with openat2(RESOLVE_BENEATH |
+ * RESOLVE_NO_SYMLINKS), or with an equivalent walk of its parts where the kernel lacks it. No
+ * symbolic link is ever followed.
+ *
+ * All functions may block on the disk: they belong on a file worker (or before the loop runs).
+ * They share nothing; any number of threads may use one root.
+ */
+#ifndef DOWNLOADER_FILE_H
+#define DOWNLOADER_FILE_H
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "common/base.h"
+
+struct error;
+
+/* Opens a root directory, made if absent (0755 less the umask, parents too): its descriptor, or
+ * -1. */
+int file_open_root(const char *path, struct error *err) MUST_USE;
+
+/* Opens `path` beneath `root`: a descriptor, or -1. `flags` as in open(2); O_CLOEXEC is added.
+ * err->sys tells ENOENT and the like. */
+int file_open(int root, const char *path, int flags, mode_t mode, struct error *err) MUST_USE;
+
+/* Makes the directories that `path` needs above it, and syncs each one's parent when it was
+ * made. */
+int file_make_parents(int root, const char *path, struct error *err) MUST_USE;
+
+/* lstat beneath the root: 1 found, 0 absent, -1 failed. */
+int file_stat(int root, const char *path, struct stat *ret, struct error *err) MUST_USE;
+
+/* Renames within the root; both directories are synced, so that the name survives a power cut.
+ */
+int file_rename(int root, const char *from, const char *to, struct error *err) MUST_USE;
+
+/* Removes a file; absent is fine. */
+int file_remove(int root, const char *path, struct error *err) MUST_USE;
+
+/* Gives a new file its size, as a hole where the file system allows. */
+int file_set_size(int fd, uint64_t size, struct error *err) MUST_USE;
+
+int file_write_at(int fd, struct str bytes, uint64_t offset, struct error *err) MUST_USE;
+/* Up to `room` bytes into `to`: how many, 0 at the end, -1 on failure. */
+ssize_t file_read_at(int fd, char *to, size_t room, uint64_t offset,
+		     struct error *err) MUST_USE;
+
+/* The data is on the disk when this returns 0. */
+int file_sync_data(int fd, struct error *err) MUST_USE;
+
+/* Writes a whole small file by way of a temporary name and a rename; synced. Parents are made.
+ */
+int file_replace(int root, const char *path, struct str content, struct error *err) MUST_USE;
+
+/* Reads a whole small file of at most `max` bytes: 1 and a C string to free, 0 absent, -1
+ * failed. */
+int file_read_small(int root, const char *path, size_t max, char **ret,
+		    struct error *err) MUST_USE;
+
+/* Free bytes for an unprivileged user and total bytes of the file system. */
+int file_space(int root, uint64_t *ret_free, uint64_t *ret_total, struct error *err) MUST_USE;
+
+#endif

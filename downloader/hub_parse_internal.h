@@ -1,0 +1,18 @@
+/*
+ * What the three files of hub_parse share; nobody else includes it.
+ */
+#ifndef DOWNLOADER_HUB_PARSE_INTERNAL_H
+#define DOWNLOADER_HUB_PARSE_INTERNAL_H
+
+#include "common/base.h"
+
+struct error;
+struct json_object;
+
+/* One whole JSON value without a NUL anywhere in the text: 0, or -1 with ERR_HUB_PROTOCOL. */
+int hub_json_parse(struct str body, struct json_object **ret, struct error *err) MUST_USE;
+
+/* A string member without a NUL inside. False when it is absent or of another type. */
+bool hub_json_str(struct json_object *object, const char *name, struct str *ret);
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * One file on its way to the disk: look what is there, open the partial, fetch from where the
+ * durable bytes end, hash right behind, sync and record as it goes, and give the proven file
+ * its name.
+ *
+ *   LOOK -> (proven: done) -> CHECK an existing file by its hash -> (equal: vouch, done)
+ *        -> OPEN -> FETCH with HASH behind and SYNC every so often -> PUBLISH -> done
+ *
+ * Invariant 1 lives here: a byte count is recorded only after fdatasync returned for those
+ * bytes; invariant 3 in PUBLISH, which is reached only with an equal digest.
+ *
+ * Belongs to the loop's thread; its disk work runs on file workers, its writes on a transfer
+ * thread.
+ */
+#ifndef DOWNLOADER_LANDING_H
+#define DOWNLOADER_LANDING_H
+
+#include "downloader/hubfile.h"
+#include "downloader/plan.h"
+#include "downloader/pool.h"
+#include "downloader/store.h"
+
+struct landing;
+
+enum {
+	LANDING_SYNC_MS = 500,                  /* new bytes are made durable this often, */
+	LANDING_SYNC_BYTES = 128 * 1024 * 1024, /* or after so many */
+};
+
+/* What a landing works with; borrowed, the same for all files of a job. */
+struct landing_env {
+	struct loop *loop;
+	struct pool *pool;
+	struct hub *hub;
+	struct store *store;
+	int models_root;
+	const char *job_id;
+	enum repo_type type;
+	const char *repo;
+	const char *commit;
+	const char *folder;
+};
+
+struct landing_hooks {
+	/* `bytes` that counted as done were thrown away, and why ("the server ignored the
+	 * range"). */
+	void (*thrown_away)(void *ctx, size_t index, uint64_t bytes, const char *why);
+	/* The landing is over and must be freed by the receiver: `err` is NULL when the file is
+	 * proven and that is recorded; ERR_CANCELLED after landing_stop(). Nothing of it is
+	 * under way any more. */
+	void (*over)(void *ctx, struct landing *take_landing, const struct error *err);
+	void *ctx;
+};
+
+/* Begins. `file` is the plan's own and is kept up to date (state, bytes_done, bytes_verified);
+ * it and `env` are borrowed until `over`. */
+struct landing *landing_new(const struct landing_env *env, struct plan_file *file, size_t index,
+			    const struct landing_hooks *hooks);
+void landing_free(struct landing **landing); /* after `over` */
+
+size_t landing_index(const struct landing *landing);
+
+/* To be called a few times a second: moves the hash frontier on, starts syncs. Returns the
+ * bytes that came from the network since the last call. */
+uint64_t landing_tick(struct landing *landing, uint64_t now_ms);
+
+/* Is a connection open for it? */
+bool landing_is_connected(const struct landing *landing);
+
+/* Ends it soon, with what is written made durable: `over` follows, with ERR_CANCELLED unless it
+ * was over already. */
+void landing_stop(struct landing *landing);
+
+#endif

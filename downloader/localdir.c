@@ -1,0 +1,207 @@
+#include "downloader/localdir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/error.h"
+#include "common/relpath.h"
+#include "downloader/digest.h"
+#include "downloader/file.h"
+
+enum {
+	METADATA_MAX = 512,
+};
+
+#define CACHE_DIR "/.cache/huggingface/"
+
+void localdir_names_init(struct localdir_names *names, const char *folder, const char *path,
+			 const char *digest)
+{
+	struct str dir = relpath_dirname(str_from(path));
+	struct str base = relpath_basename(str_from(path));
+	AUTO_CSTR metadata_base = mem_printf("%.*s.metadata", (int)base.n, base.p);
+	char short_name[DIGEST_NAME_LEN + 1];
+
+	digest_name(str_from(metadata_base), short_name);
+	names->folder = mem_strdup(folder);
+	names->final = mem_printf("%s/%s", folder, path);
+	names->metadata = mem_printf("%s" CACHE_DIR "download/%s.metadata", folder, path);
+	names->partial =
+		mem_printf("%s" CACHE_DIR "download/%.*s%s%s.%s.incomplete", folder, (int)dir.n,
+			   dir.p, dir.n > 0 ? "/" : "", short_name, digest);
+}
+
+void localdir_names_clear(struct localdir_names *names)
+{
+	free(names->folder);
+	free(names->final);
+	free(names->metadata);
+	free(names->partial);
+	*names = (struct localdir_names){ .folder = NULL };
+}
+
+/* --- metadata ------------------------------------------------------------------------------
+ */
+
+/* "1772600000.123" as milliseconds; the fraction may have any length. */
+static int parse_time_ms(struct str text, int64_t *ret)
+{
+	size_t dot = str_find_char(text, '.');
+	struct str fraction = str_sub(text, dot + 1, dot + 4);
+	uint64_t seconds = 0;
+	uint64_t part = 0;
+
+	if (str_to_u64(str_sub(text, 0, dot), 0, INT64_MAX / 2000, &seconds) < 0 ||
+	    (fraction.n > 0 && str_to_u64(fraction, 0, 999, &part) < 0))
+		return -1;
+	for (size_t i = fraction.n; i < 3; i++)
+		part *= 10;
+	*ret = (int64_t)(seconds * 1000 + part);
+	return 0;
+}
+
+/* Does the metadata vouch for `digest`, and since when? */
+static bool read_metadata(struct str text, const char *digest, int64_t *ret_time_ms)
+{
+	struct str commit;
+	struct str etag;
+	struct str time;
+
+	return str_next(&text, '\n', &commit) && str_next(&text, '\n', &etag) &&
+	       str_next(&text, '\n', &time) && commit_is_valid(str_trim(commit)) &&
+	       str_is_equal(str_trim(etag), str_from(digest)) &&
+	       parse_time_ms(str_trim(time), ret_time_ms) == 0;
+}
+
+int localdir_look(int root, const struct localdir_names *names, uint64_t size,
+		  const char *digest, enum localdir_presence *ret, struct error *err)
+{
+	AUTO_CSTR metadata = NULL;
+	int64_t vouched_ms = 0;
+	int64_t changed_ms;
+	struct stat st;
+	int found = file_stat(root, names->final, &st, err);
+
+	if (found < 0)
+		return -1;
+	if (found == 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != size) {
+		*ret = LOCALDIR_ABSENT;
+		return 0;
+	}
+	*ret = LOCALDIR_UNPROVEN;
+	found = file_read_small(root, names->metadata, METADATA_MAX, &metadata, err);
+	if (found <= 0)
+		return 0; /* unreadable metadata vouches for nothing */
+	changed_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+	if (read_metadata(str_from(metadata), digest, &vouched_ms) &&
+	    changed_ms - 1000 <= vouched_ms)
+		*ret = LOCALDIR_PROVEN;
+	return 0;
+}
+
+int localdir_vouch(int root, const struct localdir_names *names, const char *commit,
+		   const char *digest, struct error *err)
+{
+	AUTO_CSTR text = NULL;
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	text = mem_printf("%s\n%s\n%lld.%06ld\n", commit, digest, (long long)now.tv_sec,
+			  now.tv_nsec / 1000);
+	return file_replace(root, names->metadata, str_from(text), err);
+}
+
+/* --- partials ------------------------------------------------------------------------------
+ */
+
+/* The marks by which backup programs and git leave the cache folder alone (HUB-API 8.2). */
+static int make_marks(int root, const char *folder, struct error *err)
+{
+	static const struct {
+		const char *name;
+		const char *text;
+	} marks[] = {
+		{ "CACHEDIR.TAG",
+		  "Signature: 8a477f597d28d172789f06886806bc55\n"
+		  "# This folder holds what `hf download` and Larder know of the files"
+		  " beside it.\n" },
+		{ ".gitignore", "*" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+		AUTO_CSTR path = mem_printf("%s" CACHE_DIR "%s", folder, marks[i].name);
+		struct stat st;
+		int found = file_stat(root, path, &st, err);
+
+		if (found < 0 ||
+		    (found == 0 && file_replace(root, path, str_from(marks[i].text), err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+int localdir_open_partial(int root, const struct localdir_names *names, uint64_t size,
+			  bool *ret_is_new, struct error *err)
+{
+	AUTO_FD fd = -1;
+	struct stat st;
+	int result;
+
+	if (make_marks(root, names->folder, err) < 0 ||
+	    file_make_parents(root, names->partial, err) < 0)
+		return -1;
+	fd = file_open(root, names->partial, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0644,
+		       err);
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return error_set(err, ERR_DISK_ERROR, "%s: not a plain file", names->partial);
+	*ret_is_new = (uint64_t)st.st_size != size;
+	if (*ret_is_new && (file_set_size(fd, 0, err) < 0 || file_set_size(fd, size, err) < 0))
+		return -1;
+	result = fd;
+	fd = -1;
+	return result;
+}
+
+int localdir_drop_partial(int root, const struct localdir_names *names, struct error *err)
+{
+	return file_remove(root, names->partial, err);
+}
+
+/* --- the way to the final name -------------------------------------------------------------
+ */
+
+static int move_to_trash(int root, const struct localdir_names *names, const char *trash_id,
+			 struct error *err)
+{
+	AUTO_CSTR trash = mem_printf(".larder/trash/%s/%s", trash_id, names->final);
+	struct stat st;
+	int found = file_stat(root, names->final, &st, err);
+
+	if (found <= 0)
+		return found;
+	if (S_ISDIR(st.st_mode))
+		return error_set(err, ERR_DISK_ERROR, "%s: a folder has the file's name",
+				 names->final);
+	if (file_make_parents(root, trash, err) < 0)
+		return -1;
+	return file_rename(root, names->final, trash, err);
+}
+
+int localdir_publish(int root, const struct localdir_names *names, int fd, const char *commit,
+		     const char *digest, const char *trash_id, struct error *err)
+{
+	if (fsync(fd) < 0)
+		return error_set_errno(err, ERR_DISK_ERROR, "%s", names->partial);
+	if (file_make_parents(root, names->final, err) < 0 ||
+	    move_to_trash(root, names, trash_id, err) < 0 ||
+	    file_rename(root, names->partial, names->final, err) < 0)
+		return -1;
+	return localdir_vouch(root, names, commit, digest, err);
+}

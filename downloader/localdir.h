@@ -1,0 +1,57 @@
+/*
+ * A model's folder on the disk, in the layout that `hf download --local-dir` uses
+ * (HUB-API 8.2): where a file, its partial and its `.metadata` live, what is there already, and
+ * the one way by which a proven partial becomes the file (DESIGN.md, invariant 3: a final name
+ * means a proven file).
+ *
+ * The functions block on the disk and belong on a file worker. They keep nothing.
+ */
+#ifndef DOWNLOADER_LOCALDIR_H
+#define DOWNLOADER_LOCALDIR_H
+
+#include "downloader/hub_parse.h"
+
+struct error;
+
+/* Paths beneath the models directory. */
+struct localdir_names {
+	char *folder;
+	char *final;   /* folder/path */
+	char *partial; /* folder/.cache/huggingface/download/.../<base64>.<digest>.incomplete */
+	char *metadata; /* folder/.cache/huggingface/download/path.metadata */
+};
+void localdir_names_init(struct localdir_names *names, const char *folder, const char *path,
+			 const char *digest);
+void localdir_names_clear(struct localdir_names *names);
+
+enum localdir_presence {
+	LOCALDIR_ABSENT,   /* nothing there, or something else: another size, not a file */
+	LOCALDIR_UNPROVEN, /* a file of the right size; nobody vouches for its content */
+	LOCALDIR_PROVEN,   /* size, metadata and time agree with the digest */
+};
+
+/* What is under the final name. The metadata counts as the official client counts it: its etag
+ * is the digest and the file is not newer than its time by more than a second. */
+int localdir_look(int root, const struct localdir_names *names, uint64_t size,
+		  const char *digest, enum localdir_presence *ret, struct error *err) MUST_USE;
+
+/* Opens the partial for reading and writing, made with its full size if absent: its descriptor,
+ * or -1. *ret_is_new tells that nothing in it counts. Also makes the folder's CACHEDIR.TAG and
+ * .gitignore. */
+int localdir_open_partial(int root, const struct localdir_names *names, uint64_t size,
+			  bool *ret_is_new, struct error *err) MUST_USE;
+
+/* Sync, rename, sync: the partial `fd`, whose content is proven, becomes the file, and the
+ * metadata says so. What had the final name before goes to .larder/trash/<trash_id>/. */
+int localdir_publish(int root, const struct localdir_names *names, int fd, const char *commit,
+		     const char *digest, const char *trash_id, struct error *err) MUST_USE;
+
+/* Writes the metadata of a file that was proven where it is. */
+int localdir_vouch(int root, const struct localdir_names *names, const char *commit,
+		   const char *digest, struct error *err) MUST_USE;
+
+/* Removes the partial; absent is fine. */
+int localdir_drop_partial(int root, const struct localdir_names *names,
+			  struct error *err) MUST_USE;
+
+#endif

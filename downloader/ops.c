@@ -1,0 +1,32 @@
+#include "downloader/ops.h"
+
+#include <string.h>
+
+static const struct {
+	const char *method;
+	ops_fn fn;
+} methods[] = {
+	{ "preview.make", ops_preview_make },       { "download.create", ops_download_create },
+	{ "download.list", ops_download_list },     { "download.get", ops_download_get },
+	{ "download.patch", ops_download_patch },   { "download.pause", ops_download_pause },
+	{ "download.resume", ops_download_resume }, { "download.cancel", ops_download_cancel },
+	{ "download.retry", ops_download_retry },   { "download.forget", ops_download_forget },
+	{ "event.changes", ops_event_changes },     { "system.health", ops_system_health },
+	{ "system.status", ops_system_status },
+};
+
+void ops_dispatch(void *ctx, struct control_call *call, struct str method,
+		  struct json_object *params)
+{
+	struct error err;
+
+	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+		if (str_is_equal(method, str_from(methods[i].method))) {
+			methods[i].fn(ctx, call, params);
+			return;
+		}
+	}
+	/* schema_check() knows the same methods; a test compares the two tables. */
+	(void)error_set(&err, ERR_UNKNOWN_METHOD, "there is no such method");
+	control_fail(call, &err, NULL);
+}

@@ -1,0 +1,70 @@
+/*
+ * What can be asked of larderd: the methods of the control socket, one file per noun (ops_*.c).
+ * Parameters arrive with the right names and kinds (common/schema.h); here they are understood,
+ * and the modules below do the work.
+ *
+ * Belongs to the loop's thread.
+ */
+#ifndef DOWNLOADER_OPS_H
+#define DOWNLOADER_OPS_H
+
+#include "downloader/control.h"
+#include "downloader/events.h"
+#include "downloader/planner.h"
+#include "downloader/queue.h"
+#include "downloader/space.h"
+
+/* What the methods work with; borrowed from the daemon. */
+struct ops {
+	struct pool *pool;
+	struct hub *hub;
+	struct planner *planner;
+	struct queue *queue;
+	struct store *store;
+	struct space *space;
+	struct events *events;
+	uint64_t min_free_bytes;
+};
+
+/* A control_fn; ctx is a struct ops. */
+void ops_dispatch(void *ctx, struct control_call *call, struct str method,
+		  struct json_object *params);
+
+/* {"downloads":[those that are not final],"disk":{...},"settings":{}}: what a watcher begins
+ * with. */
+struct json_object *ops_snapshot(const struct ops *ops);
+
+/* {"free","total","reserved"} */
+struct json_object *ops_disk(const struct ops *ops);
+
+/* --- one function a method, in the file of its noun
+ * ------------------------------------------- */
+
+typedef void (*ops_fn)(struct ops *ops, struct control_call *call, struct json_object *params);
+
+void ops_preview_make(struct ops *ops, struct control_call *call, struct json_object *params);
+
+void ops_download_create(struct ops *ops, struct control_call *call,
+			 struct json_object *params);
+void ops_download_list(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_download_get(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_download_patch(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_download_pause(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_download_resume(struct ops *ops, struct control_call *call,
+			 struct json_object *params);
+void ops_download_cancel(struct ops *ops, struct control_call *call,
+			 struct json_object *params);
+void ops_download_retry(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_download_forget(struct ops *ops, struct control_call *call,
+			 struct json_object *params);
+
+void ops_event_changes(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_system_health(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_system_status(struct ops *ops, struct control_call *call, struct json_object *params);
+
+/* Understands repo, type, revision, commit, select and exclude. *ret_form says what the repo
+ * was taken for (to free). The choice is the caller's to clear, also on failure. */
+int ops_read_choice(const struct ops *ops, struct json_object *params, struct choice *ret,
+		    char **ret_form, struct error *err) MUST_USE;
+
+#endif

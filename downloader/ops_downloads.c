@@ -1,0 +1,296 @@
+#include "downloader/ops.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/schema.h"
+
+/* --- changes
+ * ---------------------------------------------------------------------------------- */
+
+static void on_changed(void *ctx, const struct job *job, const struct error *err)
+{
+	struct control_call *call = ctx;
+
+	if (err != NULL)
+		control_fail(call, err, NULL);
+	else
+		control_reply(call, job_to_json(job));
+}
+
+/* What a refusal carries: the state for a move that is not legal. */
+static void refuse(struct ops *ops, struct control_call *call, struct str id,
+		   const struct error *err)
+{
+	const struct job *job = queue_find(ops->queue, id);
+	struct json_object *extra = NULL;
+
+	if (err->code == ERR_ILLEGAL_STATE && job != NULL) {
+		extra = json_object_new_object();
+		json_add_cstr(extra, "state", job_state_name(job->state));
+	}
+	control_fail(call, err, extra);
+}
+
+void ops_download_create(struct ops *ops, struct control_call *call, struct json_object *params)
+{
+	const struct job *duplicate = NULL;
+	struct json_object *extra = NULL;
+	AUTO_CSTR form = NULL;
+	struct choice choice;
+	struct error err;
+	int result;
+
+	result = ops_read_choice(ops, params, &choice, &form, &err);
+	if (result == 0)
+		result = queue_create(ops->queue, &choice,
+				      (int)json_get_int(params, "priority", 0), on_changed,
+				      call, &duplicate, &err);
+	choice_clear(&choice);
+	if (result == 0)
+		return;
+	if (duplicate != NULL) {
+		extra = json_object_new_object();
+		json_add_cstr(extra, "download", duplicate->id);
+	}
+	control_fail(call, &err, extra);
+}
+
+static void make_move(struct ops *ops, struct control_call *call, struct json_object *params,
+		      enum queue_move move)
+{
+	struct str id = json_get_str(params, "id");
+	struct error err;
+
+	if (queue_move(ops->queue, id, move, on_changed, call, &err) < 0)
+		refuse(ops, call, id, &err);
+}
+
+void ops_download_pause(struct ops *ops, struct control_call *call, struct json_object *params)
+{
+	make_move(ops, call, params, QUEUE_PAUSE);
+}
+
+void ops_download_resume(struct ops *ops, struct control_call *call, struct json_object *params)
+{
+	make_move(ops, call, params, QUEUE_RESUME);
+}
+
+void ops_download_cancel(struct ops *ops, struct control_call *call, struct json_object *params)
+{
+	make_move(ops, call, params, QUEUE_CANCEL);
+}
+
+void ops_download_retry(struct ops *ops, struct control_call *call, struct json_object *params)
+{
+	make_move(ops, call, params, QUEUE_RETRY);
+}
+
+void ops_download_patch(struct ops *ops, struct control_call *call, struct json_object *params)
+{
+	struct str id = json_get_str(params, "id");
+	struct error err;
+
+	if (queue_set_priority(ops->queue, id, (int)json_get_int(params, "priority", 0),
+			       on_changed, call, &err) < 0)
+		refuse(ops, call, id, &err);
+}
+
+static void on_forgotten(void *ctx, const struct job *job, const struct error *err)
+{
+	(void)job;
+	if (err != NULL)
+		control_fail(ctx, err, NULL);
+	else
+		control_reply(ctx, NULL);
+}
+
+void ops_download_forget(struct ops *ops, struct control_call *call, struct json_object *params)
+{
+	struct str id = json_get_str(params, "id");
+	struct error err;
+
+	if (queue_forget(ops->queue, id, on_forgotten, call, &err) < 0)
+		refuse(ops, call, id, &err);
+}
+
+/* --- lists
+ * ------------------------------------------------------------------------------------ */
+
+/* A list is in order of arrival, the newest first, so that a cursor (the order of the last row)
+ * stays good when priorities change meanwhile. */
+static int compare_newest(const void *a, const void *b)
+{
+	const struct job *const *x = a;
+	const struct job *const *y = b;
+
+	if ((*x)->order == (*y)->order)
+		return 0;
+	return (*x)->order > (*y)->order ? -1 : 1;
+}
+
+enum filter {
+	FILTER_ALL,
+	FILTER_ACTIVE,
+	FILTER_FINISHED,
+};
+
+static int read_filter(struct json_object *params, enum filter *ret, struct error *err)
+{
+	struct str state = json_get_str(params, "state");
+
+	if (state.n == 0 || str_is_equal(state, S("all")))
+		*ret = FILTER_ALL;
+	else if (str_is_equal(state, S("active")))
+		*ret = FILTER_ACTIVE;
+	else if (str_is_equal(state, S("finished")))
+		*ret = FILTER_FINISHED;
+	else
+		return error_set_field(err, "state", "state must be active, finished or all");
+	return 0;
+}
+
+static int read_cursor(struct json_object *params, uint64_t *ret, struct error *err)
+{
+	struct str cursor = json_get_str(params, "cursor");
+
+	*ret = UINT64_MAX;
+	if (cursor.n > 0 && str_to_u64(cursor, 0, UINT64_MAX, ret) < 0)
+		return error_set_field(err, "cursor", "cursor is not one that was given out");
+	return 0;
+}
+
+static bool is_wanted(const struct job *job, enum filter filter, uint64_t before)
+{
+	bool is_final = job_is_final(job->state);
+
+	return job->order < before &&
+	       (filter == FILTER_ALL || is_final == (filter == FILTER_FINISHED));
+}
+
+static struct json_object *list_page(struct ops *ops, enum filter filter, uint64_t before,
+				     size_t limit)
+{
+	struct json_object *page = json_object_new_object();
+	struct json_object *rows = json_object_new_array();
+	char cursor[24];
+	size_t n = 0;
+	size_t n_all = 0;
+	struct job *const *all = queue_jobs(ops->queue, &n_all);
+	const struct job **wanted = mem_array(n_all, sizeof(const struct job *));
+
+	for (size_t i = 0; i < n_all; i++) {
+		if (is_wanted(all[i], filter, before))
+			wanted[n++] = all[i];
+	}
+	qsort((void *)wanted, n, sizeof(*wanted), compare_newest);
+	for (size_t i = 0; i < n && i < limit; i++)
+		(void)json_object_array_add(rows, job_to_json(wanted[i]));
+	json_take(page, "downloads", rows);
+	if (n > limit) {
+		(void)snprintf(cursor, sizeof(cursor), "%llu",
+			       (unsigned long long)wanted[limit - 1]->order);
+		json_add_cstr(page, "next_cursor", cursor);
+	} else {
+		json_take(page, "next_cursor", NULL);
+	}
+	free((void *)wanted);
+	return page;
+}
+
+void ops_download_list(struct ops *ops, struct control_call *call, struct json_object *params)
+{
+	enum filter filter;
+	uint64_t before;
+	struct error err;
+
+	if (read_filter(params, &filter, &err) < 0 || read_cursor(params, &before, &err) < 0) {
+		control_fail(call, &err, NULL);
+		return;
+	}
+	control_reply(call,
+		      list_page(ops, filter, before,
+				(size_t)json_get_int(params, "limit", SCHEMA_PAGE_DEFAULT)));
+}
+
+/* --- one, with its files
+ * ------------------------------------------------------------------------ */
+
+static struct json_object *files_to_json(const struct plan *plan)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct plan_file *file = &plan->files[i];
+		struct json_object *object = json_object_new_object();
+
+		json_add_cstr(object, "path", file->path);
+		json_add_u64(object, "size", file->size);
+		json_add_cstr(object, "algorithm", digest_algorithm_name(file->algorithm));
+		json_add_cstr(object, "digest", file->digest);
+		json_add_cstr(object, "state", file_state_name(file->state));
+		json_add_u64(object, "bytes_done", file->bytes_done);
+		json_add_u64(object, "bytes_verified",
+			     file->state == FILE_DONE ? file->size : file->bytes_verified);
+		(void)json_object_array_add(array, object);
+	}
+	return array;
+}
+
+static void reply_with_files(struct control_call *call, const struct job *job,
+			     const struct plan *plan)
+{
+	struct json_object *object = job_to_json(job);
+
+	json_take(object, "files", files_to_json(plan));
+	control_reply(call, object);
+}
+
+struct lookup {
+	struct ops *ops;
+	struct control_call *call;
+	char id[DOWNLOAD_ID_LEN + 1];
+};
+
+static void on_plan(void *ctx, struct plan *take_plan, const struct error *err)
+{
+	struct lookup *lookup = ctx;
+	AUTO(plan) plan = take_plan;
+	const struct job *job = queue_find(lookup->ops->queue, str_from(lookup->id));
+	struct error gone;
+
+	if (job == NULL) {
+		(void)error_set(&gone, ERR_UNKNOWN_DOWNLOAD, "there is no such download");
+		err = &gone;
+	}
+	if (err != NULL)
+		control_fail(lookup->call, err, NULL);
+	else
+		reply_with_files(lookup->call, job, plan);
+	free(lookup);
+}
+
+void ops_download_get(struct ops *ops, struct control_call *call, struct json_object *params)
+{
+	struct str id = json_get_str(params, "id");
+	const struct job *job = queue_find(ops->queue, id);
+	const struct plan *plan = queue_plan(ops->queue, id);
+	struct lookup *lookup;
+	struct error err;
+
+	if (job == NULL) {
+		(void)error_set(&err, ERR_UNKNOWN_DOWNLOAD, "there is no such download");
+		control_fail(call, &err, NULL);
+		return;
+	}
+	if (plan != NULL) {
+		reply_with_files(call, job, plan);
+		return;
+	}
+	lookup = mem_alloc(sizeof(*lookup));
+	lookup->ops = ops;
+	lookup->call = call;
+	memcpy(lookup->id, job->id, sizeof(lookup->id));
+	store_get_plan(ops->store, job->id, on_plan, lookup);
+}

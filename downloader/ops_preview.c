@@ -1,0 +1,78 @@
+#include "downloader/ops.h"
+
+#include <stdlib.h>
+
+#include "downloader/preview.h"
+
+/* One call under way: planned on the loop, rendered on a worker. */
+struct preview {
+	struct pool_task task; /* first */
+	struct ops *ops;
+	struct control_call *call;
+	struct choice choice;
+	char *form;
+	struct planned *planned;
+	struct preview_disk disk;
+	char *text;
+};
+
+static void preview_free(struct preview *preview)
+{
+	choice_clear(&preview->choice);
+	planned_free(&preview->planned);
+	free(preview->form);
+	free(preview->text);
+	free(preview);
+}
+
+static void render(struct pool_task *task)
+{
+	struct preview *preview = (struct preview *)task;
+
+	preview->text =
+		preview_text(preview->planned, &preview->choice, preview->form, &preview->disk);
+}
+
+static void on_rendered(struct pool_task *task)
+{
+	struct preview *preview = (struct preview *)task;
+
+	control_reply_text(preview->call, MOVE(preview->text));
+	preview_free(preview);
+}
+
+static void on_planned(void *ctx, struct planned *take_planned, const struct error *err)
+{
+	struct preview *preview = ctx;
+	struct ops *ops = preview->ops;
+
+	if (err != NULL) {
+		control_fail(preview->call, err, NULL);
+		preview_free(preview);
+		return;
+	}
+	preview->planned = take_planned;
+	preview->disk = (struct preview_disk){
+		.free_bytes = space_free_bytes(ops->space),
+		.reserved_bytes = queue_reserved(ops->queue),
+		.min_free_bytes = ops->min_free_bytes,
+	};
+	pool_submit(ops->pool, &preview->task);
+}
+
+void ops_preview_make(struct ops *ops, struct control_call *call, struct json_object *params)
+{
+	struct preview *preview = mem_alloc(sizeof(*preview));
+	struct error err;
+
+	preview->task.run = render;
+	preview->task.done = on_rendered;
+	preview->ops = ops;
+	preview->call = call;
+	if (ops_read_choice(ops, params, &preview->choice, &preview->form, &err) < 0) {
+		control_fail(call, &err, NULL);
+		preview_free(preview);
+		return;
+	}
+	(void)planner_start(ops->planner, &preview->choice, on_planned, preview);
+}

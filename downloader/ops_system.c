@@ -1,0 +1,139 @@
+#include "downloader/ops.h"
+
+#include <stdlib.h>
+
+struct json_object *ops_disk(const struct ops *ops)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_add_u64(object, "free", space_free_bytes(ops->space));
+	json_add_u64(object, "total", space_total_bytes(ops->space));
+	json_add_u64(object, "reserved", queue_reserved(ops->queue));
+	json_add_u64(object, "kept_free", ops->min_free_bytes);
+	return object;
+}
+
+struct json_object *ops_snapshot(const struct ops *ops)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *rows = json_object_new_array();
+	size_t n = 0;
+	struct job *const *jobs = queue_jobs(ops->queue, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!job_is_final(jobs[i]->state))
+			(void)json_object_array_add(rows, job_to_json(jobs[i]));
+	}
+	json_take(object, "downloads", rows);
+	json_take(object, "disk", ops_disk(ops));
+	json_take(object, "settings", json_object_new_object());
+	return object;
+}
+
+/* --- changes for those who cannot hold a stream
+ * -------------------------------------------------- */
+
+static struct json_object *change_to_json(const char *id, const char *name,
+					  struct json_object *take_data)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_add_cstr(object, "id", id);
+	json_add_cstr(object, "event", name);
+	json_take(object, "data", take_data);
+	return object;
+}
+
+static void add_changes(const struct ops *ops, struct json_object *array, uint64_t after)
+{
+	for (const struct event *event = events_after(ops->events, after); event != NULL;
+	     event = events_after(ops->events, event->sequence)) {
+		struct str frame = event->frame;
+		struct str id_line;
+		AUTO_CSTR id = NULL;
+		struct json_object *data = NULL;
+		struct error ignored;
+
+		(void)str_next(&frame, '\n', &id_line);
+		id = str_dup(str_sub(id_line, 4, id_line.n)); /* after "id: " */
+		if (json_parse(event->data, RPC_DEPTH_MAX, &data, &ignored) == 0)
+			(void)json_object_array_add(array,
+						    change_to_json(id, event->name, data));
+	}
+}
+
+void ops_event_changes(struct ops *ops, struct control_call *call, struct json_object *params)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *array = json_object_new_array();
+	char last[EVENT_ID_MAX];
+	uint64_t after = 0;
+	bool can_replay = events_can_replay(ops->events, json_get_str(params, "since"), &after);
+
+	events_last_id(ops->events, last);
+	if (can_replay)
+		add_changes(ops, array, after);
+	else
+		(void)json_object_array_add(
+			array, change_to_json(last, "snapshot", ops_snapshot(ops)));
+	json_take(object, "events", array);
+	json_add_cstr(object, "last_id", last);
+	json_add_bool(object, "reset", !can_replay);
+	control_reply(call, object);
+}
+
+/* --- health and status
+ * ---------------------------------------------------------------------------- */
+
+struct health {
+	struct ops *ops;
+	struct control_call *call;
+};
+
+static void on_store_checked(void *ctx, const struct error *store_err)
+{
+	struct health *health = ctx;
+	struct json_object *object = json_object_new_object();
+	struct error space_err = { .code = ERR_NONE };
+	bool is_disk_well = space_check(health->ops->space, &space_err) == 0;
+
+	json_add_cstr(object, "daemon", "ok");
+	json_add_cstr(object, "models_dir", is_disk_well ? "ok" : space_err.text);
+	json_add_cstr(object, "database", store_err == NULL ? "ok" : store_err->text);
+	control_reply(health->call, object);
+	free(health);
+}
+
+void ops_system_health(struct ops *ops, struct control_call *call, struct json_object *params)
+{
+	struct health *health = mem_alloc(sizeof(*health));
+
+	(void)params;
+	health->ops = ops;
+	health->call = call;
+	store_check(ops->store, on_store_checked, health);
+}
+
+void ops_system_status(struct ops *ops, struct control_call *call, struct json_object *params)
+{
+	struct json_object *object = json_object_new_object();
+	uint64_t speed_bps = 0;
+	size_t n = 0;
+	struct job *const *jobs = queue_jobs(ops->queue, &n);
+	int64_t by_state[JOB_STATE_COUNT] = { 0 };
+	struct json_object *states = json_object_new_object();
+
+	(void)params;
+	for (size_t i = 0; i < n; i++) {
+		by_state[jobs[i]->state]++;
+		speed_bps += jobs[i]->speed_bps;
+	}
+	for (unsigned i = 0; i < JOB_STATE_COUNT; i++)
+		json_add_int(states, job_state_name((enum job_state)i), by_state[i]);
+	json_add_cstr(object, "version", LARDER_VERSION);
+	json_add_cstr(object, "endpoint", hub_endpoint(ops->hub));
+	json_add_u64(object, "speed_bps", speed_bps);
+	json_take(object, "downloads", states);
+	json_take(object, "disk", ops_disk(ops));
+	control_reply(call, object);
+}

@@ -1,0 +1,44 @@
+/*
+ * A plan: exactly the files a job fetches, at one commit, with what is known of each. It is
+ * made once (planner.c), kept in the database, and held in memory only while the job runs.
+ *
+ * A value without a thread of its own: it belongs to whoever holds it.
+ */
+#ifndef DOWNLOADER_PLAN_H
+#define DOWNLOADER_PLAN_H
+
+#include "downloader/hub_parse.h"
+
+enum file_state {
+	FILE_PENDING,  /* not begun, or to be begun again */
+	FILE_CHECKING, /* something is there already: is it this? */
+	FILE_DOWNLOADING,
+	FILE_VERIFYING, /* every byte is here; hash, sync, rename */
+	FILE_DONE,      /* proven, under its final name */
+	FILE_FAILED,
+	FILE_STATE_COUNT,
+};
+
+struct plan_file {
+	char *path; /* as in the repository */
+	uint64_t size;
+	enum digest_algorithm algorithm;
+	char digest[HUB_DIGEST_MAX + 1];
+	enum file_state state;
+	uint64_t bytes_done;     /* durable: synced, then recorded */
+	uint64_t bytes_verified; /* hashed; not kept on disk */
+};
+
+struct plan {
+	struct plan_file *files;
+	size_t n;
+};
+
+struct plan *plan_new(size_t n);
+struct plan *plan_copy(const struct plan *plan); /* deep */
+void plan_free(struct plan **plan);
+
+const char *file_state_name(enum file_state state);
+int file_state_from_name(struct str name, enum file_state *ret) MUST_USE;
+
+#endif

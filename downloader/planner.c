@@ -1,0 +1,259 @@
+#include "downloader/planner.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "downloader/localdir.h"
+#include "downloader/selection.h"
+#include "downloader/shard.h"
+
+struct planner {
+	struct loop *loop;
+	struct pool *pool;
+	struct hub *hub;
+	int models_root;
+};
+
+struct planner_call {
+	struct pool_task task; /* first */
+	struct planner *planner;
+	struct choice choice;
+	struct hub_call *hub_call;
+	struct planned *planned;
+	struct error error;
+	planner_done_fn done; /* NULL once cancelled */
+	void *ctx;
+};
+
+void choice_clear(struct choice *choice)
+{
+	free(choice->repo);
+	free(choice->revision);
+	terms_clear(&choice->select);
+	terms_clear(&choice->exclude);
+	*choice = (struct choice){ .repo = NULL };
+}
+
+void planned_free(struct planned **planned)
+{
+	if (*planned == NULL)
+		return;
+	hub_listing_free(&(*planned)->listing);
+	free((*planned)->files);
+	free(*planned);
+	*planned = NULL;
+}
+
+struct plan *planned_to_plan(const struct planned *planned)
+{
+	struct plan *plan = plan_new(planned->n);
+
+	plan->n = 0;
+	for (size_t i = 0; i < planned->n; i++) {
+		const struct hub_file *file = planned->files[i].file;
+		struct plan_file *to = &plan->files[plan->n];
+
+		if (!planned->files[i].is_selected)
+			continue;
+		to->path = mem_strdup(file->path);
+		to->size = file->size;
+		to->algorithm = file->algorithm;
+		memcpy(to->digest, file->digest, sizeof(to->digest));
+		to->bytes_done = planned->files[i].is_present ? file->size : 0;
+		plan->n++;
+	}
+	return plan;
+}
+
+/* --- on a file worker -----------------------------------------------------------------------
+ */
+
+static void name_group(struct planned_file *file, struct str path)
+{
+	struct shard shard;
+	struct str name;
+
+	if (file->quant.label[0] != '\0') {
+		name = str_from(file->quant.label);
+	} else if (shard_from_path(path, &shard)) {
+		name = str_sub(shard.prefix, 0, sizeof(file->group) - 1);
+	} else {
+		return;
+	}
+	memcpy(file->group, name.p, name.n);
+	file->group[str_utf8_whole(name).n] = '\0';
+}
+
+static void label(struct planned_file *file)
+{
+	struct str path = str_from(file->file->path);
+
+	file->is_companion = selection_is_companion(path);
+	if (file->is_companion || !selection_is_weights(path))
+		return;
+	if (!quant_from_path(path, &file->quant))
+		file->quant.label[0] = '\0';
+	name_group(file, path);
+}
+
+static struct selection *compile(const struct choice *choice, struct error *err)
+{
+	struct str terms[SELECTION_TERMS_MAX];
+	size_t n_select = choice->select.n;
+	size_t n_exclude = choice->exclude.n;
+
+	if (n_select + n_exclude > SELECTION_TERMS_MAX) {
+		(void)error_set_field(err, "select", "%zu terms, %d are allowed",
+				      n_select + n_exclude, SELECTION_TERMS_MAX);
+		return NULL;
+	}
+	for (size_t i = 0; i < n_select; i++)
+		terms[i] = str_from(choice->select.v[i]);
+	for (size_t i = 0; i < n_exclude; i++)
+		terms[n_select + i] = str_from(choice->exclude.v[i]);
+	return selection_new(terms, n_select, terms + n_select, n_exclude, err);
+}
+
+static int select_files(const struct choice *choice, struct planned *planned, struct error *err)
+{
+	struct str *paths = mem_array(planned->n, sizeof(*paths));
+	bool *selected = mem_array(planned->n, sizeof(*selected));
+	AUTO(selection) selection = compile(choice, err);
+	int result = -1;
+
+	for (size_t i = 0; i < planned->n; i++)
+		paths[i] = str_from(planned->files[i].file->path);
+	if (selection != NULL)
+		result = selection_apply(selection, paths, planned->n, selected, err);
+	for (size_t i = 0; i < planned->n; i++)
+		planned->files[i].is_selected = selected[i];
+	free(paths);
+	free(selected);
+	return result;
+}
+
+static void look_at_disk(const struct planner_call *call, struct planned *planned)
+{
+	AUTO_CSTR folder = job_folder(call->choice.type, planned->listing->info.repo,
+				      call->choice.revision);
+
+	for (size_t i = 0; i < planned->n; i++) {
+		const struct hub_file *file = planned->files[i].file;
+		enum localdir_presence presence = LOCALDIR_ABSENT;
+		struct localdir_names names;
+		struct error ignored;
+
+		localdir_names_init(&names, folder, file->path, file->digest);
+		/* What cannot be looked at (a link in the way, say) is not present; the job
+		 * will say why. */
+		if (localdir_look(call->planner->models_root, &names, file->size, file->digest,
+				  &presence, &ignored) < 0)
+			presence = LOCALDIR_ABSENT;
+		localdir_names_clear(&names);
+		planned->files[i].is_present = presence == LOCALDIR_PROVEN;
+	}
+}
+
+static void run(struct pool_task *task)
+{
+	struct planner_call *call = (struct planner_call *)task;
+	struct planned *planned = call->planned;
+
+	for (size_t i = 0; i < planned->n; i++) {
+		planned->files[i].file = &planned->listing->tree->files[i];
+		label(&planned->files[i]);
+	}
+	if (select_files(&call->choice, planned, &call->error) == 0)
+		look_at_disk(call, planned);
+}
+
+/* --- on the loop ----------------------------------------------------------------------------
+ */
+
+static void finish(struct planner_call *call)
+{
+	if (call->done != NULL && call->error.code != ERR_NONE)
+		call->done(call->ctx, NULL, &call->error);
+	else if (call->done != NULL)
+		call->done(call->ctx, MOVE(call->planned), NULL);
+	planned_free(&call->planned);
+	choice_clear(&call->choice);
+	free(call);
+}
+
+static void on_worked(struct pool_task *task)
+{
+	finish((struct planner_call *)task);
+}
+
+static void on_listed(void *ctx, struct hub_listing *take_listing, const struct error *err)
+{
+	struct planner_call *call = ctx;
+
+	call->hub_call = NULL;
+	if (err != NULL) {
+		call->error = *err;
+		finish(call);
+		return;
+	}
+	call->planned = mem_alloc(sizeof(*call->planned));
+	call->planned->listing = take_listing;
+	call->planned->n = take_listing->tree->n;
+	call->planned->files = mem_array(call->planned->n, sizeof(*call->planned->files));
+	pool_submit(call->planner->pool, &call->task);
+}
+
+struct planner *planner_new(struct loop *loop, struct pool *pool, struct hub *hub,
+			    int models_root)
+{
+	struct planner *planner = mem_alloc(sizeof(*planner));
+
+	planner->loop = loop;
+	planner->pool = pool;
+	planner->hub = hub;
+	planner->models_root = models_root;
+	return planner;
+}
+
+void planner_free(struct planner **planner)
+{
+	free(*planner);
+	*planner = NULL;
+}
+
+struct planner_call *planner_start(struct planner *planner, const struct choice *choice,
+				   planner_done_fn done, void *ctx)
+{
+	struct planner_call *call = mem_alloc(sizeof(*call));
+
+	call->task.run = run;
+	call->task.done = on_worked;
+	call->planner = planner;
+	call->choice = *choice;
+	call->choice.repo = mem_strdup(choice->repo);
+	call->choice.revision = mem_strdup(choice->revision);
+	call->choice.select = (struct terms){ .v = NULL };
+	call->choice.exclude = (struct terms){ .v = NULL };
+	terms_copy(&call->choice.select, choice->select.v, choice->select.n);
+	terms_copy(&call->choice.exclude, choice->exclude.v, choice->exclude.n);
+	call->done = done;
+	call->ctx = ctx;
+	call->hub_call = hub_list(planner->hub, choice->type, choice->repo,
+				  choice->commit[0] != '\0' ? choice->commit : choice->revision,
+				  on_listed, call);
+	return call;
+}
+
+void planner_cancel(struct planner_call **call)
+{
+	struct planner_call *c = *call;
+
+	*call = NULL;
+	if (c == NULL)
+		return;
+	c->done = NULL;
+	if (c->hub_call == NULL)
+		return; /* a worker has it; on_worked() frees it */
+	hub_call_cancel(&c->hub_call);
+	finish(c);
+}

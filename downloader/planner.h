@@ -1,0 +1,70 @@
+/*
+ * From what was asked to the exact list: asks the Hub what the repository holds, applies the
+ * selection, labels the files and looks at the disk for what is there already. A preview shows
+ * the result, a job keeps it as its plan: the same code makes both (DESIGN.md, invariant 8).
+ *
+ * Belongs to the loop's thread; selecting and looking are done on a file worker.
+ */
+#ifndef DOWNLOADER_PLANNER_H
+#define DOWNLOADER_PLANNER_H
+
+#include "downloader/hub.h"
+#include "downloader/job.h"
+#include "downloader/plan.h"
+#include "downloader/pool.h"
+#include "downloader/quant.h"
+
+/* What is asked for. */
+struct choice {
+	enum repo_type type;
+	char *repo;
+	char *revision;              /* the folder's name comes from it */
+	char commit[COMMIT_LEN + 1]; /* "": the revision's newest; else exactly this one */
+	struct terms select;
+	struct terms exclude;
+};
+void choice_clear(struct choice *choice);
+
+enum {
+	PLANNED_GROUP_MAX = 128, /* bytes of a group's name; longer ones are cut */
+};
+
+/* One file of the repository, seen with the choice. */
+struct planned_file {
+	const struct hub_file *file;   /* the listing's */
+	struct quant quant;            /* label "" when there is none */
+	char group[PLANNED_GROUP_MAX]; /* the quant, or a shard set's name; "" when there is
+					  none */
+	bool is_companion;
+	bool is_selected;
+	bool is_present; /* proven on the disk */
+};
+
+struct planned {
+	struct hub_listing *listing;
+	struct planned_file *files; /* in the listing's order */
+	size_t n;
+};
+void planned_free(struct planned **planned);
+
+/* The selected files as a job's plan; present ones count as done already. */
+struct plan *planned_to_plan(const struct planned *planned);
+
+struct planner;
+struct planner_call;
+
+struct planner *planner_new(struct loop *loop, struct pool *pool, struct hub *hub,
+			    int models_root);
+void planner_free(struct planner **planner);
+
+/* `done` is called once, never before this returns, with a result to free, or NULL and the
+ * error. The choice is copied. */
+typedef void (*planner_done_fn)(void *ctx, struct planned *take_planned,
+				const struct error *err);
+struct planner_call *planner_start(struct planner *planner, const struct choice *choice,
+				   planner_done_fn done, void *ctx);
+
+/* `done` will not be called. NULL is fine; leaves NULL. Not after `done`. */
+void planner_cancel(struct planner_call **call);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * A plan as a person is shown it: every file with its label, the groups to choose from, the
+ * sums, and what it would do to the disk. JSON of DESIGN.md 4.1, made on a file worker, since a
+ * repository may have a hundred thousand files.
+ *
+ * Pure. Any thread.
+ */
+#ifndef DOWNLOADER_PREVIEW_H
+#define DOWNLOADER_PREVIEW_H
+
+#include "downloader/planner.h"
+
+struct preview_disk {
+	uint64_t free_bytes;
+	uint64_t reserved_bytes; /* of jobs in the queue */
+	uint64_t min_free_bytes; /* to be left alone */
+};
+
+/* JSON text to free. `form` says what the input was taken for. */
+char *preview_text(const struct planned *planned, const struct choice *choice, const char *form,
+		   const struct preview_disk *disk);
+
+#endif

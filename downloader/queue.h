@@ -1,0 +1,105 @@
+/*
+ * The queue: every job there is, who runs next, and each move a job makes. It owns the jobs;
+ * the store keeps them; planner and transfer do the work.
+ *
+ * Invariants: a job runs at most once at a time; two jobs of one folder never run together
+ * (they would write the same files); a move is told to the world (`changed`) and answered
+ * (`done`) only after it is committed.
+ *
+ * Belongs to the loop's thread.
+ */
+#ifndef DOWNLOADER_QUEUE_H
+#define DOWNLOADER_QUEUE_H
+
+#include "downloader/planner.h"
+#include "downloader/transfer.h"
+
+struct queue;
+
+enum {
+	QUEUE_ACTIVE_MAX = 1000, /* jobs that are not final */
+	QUEUE_FINISHED_MAX =
+		1000,            /* final ones that are remembered; the oldest are forgotten */
+	QUEUE_RESOLVING_MAX = 2, /* plans made at the same time */
+	QUEUE_FILES_AT_ONCE_MAX = 8, /* files of one job at the same time */
+	QUEUE_TICK_MS = 250,         /* progress is told this often while something runs */
+};
+
+struct queue_hooks {
+	/* A job is new or has changed, and that is committed. */
+	void (*changed)(void *ctx, const struct job *job);
+	/* A job is forgotten. */
+	void (*removed)(void *ctx, const char *id);
+	/* Jobs that run have come further; `jobs` is borrowed for the call. */
+	void (*progress)(void *ctx, struct job *const *jobs, size_t n);
+	/* Something a person may want to know; `id` is the job's. */
+	void (*notice)(void *ctx, const char *level, const char *code, const char *message,
+		       const char *id);
+	/* After queue_stop(): nothing runs any more. */
+	void (*stopped)(void *ctx);
+	void *ctx;
+};
+
+struct queue_limits {
+	size_t downloads;   /* jobs that run together */
+	size_t connections; /* of all jobs together */
+	uint64_t min_free_bytes;
+};
+
+/* Loads what the store has. Jobs that were running when the last larderd ended are queued
+ * again. */
+struct queue *queue_new(const struct transfer_env *env, struct planner *planner,
+			const struct queue_limits *limits, const struct queue_hooks *hooks,
+			struct error *err);
+void queue_free(struct queue **queue); /* after `stopped` */
+
+/* Starts what may run. Call once after the hooks' targets are ready. */
+void queue_start(struct queue *queue);
+
+/* Ends all transfers, with what they have made durable; `stopped` follows. */
+void queue_stop(struct queue *queue);
+
+/* Free bytes of the models directory, whenever they are known anew. */
+void queue_set_free(struct queue *queue, uint64_t free_bytes);
+
+/* Bytes that all jobs that are not final will still write. */
+uint64_t queue_reserved(const struct queue *queue);
+
+/* The job, borrowed, or NULL. */
+const struct job *queue_find(const struct queue *queue, struct str id);
+
+/* All jobs, borrowed, in the order of service, until the queue changes. */
+struct job *const *queue_jobs(const struct queue *queue, size_t *ret_n);
+
+/* The plan of a job that runs, or NULL: then the store has it. */
+const struct plan *queue_plan(const struct queue *queue, struct str id);
+
+/* A change is answered through this, once, when it is committed: `job` is borrowed, or NULL
+ * with the error. ERR_STORE: the change is in effect but could not be saved yet. */
+typedef void (*queue_done_fn)(void *ctx, const struct job *job, const struct error *err);
+
+/* Adds a job. ERR_DUPLICATE (then *ret_duplicate is the other job's, borrowed) and
+ * ERR_QUEUE_FULL are told at once by -1, and `done` is not called. */
+int queue_create(struct queue *queue, const struct choice *choice, int priority,
+		 queue_done_fn done, void *ctx, const struct job **ret_duplicate,
+		 struct error *err) MUST_USE;
+
+/* The moves of a person. -1 at once, and no `done`, with ERR_UNKNOWN_DOWNLOAD or
+ * ERR_ILLEGAL_STATE. Cancelling removes the job's partial files, never a proven one. */
+enum queue_move {
+	QUEUE_PAUSE,
+	QUEUE_RESUME,
+	QUEUE_CANCEL,
+	QUEUE_RETRY,
+};
+int queue_move(struct queue *queue, struct str id, enum queue_move move, queue_done_fn done,
+	       void *ctx, struct error *err) MUST_USE;
+
+int queue_set_priority(struct queue *queue, struct str id, int priority, queue_done_fn done,
+		       void *ctx, struct error *err) MUST_USE;
+
+/* Forgets a final job; `done` gets no job. */
+int queue_forget(struct queue *queue, struct str id, queue_done_fn done, void *ctx,
+		 struct error *err) MUST_USE;
+
+#endif

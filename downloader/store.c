@@ -1,0 +1,544 @@
+/*
+ * One list of commands, one thread. The thread takes all that waits, runs it in one transaction
+ * and posts the commands back to the loop. When one of them fails the transaction is rolled
+ * back and each is run by itself, so that one bad command cannot spoil its neighbours.
+ */
+#include "downloader/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/json.h"
+#include "downloader/db.h"
+
+static const char *const migrations[] = {
+	"CREATE TABLE jobs ("
+	" id TEXT PRIMARY KEY, seq INTEGER NOT NULL UNIQUE, type TEXT NOT NULL, repo TEXT NOT "
+	"NULL,"
+	" revision TEXT NOT NULL, commit_id TEXT NOT NULL, is_planned INTEGER NOT NULL,"
+	" select_terms TEXT NOT NULL, exclude_terms TEXT NOT NULL, priority INTEGER NOT NULL,"
+	" state TEXT NOT NULL, reason_code TEXT NOT NULL, reason_message TEXT NOT NULL,"
+	" reason_retry_at INTEGER NOT NULL, reason_url TEXT, bytes_total INTEGER NOT NULL,"
+	" bytes_done INTEGER NOT NULL, files_total INTEGER NOT NULL, files_done INTEGER NOT "
+	"NULL,"
+	" created_at INTEGER NOT NULL, started_at INTEGER NOT NULL, finished_at INTEGER NOT "
+	"NULL"
+	") STRICT;"
+	"CREATE TABLE files ("
+	" job TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, n INTEGER NOT NULL,"
+	" path TEXT NOT NULL, size INTEGER NOT NULL, algorithm TEXT NOT NULL, digest TEXT NOT "
+	"NULL,"
+	" state TEXT NOT NULL, bytes_done INTEGER NOT NULL, PRIMARY KEY (job, n)"
+	") STRICT, WITHOUT ROWID;",
+};
+
+struct command {
+	struct loop_message message; /* first: the way back to the loop */
+	struct store *store;
+	int (*run)(struct command *command, struct db *db, struct error *err);
+	store_done_fn done;
+	store_plan_fn plan_done;
+	void *ctx;
+	bool has_failed;
+	struct error error;
+
+	/* What the command is about; which members count is up to `run`. */
+	struct job *job;
+	struct plan *plan;
+	char job_id[DOWNLOAD_ID_LEN + 1];
+	size_t index;
+	enum file_state state;
+	uint64_t bytes_done;
+};
+
+struct store {
+	struct loop *loop;
+	struct db *db;
+	int lock_fd;
+	pthread_t thread;
+	bool is_started;
+	pthread_mutex_t lock; /* guards the list and is_stopping */
+	pthread_cond_t work;
+	struct loop_message *first;
+	struct loop_message **last;
+	bool is_stopping;
+};
+
+/* --- commands, run on the store thread ---------------------------------------------------- */
+
+static int run_put_job(struct command *command, struct db *db, struct error *err)
+{
+	static const char sql[] =
+		"INSERT INTO jobs VALUES "
+		"(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,"
+		"?18,?19,?20,?21,?22) ON CONFLICT (id) DO UPDATE SET repo=?4, commit_id=?6,"
+		" is_planned=?7, priority=?10, state=?11, reason_code=?12, reason_message=?13,"
+		" reason_retry_at=?14, reason_url=?15, bytes_total=?16, bytes_done=?17,"
+		" files_total=?18, files_done=?19, started_at=?21, finished_at=?22";
+	const struct job *job = command->job;
+	AUTO_JSON select = terms_to_json(&job->select);
+	AUTO_JSON exclude = terms_to_json(&job->exclude);
+	struct db_query *q = db_query(db, sql, err);
+
+	if (q == NULL)
+		return -1;
+	db_bind_text(q, 1, job->id);
+	db_bind_int(q, 2, (int64_t)job->order);
+	db_bind_text(q, 3, repo_type_name(job->type));
+	db_bind_text(q, 4, job->repo);
+	db_bind_text(q, 5, job->revision);
+	db_bind_text(q, 6, job->commit);
+	db_bind_int(q, 7, job->is_planned);
+	db_bind_text(q, 8, json_text(select).p);
+	db_bind_text(q, 9, json_text(exclude).p);
+	db_bind_int(q, 10, job->priority);
+	db_bind_text(q, 11, job_state_name(job->state));
+	db_bind_text(q, 12, error_code_name(job->reason.code));
+	db_bind_text(q, 13, job->reason.message);
+	db_bind_int(q, 14, job->reason.retry_at_ms);
+	db_bind_text(q, 15, job->reason.url);
+	db_bind_int(q, 16, (int64_t)job->bytes_total);
+	db_bind_int(q, 17, (int64_t)job->bytes_done);
+	db_bind_int(q, 18, (int64_t)job->files_total);
+	db_bind_int(q, 19, (int64_t)job->files_done);
+	db_bind_int(q, 20, job->created_at_ms);
+	db_bind_int(q, 21, job->started_at_ms);
+	db_bind_int(q, 22, job->finished_at_ms);
+	return db_run(q, err);
+}
+
+static int insert_file(struct db *db, const char *job_id, size_t index,
+		       const struct plan_file *file, struct error *err)
+{
+	static const char sql[] = "INSERT INTO files VALUES (?1,?2,?3,?4,?5,?6,?7,?8)";
+	struct db_query *q = db_query(db, sql, err);
+
+	if (q == NULL)
+		return -1;
+	db_bind_text(q, 1, job_id);
+	db_bind_int(q, 2, (int64_t)index);
+	db_bind_text(q, 3, file->path);
+	db_bind_int(q, 4, (int64_t)file->size);
+	db_bind_text(q, 5, digest_algorithm_name(file->algorithm));
+	db_bind_text(q, 6, file->digest);
+	db_bind_text(q, 7, file_state_name(file->state));
+	db_bind_int(q, 8, (int64_t)file->bytes_done);
+	return db_run(q, err);
+}
+
+static int run_put_plan(struct command *command, struct db *db, struct error *err)
+{
+	static const char sql[] = "DELETE FROM files WHERE job = ?1";
+	const struct plan *plan = command->plan;
+	struct db_query *q;
+
+	if (run_put_job(command, db, err) < 0)
+		return -1;
+	q = db_query(db, sql, err);
+	if (q == NULL)
+		return -1;
+	db_bind_text(q, 1, command->job->id);
+	if (db_run(q, err) < 0)
+		return -1;
+	for (size_t i = 0; i < plan->n; i++) {
+		if (insert_file(db, command->job->id, i, &plan->files[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int run_put_file(struct command *command, struct db *db, struct error *err)
+{
+	static const char sql[] = "UPDATE files SET state = ?3, bytes_done = ?4"
+				  " WHERE job = ?1 AND n = ?2";
+	struct db_query *q = db_query(db, sql, err);
+
+	if (q == NULL)
+		return -1;
+	db_bind_text(q, 1, command->job_id);
+	db_bind_int(q, 2, (int64_t)command->index);
+	db_bind_text(q, 3, file_state_name(command->state));
+	db_bind_int(q, 4, (int64_t)command->bytes_done);
+	return db_run(q, err);
+}
+
+static int read_file(struct db_query *q, struct plan_file *file, struct error *err)
+{
+	const char *digest = db_text(q, 3);
+
+	file->path = mem_strdup(db_text(q, 0));
+	file->size = (uint64_t)db_int(q, 1);
+	file->bytes_done = (uint64_t)db_int(q, 5);
+	if (strlen(digest) > HUB_DIGEST_MAX ||
+	    digest_algorithm_from_name(str_from(db_text(q, 2)), &file->algorithm) < 0 ||
+	    file_state_from_name(str_from(db_text(q, 4)), &file->state) < 0)
+		return error_set(err, ERR_STORE,
+				 "database: the plan of a download is not readable");
+	memcpy(file->digest, digest, strlen(digest) + 1);
+	return 0;
+}
+
+static int run_get_plan(struct command *command, struct db *db, struct error *err)
+{
+	static const char sql[] =
+		"SELECT path, size, algorithm, digest, state, bytes_done FROM files"
+		" WHERE job = ?1 ORDER BY n";
+	AUTO(plan) plan = plan_new(0);
+	struct db_query *q = db_query(db, sql, err);
+	size_t cap = 0;
+	int more = q == NULL ? -1 : 0;
+
+	if (q != NULL) {
+		db_bind_text(q, 1, command->job_id);
+		more = db_next(q, err);
+	}
+	for (; more == 1; more = db_next(q, err)) {
+		plan->files = mem_grow(plan->files, plan->n, &cap, sizeof(*plan->files));
+		plan->files[plan->n] = (struct plan_file){ .path = NULL };
+		if (read_file(q, &plan->files[plan->n++], err) < 0)
+			return -1;
+	}
+	if (more < 0)
+		return -1;
+	plan_free(&command->plan);
+	command->plan = MOVE(plan);
+	return 0;
+}
+
+static int run_delete_job(struct command *command, struct db *db, struct error *err)
+{
+	static const char sql[] = "DELETE FROM jobs WHERE id = ?1";
+	struct db_query *q = db_query(db, sql, err);
+
+	if (q == NULL)
+		return -1;
+	db_bind_text(q, 1, command->job_id);
+	return db_run(q, err);
+}
+
+/* A write that changes nothing still takes the write lock and the journal. */
+static int run_check(struct command *command, struct db *db, struct error *err)
+{
+	static const char sql[] = "DELETE FROM jobs WHERE id = ''";
+	struct db_query *q = db_query(db, sql, err);
+
+	(void)command;
+	return q == NULL ? -1 : db_run(q, err);
+}
+
+/* --- the thread --------------------------------------------------------------------------- */
+
+static int run_together(struct store *store, struct loop_message *first, struct error *err)
+{
+	if (db_exec(store->db, "BEGIN IMMEDIATE", err) < 0)
+		return -1;
+	for (struct loop_message *at = first; at != NULL; at = at->next) {
+		struct command *command = (struct command *)at;
+
+		if (command->run(command, store->db, err) < 0) {
+			db_rollback(store->db);
+			return -1;
+		}
+	}
+	if (db_exec(store->db, "COMMIT", err) < 0) {
+		db_rollback(store->db);
+		return -1;
+	}
+	return 0;
+}
+
+static void run_list(struct store *store, struct loop_message *first)
+{
+	struct error err;
+	bool together = run_together(store, first, &err) == 0;
+
+	while (first != NULL) {
+		struct command *command = (struct command *)first;
+
+		first = first->next;
+		command->message.next = NULL;
+		if (!together)
+			command->has_failed =
+				run_together(store, &command->message, &command->error) < 0;
+		loop_post(store->loop, &command->message);
+	}
+}
+
+static struct loop_message *take_list(struct store *store)
+{
+	struct loop_message *first;
+
+	(void)pthread_mutex_lock(&store->lock);
+	while (store->first == NULL && !store->is_stopping)
+		(void)pthread_cond_wait(&store->work, &store->lock);
+	first = store->first;
+	store->first = NULL;
+	store->last = &store->first;
+	(void)pthread_mutex_unlock(&store->lock);
+	return first;
+}
+
+static void *work(void *arg)
+{
+	struct store *store = arg;
+	struct loop_message *list;
+
+	while ((list = take_list(store)) != NULL)
+		run_list(store, list);
+	return NULL;
+}
+
+/* --- the loop's side ---------------------------------------------------------------------- */
+
+static void command_free(struct command *command)
+{
+	job_free(&command->job);
+	plan_free(&command->plan);
+	free(command);
+}
+
+static void finish(struct loop_message *message)
+{
+	struct command *command = (struct command *)message;
+	const struct error *err = command->has_failed ? &command->error : NULL;
+
+	if (command->plan_done != NULL)
+		command->plan_done(command->ctx, err == NULL ? MOVE(command->plan) : NULL, err);
+	else if (command->done != NULL)
+		command->done(command->ctx, err);
+	command_free(command);
+}
+
+static struct command *command_new(struct store *store,
+				   int (*run)(struct command *, struct db *, struct error *),
+				   const char *job_id, store_done_fn done, void *ctx)
+{
+	struct command *command = mem_alloc(sizeof(*command));
+
+	command->store = store;
+	command->message.fn = finish;
+	command->run = run;
+	command->done = done;
+	command->ctx = ctx;
+	if (job_id != NULL)
+		memcpy(command->job_id, job_id, sizeof(command->job_id));
+	return command;
+}
+
+static void submit(struct store *store, struct command *command)
+{
+	(void)pthread_mutex_lock(&store->lock);
+	*store->last = &command->message;
+	store->last = &command->message.next;
+	(void)pthread_cond_signal(&store->work);
+	(void)pthread_mutex_unlock(&store->lock);
+}
+
+void store_put_job(struct store *store, const struct job *job, store_done_fn done, void *ctx)
+{
+	struct command *command = command_new(store, run_put_job, job->id, done, ctx);
+
+	command->job = job_copy(job);
+	submit(store, command);
+}
+
+void store_put_plan(struct store *store, const struct job *job, const struct plan *plan,
+		    store_done_fn done, void *ctx)
+{
+	struct command *command = command_new(store, run_put_plan, job->id, done, ctx);
+
+	command->job = job_copy(job);
+	command->plan = plan_copy(plan);
+	submit(store, command);
+}
+
+void store_put_file(struct store *store, const char *job_id, size_t index,
+		    enum file_state state, uint64_t bytes_done, store_done_fn done, void *ctx)
+{
+	struct command *command = command_new(store, run_put_file, job_id, done, ctx);
+
+	command->index = index;
+	command->state = state;
+	command->bytes_done = bytes_done;
+	submit(store, command);
+}
+
+void store_get_plan(struct store *store, const char *job_id, store_plan_fn done, void *ctx)
+{
+	struct command *command = command_new(store, run_get_plan, job_id, NULL, ctx);
+
+	command->plan_done = done;
+	submit(store, command);
+}
+
+void store_delete_job(struct store *store, const char *job_id, store_done_fn done, void *ctx)
+{
+	submit(store, command_new(store, run_delete_job, job_id, done, ctx));
+}
+
+void store_check(struct store *store, store_done_fn done, void *ctx)
+{
+	submit(store, command_new(store, run_check, NULL, done, ctx));
+}
+
+/* --- start, load, stop -------------------------------------------------------------------- */
+
+/* One larderd a state directory: a lock that goes with the process, however it ends. */
+static int lock_directory(const char *dir, struct error *err)
+{
+	AUTO_CSTR path = mem_printf("%s/larder.lock", dir);
+	AUTO_FD fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int result;
+
+	if (fd < 0)
+		return error_set_errno(err, ERR_STORE, "%s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return error_set(err, ERR_STORE, "%s: another larderd uses this directory",
+				 dir);
+	result = fd;
+	fd = -1;
+	return result;
+}
+
+struct store *store_new(struct loop *loop, const char *dir, struct error *err)
+{
+	AUTO(store) store = mem_alloc(sizeof(*store));
+	AUTO_CSTR path = mem_printf("%s/larder.db", dir);
+
+	store->loop = loop;
+	store->lock_fd = -1;
+	(void)pthread_mutex_init(&store->lock, NULL);
+	(void)pthread_cond_init(&store->work, NULL);
+	store->last = &store->first;
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
+		(void)error_set_errno(err, ERR_STORE, "%s", dir);
+		return NULL;
+	}
+	store->lock_fd = lock_directory(dir, err);
+	if (store->lock_fd < 0)
+		return NULL;
+	store->db = db_open(path, migrations, ARRAY_LEN(migrations), err);
+	if (store->db == NULL)
+		return NULL;
+	errno = pthread_create(&store->thread, NULL, work, store);
+	if (errno != 0) {
+		(void)error_set_errno(err, ERR_INTERNAL, "the store thread");
+		return NULL;
+	}
+	store->is_started = true;
+	return MOVE(store);
+}
+
+void store_stop(struct store *store)
+{
+	if (!store->is_started)
+		return;
+	store->is_started = false;
+	(void)pthread_mutex_lock(&store->lock);
+	store->is_stopping = true;
+	(void)pthread_cond_broadcast(&store->work);
+	(void)pthread_mutex_unlock(&store->lock);
+	(void)pthread_join(store->thread, NULL);
+}
+
+void store_free(struct store **store)
+{
+	struct store *s = *store;
+	struct loop_message *dropped;
+
+	if (s == NULL)
+		return;
+	store_stop(s);
+	dropped = s->first;
+	while (dropped != NULL) {
+		struct loop_message *next = dropped->next;
+
+		command_free((struct command *)dropped);
+		dropped = next;
+	}
+	db_close(&s->db);
+	fd_close(&s->lock_fd);
+	(void)pthread_cond_destroy(&s->work);
+	(void)pthread_mutex_destroy(&s->lock);
+	free(s);
+	*store = NULL;
+}
+
+static void load_terms(struct terms *terms, const char *text)
+{
+	AUTO_JSON array = NULL;
+	struct error ignored;
+
+	if (json_parse(str_from(text), 4, &array, &ignored) == 0)
+		terms_from_json(terms, array);
+}
+
+static struct job *load_job(struct db_query *q, struct error *err)
+{
+	AUTO(job) job = job_new();
+	const char *id = db_text(q, 0);
+	const char *commit = db_text(q, 5);
+	const char *message = db_text(q, 12);
+
+	if (strlen(id) != DOWNLOAD_ID_LEN || strlen(commit) > COMMIT_LEN ||
+	    repo_type_from_name(str_from(db_text(q, 2)), &job->type, err) < 0 ||
+	    job_state_from_name(str_from(db_text(q, 10)), &job->state) < 0) {
+		(void)error_set(err, ERR_STORE, "database: a download is not readable");
+		return NULL;
+	}
+	memcpy(job->id, id, sizeof(job->id));
+	memcpy(job->commit, commit, strlen(commit) + 1);
+	job->order = (uint64_t)db_int(q, 1);
+	job->repo = mem_strdup(db_text(q, 3));
+	job->revision = mem_strdup(db_text(q, 4));
+	job->is_planned = db_int(q, 6) != 0;
+	load_terms(&job->select, db_text(q, 7));
+	load_terms(&job->exclude, db_text(q, 8));
+	job->priority = (int)db_int(q, 9);
+	job->reason.code = error_code_from_name(str_from(db_text(q, 11)));
+	memcpy(job->reason.message, message, strnlen(message, JOB_REASON_MAX - 1));
+	job->reason.retry_at_ms = db_int(q, 13);
+	job->reason.url = mem_strdup(db_text(q, 14));
+	job->bytes_total = (uint64_t)db_int(q, 15);
+	job->bytes_done = (uint64_t)db_int(q, 16);
+	job->files_total = (uint64_t)db_int(q, 17);
+	job->files_done = (uint64_t)db_int(q, 18);
+	job->created_at_ms = db_int(q, 19);
+	job->started_at_ms = db_int(q, 20);
+	job->finished_at_ms = db_int(q, 21);
+	return MOVE(job);
+}
+
+int store_load(struct store *store, void (*fn)(void *ctx, struct job *take_job), void *ctx,
+	       struct error *err)
+{
+	/* What a running job had reached is told by its files, which are recorded more often.
+	 */
+	static const char sql[] =
+		"SELECT id, seq, type, repo, revision, commit_id, is_planned, select_terms,"
+		" exclude_terms, priority, state, reason_code, reason_message, reason_retry_at,"
+		" reason_url, bytes_total, CASE WHEN finished_at > 0 OR NOT is_planned THEN "
+		"bytes_done"
+		" ELSE (SELECT coalesce(sum(bytes_done), 0) FROM files WHERE job = id) END,"
+		" files_total, CASE WHEN finished_at > 0 OR NOT is_planned THEN files_done"
+		" ELSE (SELECT count(*) FROM files WHERE job = id AND files.state = 'done') "
+		"END,"
+		" created_at, started_at, finished_at FROM jobs";
+	struct db_query *q = db_query(store->db, sql, err);
+	int more = q == NULL ? -1 : db_next(q, err);
+
+	for (; more == 1; more = db_next(q, err)) {
+		struct job *job = load_job(q, err);
+
+		if (job == NULL)
+			return -1;
+		fn(ctx, job);
+	}
+	return more;
+}

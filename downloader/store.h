@@ -1,0 +1,56 @@
+/*
+ * What survives: jobs and their plans, in $LARDER_STATE_DIR/larder.db. A thread of its own owns
+ * the database; commands are run in the order they are given, everything that waits is
+ * committed together, and each command's `done` is called on the loop after the commit
+ * (DESIGN.md, invariant 2: commit, then answer).
+ *
+ * All functions belong to the loop's thread.
+ */
+#ifndef DOWNLOADER_STORE_H
+#define DOWNLOADER_STORE_H
+
+#include "downloader/job.h"
+#include "downloader/loop.h"
+#include "downloader/plan.h"
+
+struct store;
+
+/* `err` is NULL when the command is on the disk. */
+typedef void (*store_done_fn)(void *ctx, const struct error *err);
+
+/* Opens the database in `dir` (made if absent, 0700), which nobody else may have open. */
+struct store *store_new(struct loop *loop, const char *dir, struct error *err);
+
+/* Finishes all commands and ends the thread; each `done` follows when the loop runs its
+ * messages. Commands given after are dropped. */
+void store_stop(struct store *store);
+
+/* Once store_stop() was called and the loop has run its messages. */
+void store_free(struct store **store);
+
+/* Every job, in no particular order, before the loop runs: `fn` takes each. */
+int store_load(struct store *store, void (*fn)(void *ctx, struct job *take_job), void *ctx,
+	       struct error *err) MUST_USE;
+
+/* Writes the job as it is now (a copy is made). `done` may be NULL. */
+void store_put_job(struct store *store, const struct job *job, store_done_fn done, void *ctx);
+
+/* The same together with its whole plan, which replaces an earlier one. `plan` is copied. */
+void store_put_plan(struct store *store, const struct job *job, const struct plan *plan,
+		    store_done_fn done, void *ctx);
+
+/* State and durable bytes of one file of the plan. */
+void store_put_file(struct store *store, const char *job_id, size_t index,
+		    enum file_state state, uint64_t bytes_done, store_done_fn done, void *ctx);
+
+/* Reads a plan: it belongs to whom `done` gives it; NULL with an error. */
+typedef void (*store_plan_fn)(void *ctx, struct plan *take_plan, const struct error *err);
+void store_get_plan(struct store *store, const char *job_id, store_plan_fn done, void *ctx);
+
+/* Forgets a job and its plan. */
+void store_delete_job(struct store *store, const char *job_id, store_done_fn done, void *ctx);
+
+/* Does the database answer, and can it write? */
+void store_check(struct store *store, store_done_fn done, void *ctx);
+
+#endif

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Serves Larder from the source tree: larderd, larder-fcgi and nginx in the foreground, all state
+# under one folder. `make run` and `make demo` call it.
+#
+#   run.sh BUILD_DIR VAR_DIR [--demo]
+#
+# LARDER_LISTEN=address:port moves the page (127.0.0.1:8080). Variables set in the environment win
+# over those in etc/larder.env.
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+bin=$(cd "$1" && pwd)
+mkdir -p "$2"
+var=$(cd "$2" && pwd)
+demo=${3:-}
+listen=${LARDER_LISTEN:-127.0.0.1:8080}
+
+# KEY=VALUE lines, as systemd reads them.
+while IFS= read -r line; do
+	name=${line%%=*}
+	[ -n "${!name+set}" ] || export "${line?}"
+done < <(grep -E '^[A-Z_]+=' "$top/etc/larder.env" || true)
+
+export LARDER_MODELS_DIR=${LARDER_MODELS_DIR:-$var/models}
+export LARDER_STATE_DIR=${LARDER_STATE_DIR:-$var/state}
+export LARDER_RUNTIME_DIR=${LARDER_RUNTIME_DIR:-$var/run}
+mkdir -p "$LARDER_RUNTIME_DIR" "$var/nginx"
+
+pids=()
+stop() {
+	trap - EXIT INT TERM
+	[ ${#pids[@]} -eq 0 ] || kill -TERM "${pids[@]}" 2>/dev/null || true
+	wait || true
+}
+trap stop EXIT
+trap 'exit 0' INT TERM
+
+# Each in a session of its own, so that Ctrl-C reaches only this script, which then stops them once.
+start() {
+	setsid "$@" &
+	pids+=($!)
+}
+
+if [ "$demo" = --demo ]; then
+	rm -f "$var/demo.fifo"
+	mkfifo "$var/demo.fifo"
+	start env -C "$top" python3 -m tests.hub --set demo --rate "${LARDER_DEMO_RATE:-4000000}" \
+		>"$var/demo.fifo"
+	read -r ready <"$var/demo.fifo"
+	HF_ENDPOINT=$(sed -E 's/.*"endpoint": *"([^"]+)".*/\1/' <<<"$ready")
+	export HF_ENDPOINT
+fi
+
+user=
+[ "$(id -u)" -ne 0 ] || user='user root;'
+cat >"$var/nginx/nginx.conf" <<EOF
+daemon off;
+$user
+worker_processes 1;
+pid $var/nginx/pid;
+error_log stderr warn;
+events { worker_connections 1024; }
+http {
+	include /etc/nginx/mime.types;
+	access_log off;
+	client_body_temp_path $var/nginx/body;
+	proxy_temp_path $var/nginx/proxy;
+	fastcgi_temp_path $var/nginx/fastcgi;
+	uwsgi_temp_path $var/nginx/uwsgi;
+	scgi_temp_path $var/nginx/scgi;
+	gzip on;
+	gzip_types text/css application/javascript image/svg+xml;
+	server {
+		listen $listen;
+		server_tokens off;
+		include $var/nginx/larder.conf;
+	}
+}
+EOF
+sed -e "s|/usr/share/larder/static|$top/static|g" -e "s|/run/larder/|$LARDER_RUNTIME_DIR/|g" \
+	-e "s|include fastcgi_params|include /etc/nginx/fastcgi_params|" \
+	"$top/etc/nginx/larder.conf" >"$var/nginx/larder.conf"
+nginx=$(PATH=$PATH:/usr/sbin:/sbin command -v nginx)
+"$nginx" -q -t -e stderr -p "$var/nginx" -c "$var/nginx/nginx.conf"
+
+start "$bin/larderd"
+start "$bin/larder-fcgi"
+start "$nginx" -e stderr -p "$var/nginx" -c "$var/nginx/nginx.conf"
+echo "Larder serves http://$listen/ and keeps models in $LARDER_MODELS_DIR (Ctrl-C stops it)"
+if [ "$demo" = --demo ]; then
+	echo "Its Hub is a stand-in at $HF_ENDPOINT: try acme/tiny-7b-GGUF:Q4_K_M"
+fi
+wait -n "${pids[@]}"
+echo "run.sh: a part has ended; stopping the rest" >&2
+exit 1

@@ -1,0 +1,29 @@
+/*
+ * larder-fcgi's own: from a request to its answer, with at most one call to larderd between. It
+ * holds nothing that changes, so any number of threads may share it.
+ */
+#ifndef FCGI_APP_H
+#define FCGI_APP_H
+
+#include "common/config.h"
+#include "fcgi/request.h"
+#include "fcgi/response.h"
+
+struct app {
+	const struct config *cfg;
+};
+
+/* Reads, routes, answers, and logs one line for a refusal. */
+void app_serve(const struct app *app, const struct request_input *input,
+	       struct response *response, bool *ret_is_head);
+
+/* What every handler does at the end: checks `params` against the method's table, calls larderd,
+ * and turns the outcome into the response: `status` and the result, or a problem document.
+ * `params` is consumed; NULL means none. */
+void app_call(const struct app *app, const struct request *request, const char *method,
+	      struct json_object *take_params, int status, struct response *response);
+
+/* The query as parameters: integers where `integer` names them. Belongs to the caller. */
+struct json_object *app_query_params(const struct request *request, const char *integer);
+
+#endif

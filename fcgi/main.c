@@ -1,0 +1,84 @@
+/* larder-fcgi: the web side. Stateless; kill it at any moment. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "common/config.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "common/unixsock.h"
+#include "fcgi/worker.h"
+
+enum {
+	SOCKET_MODE = 0660,
+};
+
+static int print_usage(FILE *out)
+{
+	(void)fputs("usage: larder-fcgi [--help | --version]\n\n"
+		    "The web side of Larder: answers FastCGI requests of a web server on fcgi.sock with\n"
+		    "the help of larderd. It stays in the foreground, logs to stderr, and is configured\n"
+		    "by environment variables:\n\n",
+		    out);
+	config_print_help(out);
+	return out == stdout ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Signals are taken by sigwait(3) in the main thread only, so that none interrupts a worker. */
+static void block_signals(sigset_t *set)
+{
+	(void)sigemptyset(set);
+	(void)sigaddset(set, SIGTERM);
+	(void)sigaddset(set, SIGINT);
+	(void)pthread_sigmask(SIG_BLOCK, set, NULL);
+}
+
+static int serve(const struct config *cfg, struct error *err)
+{
+	struct app app = { .cfg = cfg };
+	struct workers *workers;
+	sigset_t signals;
+	int number = 0;
+	int fd = unixsock_listen(cfg->fcgi_socket, SOCKET_MODE, err);
+
+	if (fd < 0)
+		return -1;
+	block_signals(&signals);
+	workers = workers_start(&app, fd, (size_t)cfg->fcgi_threads, err);
+	if (workers == NULL)
+		return -1;
+	(void)signal(SIGPIPE, SIG_IGN);
+	log_info("ready: %llu threads on %s", (unsigned long long)cfg->fcgi_threads,
+		 cfg->fcgi_socket);
+	(void)sigwait(&signals, &number);
+	log_info("signal %d: stopping", number);
+	workers_free(&workers);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct error err;
+	AUTO(config) cfg = NULL;
+
+	log_init("larder-fcgi", LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+	if (argc > 1 && strcmp(argv[1], "--version") == 0)
+		return printf("larder-fcgi %s\n", LARDER_VERSION) > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (argc > 1)
+		return print_usage(strcmp(argv[1], "--help") == 0 ? stdout : stderr);
+	cfg = config_load(getenv, &err);
+	if (cfg == NULL || sodium_init() < 0) {
+		log_error("%s", cfg == NULL ? err.text : "no source of random numbers");
+		return EXIT_FAILURE;
+	}
+	log_init("larder-fcgi", (enum log_format)cfg->log_format, (enum log_level)cfg->log_level);
+	log_hide(str_from(cfg->hf_token));
+	if (serve(cfg, &err) < 0) {
+		log_error("%s", err.text);
+		return EXIT_FAILURE;
+	}
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,116 @@
+#include "fcgi/response.h"
+
+#include <stdlib.h>
+
+static const struct {
+	int status;
+	const char *reason;
+} reasons[] = {
+	{ 200, "OK" },
+	{ 202, "Accepted" },
+	{ 204, "No Content" },
+	{ 400, "Bad Request" },
+	{ 403, "Forbidden" },
+	{ 404, "Not Found" },
+	{ 405, "Method Not Allowed" },
+	{ 409, "Conflict" },
+	{ 413, "Content Too Large" },
+	{ 415, "Unsupported Media Type" },
+	{ 422, "Unprocessable Content" },
+	{ 429, "Too Many Requests" },
+	{ 500, "Internal Server Error" },
+	{ 502, "Bad Gateway" },
+	{ 503, "Service Unavailable" },
+	{ 504, "Gateway Timeout" },
+	{ 507, "Insufficient Storage" },
+};
+
+/* A refusal by the Hub is 403, never 401, which would mean that the caller must sign in here. */
+static const int statuses[ERR_COUNT] = {
+	[ERR_NONE] = 200,	    [ERR_INTERNAL] = 500,	[ERR_BAD_REQUEST] = 400,
+	[ERR_INVALID] = 422,	    [ERR_UNKNOWN_PATH] = 404,	[ERR_UNKNOWN_METHOD] = 500,
+	[ERR_METHOD_NOT_ALLOWED] = 405, [ERR_TOO_LARGE] = 413,	[ERR_MEDIA_TYPE] = 415,
+	[ERR_UNKNOWN_DOWNLOAD] = 404, [ERR_ILLEGAL_STATE] = 409, [ERR_DUPLICATE] = 409,
+	[ERR_QUEUE_FULL] = 503,	    [ERR_NOT_FOUND] = 404,	[ERR_GATED] = 403,
+	[ERR_UNAUTHORIZED] = 403,   [ERR_RATE_LIMITED] = 429,	[ERR_NETWORK] = 502,
+	[ERR_HUB_UNAVAILABLE] = 502, [ERR_HUB_PROTOCOL] = 502,	[ERR_OFFLINE] = 503,
+	[ERR_UNSAFE_PATH] = 422,    [ERR_TOO_MANY_FILES] = 422, [ERR_DISK_FULL] = 507,
+	[ERR_DISK_ERROR] = 500,	    [ERR_HASH_MISMATCH] = 502,	[ERR_RANGE_IGNORED] = 502,
+	[ERR_URL_EXPIRED] = 502,    [ERR_CANCELLED] = 503,	[ERR_TIMEOUT] = 504,
+	[ERR_STORE] = 503,	    [ERR_DAEMON_UNAVAILABLE] = 503,
+};
+
+enum {
+	RETRY_UNAVAILABLE_S = 3, /* what a 503 suggests when nobody knows better */
+};
+
+int response_status(enum error_code code)
+{
+	return code < ERR_COUNT && statuses[code] != 0 ? statuses[code] : 500;
+}
+
+const char *response_reason(int status)
+{
+	for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
+		if (reasons[i].status == status)
+			return reasons[i].reason;
+	}
+	return "Other";
+}
+
+void response_clear(struct response *response)
+{
+	free(response->body);
+	*response = (struct response){ .status = 500 };
+}
+
+void response_empty(struct response *response, int status)
+{
+	response_clear(response);
+	response->status = status;
+}
+
+void response_json(struct response *response, int status, struct json_object *take_body)
+{
+	AUTO_JSON body = take_body;
+
+	response_clear(response);
+	response->status = status;
+	response->content_type = "application/json";
+	response->body = str_dup(json_text(body));
+}
+
+static void add_extra(struct json_object *problem, struct json_object *extra)
+{
+	if (extra == NULL)
+		return;
+	json_object_object_foreach(extra, name, value)
+	{
+		json_take(problem, name, json_object_get(value));
+	}
+}
+
+void response_problem(struct response *response, const struct error *err, const char *request_id,
+		      struct json_object *extra)
+{
+	struct json_object *problem = json_object_new_object();
+	AUTO_CSTR type = mem_printf("urn:larder:problem:%s", error_code_name(err->code));
+	int status = response_status(err->code);
+
+	json_add_cstr(problem, "type", type);
+	json_add_cstr(problem, "title", error_code_title(err->code));
+	json_add_int(problem, "status", status);
+	json_add_cstr(problem, "detail", err->text);
+	json_add_cstr(problem, "code", error_code_name(err->code));
+	json_add_cstr(problem, "request_id", request_id);
+	if (err->field[0] != '\0')
+		json_add_cstr(problem, "field", err->field);
+	if (error_code_hint(err->code) != NULL)
+		json_add_cstr(problem, "hint", error_code_hint(err->code));
+	add_extra(problem, extra);
+	response_json(response, status, problem);
+	response->content_type = "application/problem+json";
+	response->retry_after_s = err->retry_after_s;
+	if (status == 503 && response->retry_after_s == 0)
+		response->retry_after_s = RETRY_UNAVAILABLE_S;
+}

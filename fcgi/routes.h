@@ -1,0 +1,29 @@
+/*
+ * Every address of the REST API (DESIGN.md 4.1) and its handler; the handlers are in api_*.c.
+ */
+#ifndef FCGI_ROUTES_H
+#define FCGI_ROUTES_H
+
+#include "fcgi/router.h"
+
+const struct route *routes_all(size_t *ret_n);
+
+void api_health(const struct app *app, const struct request *request, struct response *response);
+void api_session_get(const struct app *app, const struct request *request,
+		     struct response *response);
+void api_changes(const struct app *app, const struct request *request, struct response *response);
+void api_preview(const struct app *app, const struct request *request, struct response *response);
+void api_downloads_create(const struct app *app, const struct request *request,
+			  struct response *response);
+void api_downloads_list(const struct app *app, const struct request *request,
+			struct response *response);
+void api_downloads_get(const struct app *app, const struct request *request,
+		       struct response *response);
+void api_downloads_patch(const struct app *app, const struct request *request,
+			 struct response *response);
+void api_downloads_forget(const struct app *app, const struct request *request,
+			  struct response *response);
+void api_downloads_move(const struct app *app, const struct request *request,
+			struct response *response);
+
+#endif

@@ -1,0 +1,158 @@
+#include "fcgi/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <fcgiapp.h>
+
+#include "common/error.h"
+#include "common/log.h"
+
+struct workers {
+	const struct app *app;
+	int listen_fd;
+	int stop_fd; /* an eventfd, readable for good once the workers are to stop */
+	size_t n;
+	pthread_t *threads;
+};
+
+static const char *variable(void *ctx, const char *name)
+{
+	FCGX_Request *req = ctx;
+
+	return FCGX_GetParam(name, req->envp);
+}
+
+static size_t read_body(void *ctx, char *to, size_t room)
+{
+	FCGX_Request *req = ctx;
+	int n = FCGX_GetStr(to, (int)room, req->in);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
+static void write_response(FCGX_Stream *out, const struct response *response, bool is_head)
+{
+	size_t n = response->body != NULL ? strlen(response->body) : 0;
+
+	(void)FCGX_FPrintF(out, "Status: %d %s\r\n", response->status,
+			   response_reason(response->status));
+	(void)FCGX_PutS("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n", out);
+	if (response->allow[0] != '\0')
+		(void)FCGX_FPrintF(out, "Allow: %s\r\n", response->allow);
+	if (response->retry_after_s > 0)
+		(void)FCGX_FPrintF(out, "Retry-After: %u\r\n", response->retry_after_s);
+	if (response->content_type != NULL)
+		(void)FCGX_FPrintF(out, "Content-Type: %s; charset=utf-8\r\nContent-Length: %lu\r\n",
+				   response->content_type, (unsigned long)n);
+	(void)FCGX_PutS("\r\n", out);
+	for (size_t at = 0; !is_head && at < n;) {
+		enum { PIECE_MAX = 1024 * 1024 };
+		size_t left = n - at;
+		int wrote = FCGX_PutStr(response->body + at,
+					(int)(left < PIECE_MAX ? left : PIECE_MAX), out);
+
+		if (wrote <= 0)
+			return; /* the web server has hung up */
+		at += (size_t)wrote;
+	}
+}
+
+static void serve(struct workers *workers, FCGX_Request *req)
+{
+	struct request_input input = { .variable = variable, .read = read_body, .ctx = req };
+	struct response response = { .status = 500 };
+	bool is_head = false;
+
+	app_serve(workers->app, &input, &response, &is_head);
+	write_response(req->out, &response, is_head);
+	response_clear(&response);
+	FCGX_Finish_r(req);
+}
+
+/* Waits for a request or for the end: false at the end. */
+static bool wait_for_request(const struct workers *workers)
+{
+	struct pollfd fds[] = {
+		{ .fd = workers->stop_fd, .events = POLLIN },
+		{ .fd = workers->listen_fd, .events = POLLIN },
+	};
+
+	for (;;) {
+		int n = poll(fds, ARRAY_LEN(fds), -1);
+
+		if (n < 0 && errno != EINTR)
+			return false;
+		if (n > 0 && fds[0].revents != 0)
+			return false;
+		if (n > 0 && fds[1].revents != 0)
+			return true;
+	}
+}
+
+static void *work(void *arg)
+{
+	struct workers *workers = arg;
+	FCGX_Request req;
+
+	if (FCGX_InitRequest(&req, workers->listen_fd, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
+		log_error("libfcgi does not start");
+		return NULL;
+	}
+	while (wait_for_request(workers)) {
+		/* Another worker may have been faster: then the accept fails, harmlessly. */
+		if (FCGX_Accept_r(&req) == 0)
+			serve(workers, &req);
+	}
+	FCGX_Free(&req, 1);
+	return NULL;
+}
+
+struct workers *workers_start(const struct app *app, int take_fd, size_t n, struct error *err)
+{
+	struct workers *workers = mem_alloc(sizeof(*workers));
+
+	workers->app = app;
+	workers->listen_fd = take_fd;
+	workers->stop_fd = eventfd(0, EFD_CLOEXEC);
+	workers->threads = mem_array(n, sizeof(*workers->threads));
+	if (FCGX_Init() != 0 || workers->stop_fd < 0) {
+		(void)error_set(err, ERR_INTERNAL, "libfcgi does not start");
+		workers_free(&workers);
+		return NULL;
+	}
+	while (workers->n < n) {
+		errno = pthread_create(&workers->threads[workers->n], NULL, work, workers);
+		if (errno != 0) {
+			(void)error_set_errno(err, ERR_INTERNAL, "a worker thread");
+			workers_free(&workers);
+			return NULL;
+		}
+		workers->n++;
+	}
+	return workers;
+}
+
+void workers_free(struct workers **workers)
+{
+	static const uint64_t one = 1;
+	struct workers *w = *workers;
+	ssize_t ignored;
+
+	if (w == NULL)
+		return;
+	ignored = write(w->stop_fd, &one, sizeof(one));
+	(void)ignored;
+	for (size_t i = 0; i < w->n; i++)
+		(void)pthread_join(w->threads[i], NULL);
+	fd_close(&w->listen_fd);
+	fd_close(&w->stop_fd);
+	free(w->threads);
+	free(w);
+	*workers = NULL;
+}

@@ -1,0 +1,77 @@
+// @ts-check
+// Numbers and times in words. Pure; the locale is the browser's.
+
+const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
+const NBSP = "\u00a0";
+const digits = [0, 1, 2].map(
+  (n) => new Intl.NumberFormat(undefined, { minimumFractionDigits: n, maximumFractionDigits: n }),
+);
+const whole = new Intl.NumberFormat();
+const pct = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 0 });
+const ago = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+const stamp = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+/** Decimal units, as the Hub and disk makers use them: 4.08 GB. @param {number} bytes */
+export function size(bytes) {
+  let value = Math.abs(bytes);
+  let unit = 0;
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  const places = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return (bytes < 0 ? "−" : "") + digits[places].format(value) + NBSP + UNITS[unit];
+}
+
+/** @param {number} bps bytes a second */
+export const rate = (bps) => size(Math.max(0, Math.round(bps))) + "/s";
+
+/** @param {number} n */
+export const number = (n) => whole.format(n);
+
+/** @param {number} n @param {string} one @param {string} [many] */
+export const count = (n, one, many = one + "s") => whole.format(n) + NBSP + (n === 1 ? one : many);
+
+/** Never 100 % before the end. @param {number} done @param {number} total */
+export const fraction = (done, total) => (total > 0 ? Math.min(1, Math.max(0, done / total)) : 0);
+
+/** @param {number} part 0..1 */
+export const percent = (part) => pct.format(Math.floor(part * 100) / 100);
+
+/** Two units at most: 3 h 12 min. @param {number} seconds */
+export function duration(seconds) {
+  const s = Math.max(0, Math.round(seconds));
+  const unit = (/** @type {number} */ n, /** @type {string} */ name) => whole.format(n) + NBSP + name;
+  if (s < 60) return unit(s, "s");
+  const [big, bigName, small, smallName] =
+    s < 3600 ? [60, "min", 1, "s"] : s < 86400 ? [3600, "h", 60, "min"] : [86400, "d", 3600, "h"];
+  const rest = Math.floor((s % Number(big)) / Number(small));
+  const head = unit(Math.floor(s / Number(big)), String(bigName));
+  const precise = s < 600 || s >= 3600;
+  return rest && precise ? head + " " + unit(rest, String(smallName)) : head;
+}
+
+/** "5 minutes ago". @param {string} time @param {number} now */
+export function since(time, now) {
+  const s = Math.max(0, Math.round((now - Date.parse(time)) / 1000));
+  if (s < 60) return "just now";
+  if (s < 3600) return ago.format(-Math.floor(s / 60), "minute");
+  if (s < 86400) return ago.format(-Math.floor(s / 3600), "hour");
+  return ago.format(-Math.floor(s / 86400), "day");
+}
+
+/** @param {string} time */
+export const moment = (time) => stamp.format(new Date(time));
+
+/** A foreign name inside a sentence: it cannot turn the words around it. @param {string} name */
+export const isolate = (name) => "\u2068" + name.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd") + "\u2069";
+
+/** Only what may be followed from a page: http and https. @param {string|null|undefined} url */
+export function safeUrl(url) {
+  try {
+    const parsed = new URL(url ?? "");
+    return parsed.protocol === "https:" || parsed.protocol === "http:" ? parsed.href : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,67 @@
+// @ts-check
+// The composition root: makes the parts, gives them to each other, starts.
+import { Actions } from "./core/actions.js";
+import { Api } from "./core/api.js";
+import { Doctor } from "./core/doctor.js";
+import { isolate } from "./core/format.js";
+import { Prefs } from "./core/prefs.js";
+import { Store } from "./core/store.js";
+import { Stream } from "./core/stream.js";
+import { confirm } from "./ui/dialog.js";
+import { toasts } from "./ui/toast.js";
+import * as downloads from "./views/downloads.js";
+import { frame } from "./views/frame.js";
+
+const part = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+const api = new Api();
+const store = new Store();
+const prefs = new Prefs();
+const tell = toasts(part("toasts"));
+const actions = new Actions(api, store, tell, confirm);
+const now = () => Date.now() + api.skew;
+
+const stream = new Stream({
+  url: api.url("events"),
+  apply: (name, data) => store.apply(name, data),
+  changes: api.changes,
+  reload: () => actions.reloadActive(),
+  report: (link) => {
+    store.set("link", link);
+    if (link.state === "live" && store.trouble) doctor.examine();
+  },
+  failed: () => doctor.examine(),
+});
+const doctor = new Doctor(api, store, () => {
+  stream.retry();
+  openSession();
+});
+
+api.onAway = () => doctor.examine();
+store.onSnapshot = (stale) => actions.reloadFinished(stale);
+store.onNotice = ({ level, message, download }) => tell(level, message, download ?? undefined);
+store.onOutcome = (download) => {
+  if (download.state === "completed") tell("success", `${isolate(download.repo)} is complete and proven.`, download.id);
+  if (download.state === "failed")
+    tell("error", `${isolate(download.repo)}: ${download.reason?.message ?? "the download failed."}`, download.id);
+};
+
+async function openSession() {
+  if (store.session) return;
+  try {
+    store.set("session", await api.getSession());
+  } catch {
+    // The doctor says what is wrong, and comes back here.
+  }
+}
+
+prefs.watch(({ theme }) => {
+  if (theme === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+});
+setInterval(() => store.touch("tick"), 1000);
+
+frame({ store, prefs, title: downloads.title, part });
+downloads.mount(part("view"), { store, actions, now, tell });
+openSession();
+stream.start();

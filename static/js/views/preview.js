@@ -1,0 +1,307 @@
+// @ts-check
+// What a repository holds and what of it is chosen: the contract before the download.
+/** @import { Group, Preview, PreviewFile } from "../core/types.js" */
+import { attr, fill, h, icon, keyed, show, text } from "../core/dom.js";
+import { count, number, size } from "../core/format.js";
+import { badge } from "../ui/badge.js";
+import { fileList, pathText } from "../ui/file-list.js";
+
+const COMPANIONS_SHOWN = 8;
+
+/** @param {{ signal: AbortSignal, choose: (wanted: Set<string>) => void }} parts */
+export function previewPanel({ signal, choose }) {
+  /** @type {Preview|null} */
+  let preview = null;
+  /** @type {Set<string>} */
+  let wanted = new Set();
+  /** @type {Map<string, PreviewFile[]>} */
+  let members = new Map();
+  let room = 0; // bytes that may still be promised
+  let shown = "";
+
+  const understood = h("p", { class: "preview-understood" });
+  const badges = h("p", { class: "preview-badges" });
+  const advice = h("p", { class: "preview-advice", hidden: true });
+
+  // ---- groups ------------------------------------------------------------------------------------------------
+
+  const groupList = h("ul", { class: "groups" });
+  const patchGroups = keyed(groupList, (/** @type {Group} */ g) => g.name, groupRow);
+  const pick = (/** @type {string} */ label, /** @type {() => Iterable<string>} */ paths) =>
+    h(
+      "button",
+      { type: "button", class: "button button-quiet", signal, on: { click: () => choose(new Set(paths())) } },
+      label,
+    );
+  const allPaths = () => (preview?.files ?? []).map((f) => f.path);
+  const groupTitle = h("h2", {});
+  const groupTools = h(
+    "span",
+    {},
+    pick("All", allPaths),
+    pick("None", () => []),
+  );
+  const groupBox = h(
+    "section",
+    { class: "choice", ariaLabel: "What to fetch" },
+    h("header", { class: "choice-head" }, groupTitle, groupTools),
+    advice,
+    groupList,
+  );
+
+  /** @param {Group} first @returns {import("../core/dom.js").Part<Group>} */
+  function groupRow(first) {
+    const box = h("input", { type: "checkbox", data: { testid: "group" } });
+    const meta = h("span", { class: "group-files" });
+    const bytes = h("span", { class: "group-size" });
+    const marks = h("span", { class: "group-marks" });
+    const only = h(
+      "button",
+      {
+        type: "button",
+        class: "button button-quiet group-only",
+        ariaLabel: `Only ${first.name}`,
+        on: { click: () => choose(new Set((members.get(first.name) ?? []).map((f) => f.path))) },
+      },
+      "Only",
+    );
+    box.addEventListener("change", () => toggle(members.get(first.name) ?? [], box.checked));
+    const node = h(
+      "li",
+      { class: "group", data: { group: first.name } },
+      h("label", { class: "group-label" }, box, h("bdi", { class: "group-name" }, first.name), meta, bytes, marks),
+      only,
+    );
+    return {
+      node,
+      update(group) {
+        const files = members.get(group.name) ?? [];
+        const chosen = files.filter((f) => wanted.has(f.path)).length;
+        box.checked = chosen > 0 && chosen === files.length;
+        box.indeterminate = chosen > 0 && chosen < files.length;
+        const missing = sum(files.filter((f) => !f.present));
+        const tight = missing > room;
+        text(meta, count(group.files, "file"));
+        text(bytes, size(group.bytes));
+        node.classList.toggle("group-tight", tight);
+        fill(
+          marks,
+          group.present === "all"
+            ? badge("on disk", "good", "check")
+            : group.present === "some"
+              ? badge("partly on disk")
+              : null,
+          tight ? badge("does not fit", "bad") : null,
+        );
+      },
+    };
+  }
+
+  // ---- companions --------------------------------------------------------------------------------------------
+
+  const companionList = h("ul", { class: "companions" });
+  const companionMore = h("p", { class: "help" });
+  const patchCompanions = keyed(companionList, (/** @type {PreviewFile} */ f) => f.path, fileRow);
+  const every = (/** @type {string} */ label, /** @type {boolean} */ on) =>
+    h(
+      "button",
+      {
+        type: "button",
+        class: "button button-quiet",
+        ariaLabel: label + " companions",
+        signal,
+        on: {
+          click: () =>
+            toggle(
+              (preview?.files ?? []).filter((f) => f.companion),
+              on,
+            ),
+        },
+      },
+      label,
+    );
+  const companionBox = h(
+    "section",
+    { class: "choice", ariaLabel: "Goes with it" },
+    h("header", { class: "choice-head" }, h("h2", {}, "Goes with it"), every("All", true), every("None", false)),
+    companionList,
+    companionMore,
+  );
+
+  // ---- files -------------------------------------------------------------------------------------------------
+
+  const fileSummary = h("span", {});
+  const list = fileList("Files of the repository", fileRow);
+  const fileBox = h(
+    "details",
+    { class: "disclosure", data: { testid: "files" } },
+    h("summary", {}, icon("chevron"), fileSummary),
+    list.node,
+  );
+  fileBox.addEventListener("toggle", drawFiles, { signal });
+
+  /** @param {PreviewFile} first @returns {import("../core/dom.js").Part<PreviewFile>} */
+  function fileRow(first) {
+    const box = h("input", { type: "checkbox" });
+    const mark = h("span", { class: "file-state" });
+    box.addEventListener("change", () => toggle([first], box.checked));
+    const node = h(
+      "li",
+      { class: "file" },
+      h("label", { class: "file-label" }, box, pathText(first.path)),
+      h("span", { class: "file-meta" }, mark, h("span", { class: "file-size" }, size(first.size))),
+    );
+    return {
+      node,
+      update(file) {
+        box.checked = wanted.has(file.path);
+        text(mark, file.present ? "on disk" : "");
+      },
+    };
+  }
+
+  /** @param {PreviewFile[]} files @param {boolean} on */
+  function toggle(files, on) {
+    const next = new Set(wanted);
+    for (const f of files) on ? next.add(f.path) : next.delete(f.path);
+    choose(next);
+  }
+
+  function drawFiles() {
+    if (fileBox.open && preview) list.update(preview.files);
+  }
+
+  // ---- totals ------------------------------------------------------------------------------------------------
+
+  const figure = (/** @type {string} */ label) => {
+    const value = h("dd", {});
+    const note = h("dd", { class: "figure-note" });
+    return {
+      node: h("div", { class: "figure" }, h("dt", {}, label), value, note),
+      set: (/** @type {string} */ words, /** @type {string} */ more) => {
+        text(value, words);
+        text(note, more);
+      },
+    };
+  };
+  const chosen = figure("Chosen");
+  const fetching = figure("To fetch");
+  const free = figure("Free now");
+  const after = figure("Free after");
+  const roomBar = h(
+    "div",
+    { class: "room", ariaHidden: "true" },
+    h("span", { class: "room-promised" }),
+    h("span", { class: "room-this" }),
+  );
+  const totals = h(
+    "div",
+    { class: "totals", hidden: true },
+    h("dl", { class: "figures" }, chosen.node, fetching.node, free.node, after.node),
+    roomBar,
+  );
+
+  function drawTotals() {
+    if (!preview) return;
+    const { disk, bytes_to_fetch, bytes_selected, files_selected } = preview;
+    const here = bytes_selected - bytes_to_fetch;
+    chosen.set(size(bytes_selected), count(files_selected, "file"));
+    fetching.set(size(bytes_to_fetch), here > 0 ? `${size(here)} here already` : "");
+    free.set(size(disk.free), disk.reserved ? `${size(disk.reserved)} for the queue` : "");
+    after.set(disk.after < 0 ? `${size(-disk.after)} short` : size(disk.after), "");
+    totals.classList.toggle("totals-short", disk.after < 0);
+    const share = (/** @type {number} */ n) => String(disk.free > 0 ? Math.min(1, n / disk.free) : 1);
+    roomBar.style.setProperty("--promised", share(disk.reserved));
+    roomBar.style.setProperty("--this", share(disk.reserved + bytes_to_fetch));
+  }
+
+  // ------------------------------------------------------------------------------------------------------------
+
+  const node = h(
+    "div",
+    { class: "preview", data: { testid: "preview" }, hidden: true },
+    h("div", { class: "preview-head" }, understood, badges),
+    groupBox,
+    companionBox,
+    fileBox,
+  );
+
+  function drawChoice() {
+    if (!preview) return;
+    patchGroups(preview.groups);
+    const companions = preview.files.filter((f) => f.companion);
+    patchCompanions(companions.slice(0, COMPANIONS_SHOWN));
+    show(companionMore, companions.length > COMPANIONS_SHOWN);
+    text(companionMore, `and ${number(companions.length - COMPANIONS_SHOWN)} more in the list of files`);
+    const whole = preview.groups.filter((g) => members.get(g.name)?.every((f) => wanted.has(f.path)));
+    const quants = whole.filter((g) => g.quant !== null);
+    show(advice, quants.length > 2);
+    text(advice, `${quants.length} variants of the same model are chosen. One is usually enough: pick it with “Only”.`);
+    text(fileSummary, `${number(wanted.size)} of ${count(preview.files.length, "file")} chosen`);
+    drawFiles();
+  }
+
+  return {
+    node,
+    totals,
+    /** A new answer of the server. @param {Preview|null} next @param {Set<string>} choice */
+    update(next, choice) {
+      preview = next;
+      wanted = choice;
+      show(node, !!next);
+      show(totals, !!next);
+      if (!next) return;
+      members = Map.groupBy(
+        next.files.filter((f) => f.group !== null),
+        (f) => /** @type {string} */ (f.group),
+      );
+      room = next.disk.after + next.bytes_to_fetch;
+      const key = next.type + " " + next.repo + " " + next.commit;
+      if (key !== shown) {
+        shown = key;
+        list.reset();
+        patchGroups([]);
+        patchCompanions([]);
+        fileBox.open = next.groups.length === 0 && next.files.length <= 40;
+      }
+      text(understood, next.understood);
+      fill(badges, ...facts(next));
+      show(groupBox, next.groups.length > 0);
+      text(groupTitle, next.groups.some((g) => g.quant !== null) ? "Variants" : "Weights");
+      groupBox.classList.toggle("choice-single", next.groups.length < 2);
+      show(
+        companionBox,
+        next.files.some((f) => f.companion),
+      );
+      drawChoice();
+      drawTotals();
+    },
+    /** Ticked, not yet confirmed by the server. @param {Set<string>} choice */
+    setChoice(choice) {
+      wanted = choice;
+      drawChoice();
+    },
+    /** @param {boolean} busy */
+    setBusy(busy) {
+      attr(node, "aria-busy", busy ? "true" : null);
+      totals.classList.toggle("totals-old", busy);
+    },
+  };
+}
+
+/** @param {PreviewFile[]} files */
+const sum = (files) => files.reduce((n, f) => n + f.size, 0);
+
+/** @param {Preview} p */
+const facts = (p) => [
+  badge(p.type, "plain", p.type === "dataset" ? "dataset" : "model"),
+  badge(`${p.revision} at ${p.commit.slice(0, 7)}`, "plain", "branch", p.commit),
+  p.licence ? badge(p.licence, "plain", "licence", "Licence") : badge("no licence named", "plain", "licence"),
+  p.gated
+    ? badge(
+        p.gated === "manual" ? "gated: the authors approve each request" : "gated: accept the licence first",
+        "warn",
+        "lock",
+      )
+    : null,
+];
