@@ -1,15 +1,21 @@
-# Larder's one makefile: not recursive, objects out of the tree, silent unless V=1.
+# Larder's one makefile: no recursion, objects out of the tree, silent unless V=1.
 #
-#   make                 build everything           make check   lint, unit, e2e, browser
-#   make deps            install what is needed     make lint    layers, format, calls, headers
-#   make run             serve on 127.0.0.1:8080    make fuzz    every fuzzer for FUZZ_SECONDS
-#   make demo            the same with a stand-in Hub
+#   make                 build everything            make check    everything below
+#   make deps            install what is missing     make lint     layers, format, calls, headers
+#   make run             serve on 127.0.0.1:8080     make unit     unit tests (ASan+UBSan, TSan)
+#   make demo            the same with a stand-in    make e2e      end to end, real web servers
+#                        Hub, for trying it out      make browser  the page, in Chromium
+#   make install         DESTDIR=, PREFIX=           make fuzz     every fuzzer, FUZZ_SECONDS each
+#   make fmt             format the C sources        make bench    measurements
+#   make analyze         gcc -fanalyzer, clang-tidy, cppcheck
 #
-# BUILD=release|debug|asan|tsan picks the flavour, CC=gcc|clang the compiler.
+# BUILD=release|debug|asan|tsan picks the flavour of `all`, `run` and `demo`; CC=gcc|clang the
+# compiler. The tests pick their own.
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 BUILD ?= release
 ifeq ($(origin CC),default)
@@ -25,19 +31,19 @@ DESTDIR ?=
 VAR ?= $(or $(LARDER_VAR),var)
 FUZZ_SECONDS ?= 30
 PYTHON ?= python3
-
-OUT := build/$(BUILD)-$(notdir $(CC))
+VENV := build/venv
 
 # --- flags -------------------------------------------------------------------------------
 
+# Asked for when first needed, so that `make deps run` may install them first.
 PACKAGES := fcgi libcurl libevent libevent_pthreads json-c libcrypto libsodium sqlite3 libpcre2-8
-PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
-PKG_LIBS := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
 
 WARN := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wundef -Wvla -Wwrite-strings -Wcast-qual -Wcast-align -Wpointer-arith \
-	-Wredundant-decls -Wformat=2 -Wnull-dereference -Wdouble-promotion -Wconversion \
-	-Wno-sign-conversion -Wswitch-enum -Wimplicit-fallthrough -Wdate-time
+	-Wredundant-decls -Wformat=2 -Wdouble-promotion -Wconversion -Wno-sign-conversion \
+	-Wswitch-enum -Wimplicit-fallthrough -Wdate-time
 WARN_gcc := -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wjump-misses-init
 WARN_clang := -Wthread-safety -Wcomma -Wassign-enum -Wconditional-uninitialized
 HARDEN := -fno-common -fvisibility=hidden -fstack-protector-strong -fstack-clash-protection -fPIE
@@ -45,18 +51,21 @@ ifneq ($(filter x86_64 i686,$(shell uname -m)),)
 HARDEN += -fcf-protection
 endif
 HARDEN_gcc := -ftrivial-auto-var-init=zero
-FAMILY := $(if $(findstring clang,$(CC)),clang,gcc)
+HARDEN_clang :=
+family = $(if $(findstring clang,$(1)),clang,gcc)
 
-OPT_release := -O2 -g -D_FORTIFY_SOURCE=3
-OPT_debug := -O0 -g3 -Wno-null-dereference
-OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
-	-fno-sanitize-recover=all -Wno-null-dereference
-OPT_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread -Wno-null-dereference
+OPT_release := -O2 -g -D_FORTIFY_SOURCE=3 -Wnull-dereference
+OPT_debug := -O0 -g3
+OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+OPT_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+OPT_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all
 
-CPPFLAGS_ALL := -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLARDER_VERSION='"$(VERSION)"' $(CPPFLAGS)
-CFLAGS_ALL := -std=c17 $(WARN) $(WARN_$(FAMILY)) $(HARDEN) $(HARDEN_$(FAMILY)) $(OPT_$(BUILD)) \
-	-pthread $(CFLAGS)
-LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -pthread $(filter -fsanitize%,$(OPT_$(BUILD))) $(LDFLAGS)
+CPPFLAGS_ALL = -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLARDER_VERSION='"$(VERSION)"' $(CPPFLAGS)
+# $(1) flavour, $(2) compiler
+cflags = -std=c17 $(WARN) $(WARN_$(call family,$(2))) $(HARDEN) $(HARDEN_$(call family,$(2))) \
+	$(OPT_$(1)) -pthread $(CFLAGS)
+ldflags = -pie -Wl,-z,relro,-z,now -pthread $(filter -fsanitize%,$(OPT_$(1))) $(LDFLAGS)
 
 # --- what there is -------------------------------------------------------------------------
 
@@ -64,41 +73,139 @@ COMMON := $(wildcard common/*.c)
 DAEMON := $(filter-out downloader/main.c,$(wildcard downloader/*.c))
 FCGI := $(filter-out fcgi/main.c,$(wildcard fcgi/*.c))
 CLI := $(filter-out cli/main.c,$(wildcard cli/*.c))
-UNITS := $(wildcard tests/unit/test_*.c)
-FUZZERS := $(wildcard tests/fuzz/fuzz_*.c)
-HEADERS := $(wildcard common/*.h downloader/*.h fcgi/*.h cli/*.h)
+UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+SOURCES := $(wildcard common/*.[ch] downloader/*.[ch] fcgi/*.[ch] cli/*.[ch] tests/unit/*.[ch] \
+	tests/fuzz/*.[ch])
+PROGRAMS := larderd larder-fcgi larder
 
-obj = $(patsubst %.c,$(OUT)/%.o,$(1))
-PROGRAMS := $(OUT)/larderd $(OUT)/larder-fcgi $(OUT)/larder
-UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(OUT)/unit/%,$(UNITS))
+.PHONY: all deps run demo check unit e2e browser fuzz bench lint fmt analyze install uninstall \
+	clean help force
+all: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 
-.PHONY: all deps run demo check unit e2e browser fuzz bench lint fmt install uninstall clean help
-all: $(PROGRAMS)
+# --- one set of rules for each flavour and compiler -----------------------------------------
 
-$(OUT)/larderd: $(call obj,$(COMMON) $(DAEMON) downloader/main.c)
-$(OUT)/larder-fcgi: $(call obj,$(COMMON) $(FCGI) fcgi/main.c)
-$(OUT)/larder: $(call obj,$(COMMON) $(CLI) cli/main.c)
-$(PROGRAMS):
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+# $(1) flavour, $(2) compiler; all it makes is in build/$(1)-$(2)/
+define rules
+$(1)-$(2)-obj = $$(patsubst %.c,build/$(1)-$(2)/%.o,$$(1))
 
-$(OUT)/%.o: %.c $(OUT)/flags
-	$(call say,CC,$<)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(filter-out -I%,$(PKG_CFLAGS)) \
-		$(patsubst -I%,-isystem %,$(filter -I%,$(PKG_CFLAGS))) -MMD -MP -c -o $@ $<
+build/$(1)-$(2)/larderd: $$(call $(1)-$(2)-obj,downloader/main.c $(DAEMON) $(COMMON))
+build/$(1)-$(2)/larder-fcgi: $$(call $(1)-$(2)-obj,fcgi/main.c $(FCGI) $(COMMON))
+build/$(1)-$(2)/larder: $$(call $(1)-$(2)-obj,cli/main.c $(CLI) $(COMMON))
+$(PROGRAMS:%=build/$(1)-$(2)/%):
+	$$(call say,LINK,$$@)
+	$$(Q)$(2) $$(call ldflags,$(1)) -o $$@ $$^ $$(PKG_LIBS)
+
+build/$(1)-$(2)/all.a: $$(call $(1)-$(2)-obj,$(COMMON) $(DAEMON) $(FCGI) $(CLI))
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+
+build/$(1)-$(2)/unit/%: build/$(1)-$(2)/tests/unit/%.o build/$(1)-$(2)/all.a
+	$$(call say,LINK,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$(2) $$(call ldflags,$(1)) -o $$@ $$^ $$(PKG_LIBS) -lcmocka
+
+build/$(1)-$(2)/%.o: %.c build/$(1)-$(2)/flags
+	$$(call say,CC,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$(2) $$(CPPFLAGS_ALL) $$(call cflags,$(1),$(2)) $$(PKG_CFLAGS:-I%=-isystem %) \
+		-MMD -MP -c -o $$@ $$<
 
 # Objects are made again when the flags they were made with change.
-.PHONY: force
-$(OUT)/flags: force
-	$(Q)mkdir -p $(@D)
-	$(Q)printf '%s\n' "$(CC) $(subst ",\",$(CPPFLAGS_ALL)) $(CFLAGS_ALL)" | cmp -s - $@ || \
-		printf '%s\n' "$(CC) $(subst ",\",$(CPPFLAGS_ALL)) $(CFLAGS_ALL)" > $@
+build/$(1)-$(2)/flags: force
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)echo '$(2) $$(subst ',,$$(CPPFLAGS_ALL)) $$(call cflags,$(1),$(2))' > $$@.new
+	$$(Q)cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
 
-$(OUT)/unit/%: $(OUT)/tests/unit/%.o $(call obj,$(COMMON) $(DAEMON) $(FCGI) $(CLI))
+-include $$(wildcard build/$(1)-$(2)/*/*.d build/$(1)-$(2)/*/*/*.d)
+endef
+$(foreach compiler,$(sort gcc clang $(CC)),$(foreach flavour,release debug asan tsan fuzz,\
+	$(eval $(call rules,$(flavour),$(compiler)))))
+
+# --- running -------------------------------------------------------------------------------
+
+deps:
+	$(Q)etc/deps.sh $(if $(filter check unit e2e browser fuzz bench lint fmt analyze,$(MAKECMDGOALS)),build run test,build run)
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+force: deps
+endif
+
+run demo: all
+	$(Q)exec etc/run.sh build/$(BUILD)-$(CC) $(VAR) $(if $(filter demo,$@),--demo)
+
+# --- checking ------------------------------------------------------------------------------
+
+check: lint unit e2e browser
+
+unit: $(UNITS:%=build/asan-gcc/unit/%) $(UNITS:%=build/tsan-gcc/unit/%)
+	$(Q)tests/unit/run.sh build/asan-gcc/unit
+	$(Q)tests/unit/run.sh build/tsan-gcc/unit
+
+$(VENV)/ready: tests/requirements.txt $(if $(filter deps,$(MAKECMDGOALS)),| deps)
+	$(call say,VENV,$(VENV))
+	$(Q)$(PYTHON) -m venv $(VENV)
+	$(Q)$(VENV)/bin/pip install -q --no-deps -r tests/requirements.txt
+	$(Q)touch $@
+
+tests/e2e/js/node_modules/ready tests/browser/node_modules/ready: %/node_modules/ready: %/package-lock.json \
+		$(if $(filter deps,$(MAKECMDGOALS)),| deps)
+	$(call say,NPM,$*)
+	$(Q)npm ci --silent --no-audit --no-fund --prefix $*
+	$(Q)touch $@
+
+E2E_READY := $(VENV)/ready tests/e2e/js/node_modules/ready
+e2e: $(E2E_READY) $(foreach flavour,asan tsan,$(PROGRAMS:%=build/$(flavour)-gcc/%))
+	$(Q)$(VENV)/bin/python -m pytest -q tests/e2e $(PYTEST_ARGS)
+
+browser: $(E2E_READY) tests/browser/node_modules/ready $(PROGRAMS:%=build/asan-gcc/%)
+	$(Q)$(VENV)/bin/python -m pytest -q tests/browser $(PYTEST_ARGS)
+
+build/fuzz/%: build/fuzz-clang/tests/fuzz/%.o build/fuzz-clang/all.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lcmocka
+	$(Q)clang $(subst fuzzer-no-link,fuzzer,$(call ldflags,fuzz)) -o $@ $^ $(PKG_LIBS)
+fuzz: $(FUZZERS:%=build/fuzz/%)
+	$(Q)tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
 
-.SECONDARY:
--include $(wildcard $(OUT)/*/*.d $(OUT)/*/*/*.d)
+bench: $(E2E_READY) $(PROGRAMS:%=build/release-gcc/%)
+	$(Q)$(VENV)/bin/python tests/bench/run.py build/release-gcc
+
+# Both compilers build everything without a warning, then the rules no compiler knows.
+lint: $(foreach compiler,gcc clang,$(PROGRAMS:%=build/release-$(compiler)/%) build/release-$(compiler)/all.a)
+	$(Q)$(PYTHON) tests/lint/lint.py --cflags "$(PKG_CFLAGS)" build/release-gcc
+
+fmt:
+	$(Q)clang-format-14 -i $(SOURCES)
+
+analyze:
+	$(Q)for f in $(COMMON) $(DAEMON) $(FCGI) $(CLI); do \
+		gcc $(CPPFLAGS_ALL) -std=c17 -O2 -fanalyzer -Wno-analyzer-malloc-leak \
+			-Wno-analyzer-fd-leak $(PKG_CFLAGS) -c -o /dev/null $$f || exit 1; done
+	$(Q)clang-tidy --quiet $(COMMON) $(DAEMON) $(FCGI) $(CLI) -- $(CPPFLAGS_ALL) -std=c17 $(PKG_CFLAGS)
+	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--error-exitcode=1 -I. -D_GNU_SOURCE common downloader fcgi cli
+
+# --- installing ----------------------------------------------------------------------------
+
+install: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
+	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin \
+		$(DESTDIR)$(PREFIX)/share/larder $(DESTDIR)/etc/larder
+	$(Q)install -m 755 build/$(BUILD)-$(CC)/larder $(DESTDIR)$(PREFIX)/bin/
+	$(Q)install -m 755 build/$(BUILD)-$(CC)/larderd build/$(BUILD)-$(CC)/larder-fcgi \
+		$(DESTDIR)$(PREFIX)/sbin/
+	$(Q)cp -R static $(DESTDIR)$(PREFIX)/share/larder/
+	$(Q)cp -R etc/nginx etc/caddy etc/lighttpd $(DESTDIR)$(PREFIX)/share/larder/
+	$(Q)[ -e $(DESTDIR)/etc/larder/larder.env ] || \
+		install -m 640 etc/larder.env $(DESTDIR)/etc/larder/larder.env
+
+# The configuration, the models and the state stay.
+uninstall:
+	$(Q)rm -f $(DESTDIR)$(PREFIX)/bin/larder $(DESTDIR)$(PREFIX)/sbin/larderd \
+		$(DESTDIR)$(PREFIX)/sbin/larder-fcgi
+	$(Q)rm -rf $(DESTDIR)$(PREFIX)/share/larder
+
+clean:
+	$(Q)rm -rf build
+
+help:
+	@sed -n '3,15s/^# \{0,1\}//p' Makefile

@@ -52,6 +52,7 @@ int error_set_errno(struct error *err, enum error_code code, const char *fmt, ..
 	used = strlen(err->text);
 	(void)snprintf(err->text + used, sizeof(err->text) - used, ": %s",
 		       strerror_r(sys, reason, sizeof(reason)));
+	err->text[str_utf8_whole(str_from(err->text)).n] = '\0';
 	return -1;
 }
 

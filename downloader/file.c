@@ -231,7 +231,8 @@ int file_sync_data(int fd, struct error *err)
 
 int file_replace(int root, const char *path, struct str content, struct error *err)
 {
-	AUTO_CSTR tmp = mem_printf("%s.tmp", path);
+	/* Two workers may replace the same file: each has a temporary of its own. */
+	AUTO_CSTR tmp = mem_printf("%s.%d.tmp", path, (int)gettid());
 	AUTO_FD fd = -1;
 
 	if (file_make_parents(root, path, err) < 0)

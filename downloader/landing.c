@@ -70,6 +70,7 @@ struct landing {
 static void settle(struct landing *l);
 static void start_get(struct landing *l);
 static void advance(struct landing *l);
+static void judge_if_ready(struct landing *l);
 
 /* --- the frame -----------------------------------------------------------------------------
  */
@@ -140,21 +141,46 @@ static void stop_proven(struct landing *l)
 	stop(l, &none);
 }
 
+/* Progress on its way to the database. What it says becomes true for others when it is
+ * committed. */
+struct record {
+	struct landing *landing;
+	enum file_state state;
+	uint64_t bytes_done;
+	bool is_of_sync;
+};
+
 static void on_recorded(void *ctx, const struct error *err)
 {
-	struct landing *l = ctx;
+	struct record *record = ctx;
+	struct landing *l = record->landing;
 
 	l->pending--;
 	if (err != NULL)
 		log_warning("%s: progress is not recorded: %s", l->file->path, err->text);
+	else
+		l->file->bytes_done = record->bytes_done;
+	if (record->state == FILE_DONE) /* it is in its place, whatever the database says */
+		l->file->state = FILE_DONE;
+	if (record->is_of_sync) {
+		l->is_syncing = false;
+		judge_if_ready(l);
+	}
+	free(record);
 	settle(l);
 }
 
-static void record(struct landing *l)
+static void record(struct landing *l, enum file_state state, uint64_t bytes_done,
+		   bool is_of_sync)
 {
+	struct record *record = mem_alloc(sizeof(*record));
+
+	*record = (struct record){
+		.landing = l, .state = state, .bytes_done = bytes_done, .is_of_sync = is_of_sync
+	};
 	l->pending++;
-	store_put_file(l->env->store, l->env->job_id, l->index, l->file->state,
-		       l->file->bytes_done, on_recorded, l);
+	store_put_file(l->env->store, l->env->job_id, l->index, state, bytes_done, on_recorded,
+		       record);
 }
 
 /* --- hash ----------------------------------------------------------------------------------
@@ -209,10 +235,8 @@ static void act_publish(struct work *work)
 /* The file is proven and in its place: record it, then it is over. */
 static void conclude(struct landing *l)
 {
-	l->file->state = FILE_DONE;
-	l->file->bytes_done = l->file->size;
 	l->file->bytes_verified = l->file->size;
-	record(l);
+	record(l, FILE_DONE, l->file->size, false);
 	stop_proven(l);
 }
 
@@ -249,7 +273,7 @@ static void begin_again(struct landing *l, const char *why)
 	l->file->bytes_verified = 0;
 	l->file->state = FILE_DOWNLOADING;
 	l->is_hashed = false;
-	record(l);
+	record(l, FILE_DOWNLOADING, 0, false);
 	if (lost > 0)
 		l->hooks.thrown_away(l->hooks.ctx, l->index, lost, why);
 }
@@ -409,15 +433,13 @@ static void act_sync(struct work *work)
 
 static void then_synced(struct landing *l, struct work *work)
 {
-	l->is_syncing = false;
 	if (work->has_failed) {
+		l->is_syncing = false;
 		stop(l, &work->error);
 		return;
 	}
 	l->synced = work->bytes;
-	l->file->bytes_done = work->bytes;
-	record(l);
-	judge_if_ready(l);
+	record(l, FILE_DOWNLOADING, work->bytes, true);
 }
 
 static void start_sync(struct landing *l)

@@ -339,10 +339,13 @@ static void on_transfer_over(void *ctx, struct transfer *take_transfer, const st
 {
 	struct queue *q = ctx;
 	struct entry *entry = entry_running(q, take_transfer);
+	struct error why = { .code = ERR_NONE };
 	struct job *job;
 
 	assert(entry != NULL);
 	job = entry->job;
+	if (err != NULL)
+		why = *err; /* it goes with the transfer */
 	(void)transfer_tell(take_transfer, job);
 	job->speed_bps = 0;
 	entry->transfer = NULL;
@@ -353,12 +356,12 @@ static void on_transfer_over(void *ctx, struct transfer *take_transfer, const st
 		if (job->state == JOB_CANCELLED)
 			start_cleaning(q, entry);
 		save(q, entry, NULL, NULL);
-	} else if (err == NULL) {
+	} else if (why.code == ERR_NONE) {
 		move(entry, JOB_COMPLETED);
 		save(q, entry, NULL, NULL);
 		forget_oldest(q);
-	} else if (err->code != ERR_CANCELLED) {
-		give_way(q, entry, err);
+	} else if (why.code != ERR_CANCELLED) {
+		give_way(q, entry, &why);
 	}
 	check_stopped(q);
 	kick(q);

@@ -21,7 +21,8 @@
 #include "downloader/shard.h"
 
 enum {
-	WORK_MAX = 1000 * 1000 * 1000, /* a few seconds */
+	WORK_MAX = 1000 * 1000 * 1000, /* two or three seconds */
+	REGEX_ITEM_WORK = 8,           /* an item costs this many looks */
 	REGEX_MATCH_MAX = 1000 * 1000, /* steps for one path */
 	REGEX_DEPTH_MAX = 10 * 1000,
 	REGEX_HEAP_MAX_KIB = 8 * 1024,
@@ -242,9 +243,9 @@ static int count_work(pcre2_callout_block *block, void *data)
 	uint64_t *left = data;
 
 	(void)block;
-	if (*left == 0)
+	if (*left < REGEX_ITEM_WORK)
 		return PCRE2_ERROR_CALLOUT;
-	*left -= 1;
+	*left -= REGEX_ITEM_WORK;
 	return 0;
 }
 

@@ -83,10 +83,17 @@ static void forget(struct client *client)
 	free(client);
 }
 
+/* When the peer hangs up, evhttp takes a request whose answer is not ended off its connection and
+ * leaves it to us; ending it frees it. On a time-out it frees the request with the connection. */
 static void on_close(struct evhttp_connection *conn, void *arg)
 {
+	struct client *client = arg;
+	struct evhttp_request *req = client->req;
+
 	(void)conn;
-	forget(arg);
+	forget(client);
+	if (evhttp_request_get_connection(req) == NULL)
+		evhttp_send_reply_end(req);
 }
 
 static void drop(struct client *client)

@@ -44,8 +44,10 @@ start() {
 if [ "$demo" = --demo ]; then
 	rm -f "$var/demo.fifo"
 	mkfifo "$var/demo.fifo"
-	start env -C "$top" python3 -m tests.hub --set demo --rate "${LARDER_DEMO_RATE:-4000000}" \
-		>"$var/demo.fifo"
+	# Opening a FIFO waits for the other end, so the child does it, not this shell.
+	export LARDER_DEMO_RATE=${LARDER_DEMO_RATE:-4000000}
+	start env -C "$top" sh -c 'exec python3 -m tests.hub --set demo --rate "$LARDER_DEMO_RATE" >"$0"' \
+		"$var/demo.fifo"
 	read -r ready <"$var/demo.fifo"
 	HF_ENDPOINT=$(sed -E 's/.*"endpoint": *"([^"]+)".*/\1/' <<<"$ready")
 	export HF_ENDPOINT

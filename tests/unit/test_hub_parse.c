@@ -601,6 +601,8 @@ static void each_refusal_of_the_hub_has_its_code_and_sentence(void **state)
 		  ERR_UNAUTHORIZED,
 		  "acme/x: the token was refused (status 401): Invalid credentials in "
 		  "Authorization header" },
+		{ 401, true, true, "", "Invalid username or password.", ERR_UNAUTHORIZED,
+		  "acme/x: the token was refused (status 401): Invalid username or password." },
 		{ 403, true, false, "", "", ERR_UNAUTHORIZED,
 		  "acme/x: a token is needed (status 403)" },
 		{ 429, true, false, "", "", ERR_RATE_LIMITED,

@@ -147,7 +147,7 @@ static void an_endpoint_may_have_a_path_of_its_own(void **state)
 	assert_string_equal(p->revision, "v1");
 	paste_free(&p);
 	assert_null(p);
-	assert_null(paste_parse(S("https://mirror.example/hubris/acme/x"),
+	assert_null(paste_parse(S("https://mirror.example/hubris/x"),
 				S("https://mirror.example/hub"), &err));
 }
 

@@ -1,0 +1,50 @@
+"""What the end-to-end tests share: one stand-in Hub for the session, one Larder for each test that asks."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from harness import Larder  # noqa: E402
+from hub import StandInHub  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def session_hub(tmp_path_factory):
+    """The stand-in Hub, started once: its content never changes but by push()."""
+    with StandInHub("all", cache=tmp_path_factory.mktemp("hub-cache"), big_size=64 << 20) as hub:
+        yield hub
+
+
+@pytest.fixture
+def hub(session_hub):
+    """The stand-in Hub, without faults and with an empty record; no token may have leaked after the test."""
+    session_hub.clear()
+    yield session_hub
+    leaks = session_hub.leaks()
+    session_hub.clear()
+    assert not leaks, f"the token went to a foreign host: {leaks}"
+
+
+@pytest.fixture
+def make_larder(hub, tmp_path):
+    """Makes Larders that ask the stand-in Hub; each is stopped and its logs are looked at."""
+    made = []
+
+    def make(**options):
+        larder = Larder(tmp_path / f"larder-{len(made)}", options.pop("endpoint", hub.endpoint), **options)
+        made.append(larder)
+        return larder.__enter__()
+
+    yield make
+    for larder in made:
+        larder.__exit__(None)
+
+
+@pytest.fixture
+def larder(make_larder):
+    """A Larder under AddressSanitizer, with nothing special about it."""
+    return make_larder()

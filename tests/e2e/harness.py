@@ -1,0 +1,344 @@
+"""A whole Larder in a folder of its own: larderd, larder-fcgi and a web server, and the ways to talk to it.
+
+Nothing here sleeps: starting waits for the program's own "ready" line, everything else waits on the event
+stream.
+"""
+
+import collections
+import http.client
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT = 90  # seconds; never reached when things go well, also under a sanitizer
+SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
+FINAL = {"completed", "failed", "cancelled"}
+
+
+class Program:
+    """A child process whose stderr is kept, line by line, and can be waited on."""
+
+    def __init__(self, name, argv, env):
+        self.name = name
+        self.lines = []
+        self._news = threading.Condition()
+        self.process = subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        text=True, errors="replace")
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stderr:
+            with self._news:
+                self.lines.append(line.rstrip("\n"))
+                self._news.notify_all()
+        with self._news:
+            self._news.notify_all()
+
+    def wait_line(self, part, timeout=TIMEOUT):
+        """Waits until a line holds `part`; fails when the program ends before."""
+        deadline = time.monotonic() + timeout
+        with self._news:
+            while not any(part in line for line in self.lines):
+                left = deadline - time.monotonic()
+                assert left > 0, f"{self.name}: no line with {part!r}:\n" + "\n".join(self.lines[-40:])
+                assert self._reader.is_alive() or self.process.poll() is None, \
+                    f"{self.name} ended:\n" + "\n".join(self.lines[-40:])
+                self._news.wait(min(left, 1))
+
+    def end(self, number=signal.SIGTERM):
+        """Ends it and returns its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        status = self.process.wait(TIMEOUT)
+        self._reader.join(TIMEOUT)
+        return status
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path, timeout=TIMEOUT):
+        super().__init__("larder", timeout=timeout)
+        self._path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+Event = collections.namedtuple("Event", "id name data")
+
+
+class Stream:
+    """An open event stream; iterating gives its events."""
+
+    def __init__(self, connection, path, last_id=None):
+        self._connection = connection
+        headers = {"Last-Event-ID": last_id} if last_id else {}
+        connection.request("GET", path, headers=headers)
+        self.response = connection.getresponse()
+        assert self.response.status == 200, self.response.read()
+        assert self.response.headers["Content-Type"].startswith("text/event-stream")
+        self.comments = 0
+        self.retry = None
+
+    def __iter__(self):
+        fields = {}
+        deadline = time.monotonic() + TIMEOUT
+        while line := self.response.readline():
+            assert time.monotonic() < deadline, "the stream goes on, but what is waited for does not come"
+            text = line.decode().rstrip("\n")
+            if text.startswith(":"):
+                self.comments += 1
+            elif text:
+                name, _, value = text.partition(": ")
+                fields[name] = value
+            elif "data" in fields:
+                yield Event(fields["id"], fields["event"], json.loads(fields["data"]))
+                fields = {}
+            else:
+                self.retry = fields.get("retry", self.retry)
+                fields = {}
+
+    def close(self):
+        """Hangs up."""
+        self.response.close()
+        self._connection.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Answer:
+    """What the REST API said."""
+
+    def __init__(self, response):
+        self.status, self.headers, self.body = response.status, response.headers, response.read()
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+def free_port():
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Larder:
+    """The whole thing, behind nginx. Use as a context manager; leaving it checks every log and exit status."""
+
+    def __init__(self, folder, endpoint, flavour="asan", token="", base="", **settings):
+        self.folder = Path(folder)
+        self.build = ROOT / "build" / f"{flavour}-gcc"
+        self.base = base
+        self.models = self.folder / "models"
+        self.run = self.folder / "run"
+        self.token = token
+        self.port = free_port()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.run.mkdir(exist_ok=True)
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "LARDER_MODELS_DIR": str(self.models),
+            "LARDER_STATE_DIR": str(self.folder / "state"),
+            "LARDER_RUNTIME_DIR": str(self.run),
+            "LARDER_BASE_PATH": base,
+            "HF_ENDPOINT": endpoint,
+            "HF_TOKEN": token,
+            "LARDER_MIN_FREE": "0",
+            "ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1",
+            "UBSAN_OPTIONS": "print_stacktrace=1",
+            "TSAN_OPTIONS": f"suppressions={ROOT}/tests/e2e/tsan.supp:halt_on_error=0",
+            **{name: str(value) for name, value in settings.items()},
+        }
+        self.daemon = None
+        self.fcgi = None
+        self.web = None
+        self.ended = []  # programs that were ended, for the final look at their logs
+        self.allowed_statuses = {0}
+
+    # --- life ------------------------------------------------------------------------------------
+
+    def start_daemon(self):
+        """Starts larderd and waits until it serves."""
+        self.daemon = Program("larderd", [str(self.build / "larderd")], self.env)
+        self.daemon.wait_line("ready:")
+
+    def start_fcgi(self):
+        """Starts larder-fcgi and waits until it serves."""
+        self.fcgi = Program("larder-fcgi", [str(self.build / "larder-fcgi")], self.env)
+        self.fcgi.wait_line("ready:")
+
+    def start_web(self):
+        """Starts nginx with the shipped site file."""
+        self.web = start_nginx(self)
+
+    def start(self):
+        self.start_daemon()
+        self.start_fcgi()
+        self.start_web()
+        return self
+
+    def kill_daemon(self):
+        """As the power cut does: no warning, no chance to tidy."""
+        self.daemon.process.kill()
+        self.daemon.end()
+        self.ended.append(self.daemon)
+        self.daemon = None
+
+    def stop_daemon(self):
+        """An orderly stop, which must succeed."""
+        status = self.daemon.end()
+        assert status == 0, f"larderd ended with {status}:\n" + "\n".join(self.daemon.lines[-120:])
+        self.ended.append(self.daemon)
+        self.daemon = None
+
+    def kill_fcgi(self):
+        self.fcgi.process.kill()
+        self.fcgi.end()
+        self.ended.append(self.fcgi)
+        self.fcgi = None
+
+    def stop(self):
+        if self.web:
+            self.web.end(signal.SIGQUIT)
+            self.ended.append(self.web)
+        for program in (self.fcgi, self.daemon):
+            if program:
+                status = program.end()
+                self.ended.append(program)
+                assert status == 0, f"{program.name} ended with {status}:\n" + "\n".join(program.lines[-120:])
+
+    def logs(self):
+        """Every line of every program so far."""
+        programs = self.ended + [p for p in (self.daemon, self.fcgi, self.web) if p]
+        return [line for program in programs for line in program.lines]
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, *_):
+        try:
+            self.stop()
+        finally:
+            for program in (self.web, self.fcgi, self.daemon):
+                if program and program.process.poll() is None:
+                    program.process.kill()
+        if kind is None:
+            for line in self.logs():
+                assert not any(mark in line for mark in SANITIZER_MARKS), "\n".join(self.logs()[-200:])
+                assert not self.token or self.token not in line, "the token is in a log"
+
+    # --- talking ---------------------------------------------------------------------------------
+
+    def connect(self):
+        """A connection to the web server."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
+
+    def raw(self, method, path, body=None, headers=None):
+        """One request to any path below the base path."""
+        connection = self.connect()
+        try:
+            connection.request(method, self.base + path, body, headers or {})
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def api(self, method, path, body=None, status=None):
+        """One call of the REST API, JSON both ways; `status` is what it must answer."""
+        headers = {"Content-Type": "application/json"} if method not in ("GET", "HEAD") else {}
+        data = json.dumps(body).encode() if body is not None else None
+        answer = self.raw(method, f"/api/v1/{path}", data, headers)
+        if status is not None:
+            assert answer.status == status, (answer.status, answer.body)
+        return answer
+
+    def rpc(self, method, params=None):
+        """One call over the control socket: the whole answer."""
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(TIMEOUT)
+            sock.connect(str(self.run / "control.sock"))
+            line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}})
+            sock.sendall(line.encode() + b"\n")
+            with sock.makefile() as lines:
+                return json.loads(lines.readline())
+
+    def stream(self, last_id=None, web=True):
+        """The event stream, through the web server or straight from larderd."""
+        connection = self.connect() if web else UnixConnection(self.run / "events.sock")
+        return Stream(connection, f"{self.base}/api/v1/events", last_id)
+
+    def download(self, repo, **body):
+        """Starts a download: its id."""
+        return self.api("POST", "downloads", {"repo": repo, **body}, 202).json["id"]
+
+    def get(self, identity):
+        """One download, with its files."""
+        return self.api("GET", f"downloads/{identity}", status=200).json
+
+    def wait(self, identity, until=None):
+        """Waits on the event stream until the download satisfies `until` (default: it is final)."""
+        until = until or (lambda d: d["state"] in FINAL)
+        with self.stream(web=False) as stream:
+            present = self.rpc("download.get", {"id": identity})["result"]
+            if until(present):
+                return present
+            assert present["state"] not in FINAL, f"it has ended: {present}"
+            known = present
+            for event in stream:
+                rows = event.data.get("downloads", []) if event.name in ("snapshot", "progress") else [event.data]
+                for row in rows:
+                    if row.get("id") != identity or event.name not in ("snapshot", "progress", "download"):
+                        continue
+                    known = {**known, **row}
+                    if until(known):
+                        return known
+                    assert known["state"] not in FINAL, f"it has ended: {known}"
+        raise AssertionError(f"the stream ended; last seen: {known}")
+
+    def wait_state(self, identity, *states):
+        return self.wait(identity, lambda d: d["state"] in states)
+
+    def fetch(self, repo, **body):
+        """Downloads and waits: the final state."""
+        return self.wait(self.download(repo, **body))
+
+
+def start_nginx(larder):
+    """nginx with the shipped site file, its paths put where this Larder is."""
+    folder = larder.folder / "nginx"
+    folder.mkdir(exist_ok=True)
+    site = (ROOT / "etc/nginx/larder.conf").read_text()
+    site = site.replace("/usr/share/larder/static", str(ROOT / "static")).replace("/run/larder/", f"{larder.run}/")
+    site = site.replace("include fastcgi_params", "include /etc/nginx/fastcgi_params")
+    (folder / "larder.conf").write_text(site)
+    user = "user root;" if os.geteuid() == 0 else ""
+    temp = "\n".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("proxy", "fastcgi", "uwsgi", "scgi"))
+    (folder / "nginx.conf").write_text(f"""
+        daemon off; {user} worker_processes 1; pid {folder}/pid; error_log stderr notice;
+        events {{ worker_connections 512; }}
+        http {{
+            include /etc/nginx/mime.types; access_log off; client_body_temp_path {folder}/body; {temp}
+            server {{ listen 127.0.0.1:{larder.port}; include {folder}/larder.conf; }}
+        }}""")
+    nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+    program = Program("nginx", [nginx, "-e", "stderr", "-p", str(folder), "-c", f"{folder}/nginx.conf"],
+                      {"PATH": os.environ["PATH"]})
+    program.wait_line("start worker process ")
+    return program
