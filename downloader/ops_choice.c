@@ -67,7 +67,9 @@ int ops_read_choice(const struct ops *ops, struct json_object *params, struct ch
 	*ret_form = NULL;
 	paste = paste_parse(json_get_str(params, "repo"), str_from(hub_endpoint(ops->hub)),
 			    err);
-	if (paste == NULL || take_paste(ret, paste, params, err) < 0)
+	if (paste == NULL)
+		return error_prefix(err, "repo");
+	if (take_paste(ret, paste, params, err) < 0)
 		return -1;
 	take_terms(&ret->select, paste->select, paste->n_select, json_get(params, "select"));
 	take_terms(&ret->exclude, paste->exclude, paste->n_exclude,

@@ -163,8 +163,13 @@ static void run(struct pool_task *task)
 		planned->files[i].file = &planned->listing->tree->files[i];
 		label(&planned->files[i]);
 	}
-	if (select_files(&call->choice, planned, &call->error) == 0)
+	if (select_files(&call->choice, planned, &call->error) == 0) {
 		look_at_disk(call, planned);
+	} else if (call->error.field[0] != '\0') {
+		AUTO_CSTR field = mem_strdup(call->error.field);
+
+		(void)error_prefix(&call->error, "%s", field);
+	}
 }
 
 /* --- on the loop ----------------------------------------------------------------------------

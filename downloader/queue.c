@@ -307,14 +307,15 @@ static void start_planning(struct queue *q, struct entry *entry)
 /* --- running ---------------------------------------------------------------------------------
  */
 
-static void on_thrown_away(void *ctx, const char *path, uint64_t bytes, const char *why)
+static void on_thrown_away(void *ctx, const char *job_id, const char *path, uint64_t bytes,
+			   const char *why)
 {
 	struct queue *q = ctx;
 	AUTO_CSTR text = mem_printf("%s: %llu bytes are thrown away: %s", path,
 				    (unsigned long long)bytes, why);
 
 	log_warning("%s", text);
-	q->hooks.notice(q->hooks.ctx, "warning", "thrown_away", text, NULL);
+	q->hooks.notice(q->hooks.ctx, "warning", "thrown_away", text, job_id);
 }
 
 static struct entry *entry_running(const struct queue *q, const struct transfer *transfer)

@@ -161,6 +161,18 @@ static bool is_regex(struct str text)
 	return text.n > 1 && text.p[0] == '/' && text.p[text.n - 1] == '/';
 }
 
+/* "/Q4" may stand for a part of a path; "/Q4(" is a regular expression that was not finished. */
+static bool is_unclosed_regex(struct str text)
+{
+	if (text.p[0] != '/' || is_regex(text))
+		return false;
+	for (size_t i = 1; i < text.n; i++) {
+		if (strchr("(){}|^$\\+", text.p[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
 static bool is_glob(struct str text)
 {
 	return str_find_char(text, '*') < text.n || str_find_char(text, '?') < text.n ||
@@ -193,6 +205,9 @@ static int check_term(const struct terms *terms, size_t i, struct str text, stru
 		return refuse_term(terms, i, text, "is not UTF-8", err);
 	if (str_is_equal(text, S("//")))
 		return refuse_term(terms, i, text, "is an empty regular expression", err);
+	if (is_unclosed_regex(text))
+		return refuse_term(terms, i, text, "is a regular expression without its closing /",
+				   err);
 	return 0;
 }
 

@@ -5,7 +5,7 @@
  *   - the whole path of a listed file (case-sensitive): that file; comes before all other
  * readings
  *   - between slashes, `/.../`: a PCRE2 regular expression, searched for anywhere in the path,
- *     with match, depth and heap limits
+ *     with match, depth and heap limits; one whose last slash is missing is refused
  *   - a known quant label: the files with exactly that label (weights only, never companions);
  *     "Q4_K" is not "Q4_K_M". A plain label does not take "UD-" files, an "UD-" label only
  * those

@@ -31,7 +31,7 @@ static void on_thrown_away(void *ctx, size_t index, uint64_t bytes, const char *
 {
 	struct transfer *t = ctx;
 
-	t->hooks.thrown_away(t->hooks.ctx, t->plan->files[index].path, bytes, why);
+	t->hooks.thrown_away(t->hooks.ctx, t->job->id, t->plan->files[index].path, bytes, why);
 }
 
 static void stop(struct transfer *t, const struct error *why)

@@ -14,7 +14,8 @@ struct transfer;
 
 struct transfer_hooks {
 	/* `bytes` of `path` that counted as done were thrown away. */
-	void (*thrown_away)(void *ctx, const char *path, uint64_t bytes, const char *why);
+	void (*thrown_away)(void *ctx, const char *job_id, const char *path, uint64_t bytes,
+			    const char *why);
 	/* All files are proven (`err` is NULL), or it ended: ERR_CANCELLED after
 	 * transfer_stop(). Nothing is under way any more; the receiver frees the transfer. */
 	void (*over)(void *ctx, struct transfer *take_transfer, const struct error *err);

@@ -97,7 +97,7 @@ static int read_parts(struct request *request, struct str path, struct error *er
 	struct str part;
 
 	while (str_next(&path, '/', &part)) {
-		if (request->n_parts == REQUEST_PARTS_MAX)
+		if (request->n_parts == REQUEST_PARTS_MAX || part.n == 0)
 			return error_set(err, ERR_UNKNOWN_PATH, "there is nothing at this address");
 		request->parts[request->n_parts] = decode(part, false);
 		if (request->parts[request->n_parts] == NULL)

@@ -1,0 +1,116 @@
+"""The event stream and /changes: snapshot first, ids, replay, fresh snapshot when there is no way back."""
+
+import pytest
+
+TINY = "acme/tiny-7b-GGUF"
+TERM = f"{TINY}:Q4_K_M"
+
+
+def first(stream, name):
+    """The next event of that name."""
+    return next(event for event in stream if event.name == name)
+
+
+def sequence(event):
+    return int(event.id.rsplit("-", 1)[1])
+
+
+@pytest.mark.parametrize("web", [True, False], ids=["through nginx", "straight"])
+def test_a_snapshot_comes_first_then_every_change(larder, hub, web):
+    hub.fault("slow", "*", origin="cdn", rate=3_000_000)
+    with larder.stream(web=web) as stream:
+        events = iter(stream)
+        snapshot = next(events)
+        assert snapshot.name == "snapshot" and snapshot.data["downloads"] == []
+        assert snapshot.data["disk"]["free"] > 0 and stream.retry == "2000"
+        identity = larder.download(TERM)
+        states, numbers, progress = [], [], 0
+        for event in events:
+            numbers.append(sequence(event))
+            if event.name == "download":
+                assert event.data["id"] == identity and "files" not in event.data
+                states.append(event.data["state"])
+            progress += event.name == "progress"
+            if states and states[-1] == "completed":
+                break
+    assert states[0] == "queued" and "resolving" in states and "downloading" in states
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert progress >= 2
+
+
+def test_last_event_id_replays_exactly_what_was_missed(larder):
+    with larder.stream() as stream:
+        start = next(iter(stream))
+    larder.fetch(TERM)
+    with larder.stream(last_id=start.id) as stream:
+        replayed = iter(stream)
+        event = next(replayed)
+        assert event.name == "download" and sequence(event) == sequence(start) + 1
+        while event.name != "download" or event.data["state"] != "completed":
+            following = next(replayed)
+            assert sequence(following) == sequence(event) + 1
+            event = following
+
+
+@pytest.mark.parametrize("last_id", ["nonsense", "0123456789abcdef-1", "-", "x-999999999999999999999"])
+def test_an_id_of_another_life_gets_a_snapshot(larder, last_id):
+    with larder.stream(last_id=last_id) as stream:
+        assert next(iter(stream)).name == "snapshot"
+
+
+def test_a_restart_is_another_epoch(larder):
+    with larder.stream() as stream:
+        before = next(iter(stream))
+    larder.stop_daemon()
+    larder.start_daemon()
+    with larder.stream(last_id=before.id) as stream:
+        after = next(iter(stream))
+    assert after.name == "snapshot" and after.id.rsplit("-", 1)[0] != before.id.rsplit("-", 1)[0]
+
+
+def test_an_orderly_stop_ends_the_stream(larder):
+    with larder.stream(web=False) as stream:
+        events = iter(stream)
+        next(events)
+        larder.stop_daemon()
+        assert list(events) == []
+    larder.start_daemon()
+
+
+def test_a_watcher_that_leaves_is_forgotten(larder, hub):
+    hub.fault("slow", "*", origin="cdn", rate=3_000_000)
+    identity = larder.download(TERM)
+    for _ in range(50):
+        with larder.stream(web=False) as stream:
+            next(iter(stream))
+    assert larder.wait(identity)["state"] == "completed"
+
+
+def test_a_watcher_that_never_reads_hurts_nobody(larder, hub):
+    with larder.stream(web=False) as stream:
+        next(iter(stream))
+        for _ in range(40):  # some hundreds of events
+            larder.fetch(TERM)
+        assert larder.api("GET", "health", status=200)
+
+
+def test_changes_tell_the_same_as_the_stream(larder):
+    begin = larder.api("GET", "changes", status=200).json
+    assert begin["reset"] and begin["events"][0]["event"] == "snapshot"
+    nothing = larder.api("GET", f"changes?since={begin['last_id']}", status=200).json
+    assert nothing == {"events": [], "last_id": begin["last_id"], "reset": False}
+    larder.fetch(TERM)
+    news = larder.api("GET", f"changes?since={begin['last_id']}", status=200).json
+    assert not news["reset"]
+    assert [e["data"]["state"] for e in news["events"] if e["event"] == "download"][-1] == "completed"
+    assert news["events"][-1]["id"] == news["last_id"]
+    assert larder.api("GET", "changes?since=nonsense", status=200).json["reset"]
+
+
+@pytest.mark.parametrize("method, path, status", [("POST", "/api/v1/events", 405), ("GET", "/api/v1/events/x", 404)])
+def test_other_requests_on_the_events_socket_are_refused(larder, method, path, status):
+    from harness import UnixConnection
+    connection = UnixConnection(larder.run / "events.sock")
+    connection.request(method, path)
+    assert connection.getresponse().status == status
+    connection.close()
