@@ -1,0 +1,368 @@
+#include "cli/cli_args.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/error.h"
+#include "common/quote.h"
+
+enum {
+	DISTANCE_MAX = 32, /* bytes of a word that are compared */
+	OPTIONS_ALWAYS = CLI_TAKES(JSON) | CLI_TAKES(SOCKET) | CLI_TAKES(HELP),
+};
+
+static const struct {
+	const char *name;
+	const char *value; /* what stands for its value in the help; NULL: a switch */
+	const char *help;
+} options[] = {
+	[CLI_OPTION_SELECT] = { "--select", "TERM",
+				"files to take: a quant label, a glob, /a regular expression/, "
+				"or a "
+				"part of the path; may be given more than once" },
+	[CLI_OPTION_EXCLUDE] = { "--exclude", "TERM", "files to leave out, in the same words" },
+	[CLI_OPTION_REVISION] = { "--revision", "REV", "a branch, tag or commit; main" },
+	[CLI_OPTION_TYPE] = { "--type", "TYPE", "model or dataset; model" },
+	[CLI_OPTION_PRIORITY] = { "--priority", "N", "-1000 to 1000, larger goes first; 0" },
+	[CLI_OPTION_NO_WAIT] = { "--no-wait", NULL, "do not wait for the downloads to end" },
+	[CLI_OPTION_FILES] = { "--files", NULL, "list all files, not only the selected" },
+	[CLI_OPTION_ALL] = { "--all", NULL, "also those that have ended" },
+	[CLI_OPTION_JSON] = { "--json", NULL, "one JSON document instead of text" },
+	[CLI_OPTION_SOCKET] = { "--socket", "PATH",
+				"larderd's control socket; control.sock in "
+				"LARDER_RUNTIME_DIR" },
+	[CLI_OPTION_HELP] = { "--help", NULL, "this text" },
+	[CLI_OPTION_VERSION] = { "--version", NULL, "the version" },
+};
+
+static_assert(ARRAY_LEN(options) == CLI_OPTION_COUNT, "every option has its row");
+
+struct values {
+	const char **v;
+	size_t n;
+	size_t cap;
+};
+
+struct cli_args {
+	struct values words;
+	bool is_given[CLI_OPTION_COUNT];
+	struct values values[CLI_OPTION_COUNT];
+};
+
+static void keep(struct values *values, const char *text)
+{
+	values->v = mem_grow((void *)values->v, values->n, &values->cap, sizeof(*values->v));
+	values->v[values->n++] = text;
+}
+
+/* --- the nearest ------------------------------------------------------------------------- */
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Letters to insert, drop, change or swap with their neighbour. */
+static size_t distance(struct str a, struct str b)
+{
+	size_t rows[3][DISTANCE_MAX + 1] = { { 0 } };
+	size_t *before = rows[0];
+	size_t *last = rows[1];
+	size_t *now = rows[2];
+
+	a = str_sub(a, 0, DISTANCE_MAX);
+	b = str_sub(b, 0, DISTANCE_MAX);
+	for (size_t j = 0; j <= b.n; j++)
+		last[j] = j;
+	for (size_t i = 1; i <= a.n; i++) {
+		size_t *oldest = before;
+
+		now[0] = i;
+		for (size_t j = 1; j <= b.n; j++) {
+			size_t cost = char_lower(a.p[i - 1]) != char_lower(b.p[j - 1]);
+
+			now[j] = least(least(last[j], now[j - 1]) + 1, last[j - 1] + cost);
+			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] &&
+			    a.p[i - 2] == b.p[j - 1])
+				now[j] = least(now[j], before[j - 2] + 1);
+		}
+		before = last;
+		last = now;
+		now = oldest;
+	}
+	return last[b.n];
+}
+
+const char *cli_args_nearest(const char *word, const char *const *known, size_t n)
+{
+	const char *best = known[0];
+	size_t best_distance = SIZE_MAX;
+
+	for (size_t i = 0; i < n; i++) {
+		bool is_start = str_has_prefix(str_from(known[i]), str_from(word));
+		size_t d = is_start ? 1 : distance(str_from(word), str_from(known[i]));
+
+		if (d < best_distance) {
+			best_distance = d;
+			best = known[i];
+		}
+	}
+	return best;
+}
+
+static const char *nearest_option(const struct cli_command *command, const char *name)
+{
+	const char *known[CLI_OPTION_COUNT];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < CLI_OPTION_COUNT; i++) {
+		if (((command->options | OPTIONS_ALWAYS) & (1U << i)) != 0)
+			known[n++] = options[i].name;
+	}
+	return cli_args_nearest(name, known, n);
+}
+
+/* --- understanding ----------------------------------------------------------------------- */
+
+static bool is_option(const char *arg)
+{
+	return arg[0] == '-' && arg[1] != '\0';
+}
+
+/* The option that `arg` names, with or without "=value", or CLI_OPTION_COUNT. */
+static enum cli_option find_option(const char *arg, const char **ret_value)
+{
+	size_t len = strcspn(arg, "=");
+
+	*ret_value = arg[len] == '=' ? arg + len + 1 : NULL;
+	if (strcmp(arg, "-h") == 0)
+		return CLI_OPTION_HELP;
+	for (unsigned i = 0; i < CLI_OPTION_COUNT; i++) {
+		if (strlen(options[i].name) == len && memcmp(options[i].name, arg, len) == 0)
+			return (enum cli_option)i;
+	}
+	return CLI_OPTION_COUNT;
+}
+
+static bool takes_next(const char *arg)
+{
+	const char *value;
+	enum cli_option option = find_option(arg, &value);
+
+	return option != CLI_OPTION_COUNT && options[option].value != NULL && value == NULL;
+}
+
+size_t cli_args_find_command(size_t argc, char *const *argv)
+{
+	for (size_t i = 1; i < argc; i++) {
+		if (!is_option(argv[i]))
+			return i;
+		if (strcmp(argv[i], "--") == 0)
+			return i + 1 < argc ? i + 1 : argc;
+		if (takes_next(argv[i]))
+			i++;
+	}
+	return argc;
+}
+
+bool cli_args_is_given(size_t argc, char *const *argv, enum cli_option option)
+{
+	const char *value;
+
+	for (size_t i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (is_option(argv[i]) && find_option(argv[i], &value) == option)
+			return true;
+	}
+	return false;
+}
+
+static int refuse_option(const struct cli_command *command, const char *arg, struct error *err)
+{
+	AUTO_CSTR name = str_dup((struct str){ .p = arg, .n = strcspn(arg, "=") });
+
+	return error_set_field(err, quote_plain(str_from(name)).text,
+			       "unknown option %s; the nearest is %s",
+			       quote_plain(str_from(name)).text, nearest_option(command, name));
+}
+
+/* Takes the option at argv[*i], and its value when that is the next word. */
+static int take_option(struct cli_args *args, const struct cli_command *command, size_t argc,
+		       char *const *argv, size_t *i, size_t skip, struct error *err)
+{
+	const char *value;
+	enum cli_option option = find_option(argv[*i], &value);
+	size_t next = *i + 1 == skip ? *i + 2 : *i + 1;
+
+	if (option == CLI_OPTION_COUNT ||
+	    ((command->options | OPTIONS_ALWAYS) & (1U << option)) == 0)
+		return refuse_option(command, argv[*i], err);
+	args->is_given[option] = true;
+	if (options[option].value == NULL) {
+		if (value != NULL)
+			return error_set_field(err, options[option].name, "%s takes no value",
+					       options[option].name);
+		return 0;
+	}
+	if (value == NULL && next < argc && strncmp(argv[next], "--", 2) != 0) {
+		value = argv[next];
+		*i = next;
+	}
+	if (value == NULL || value[0] == '\0')
+		return error_set_field(err, options[option].name, "%s needs a value: %s=%s",
+				       options[option].name, options[option].name,
+				       options[option].value);
+	keep(&args->values[option], value);
+	return 0;
+}
+
+static int check_words(const struct cli_args *args, const struct cli_command *command,
+		       struct error *err)
+{
+	if (args->is_given[CLI_OPTION_HELP])
+		return 0;
+	if (args->words.n < command->words_min)
+		return error_set(err, ERR_INVALID, "%s needs %s; see larder %s --help",
+				 command->name, command->words, command->name);
+	if (args->words.n > command->words_max)
+		return error_set(err, ERR_INVALID, "%s takes no %s; see larder %s --help",
+				 command->name,
+				 quote_text(str_from(args->words.v[command->words_max])).text,
+				 command->name);
+	for (size_t i = 0; i < args->words.n; i++) {
+		if (args->words.v[i][0] == '\0')
+			return error_set(err, ERR_INVALID, "%s: an empty word is no %s",
+					 command->name, command->words);
+	}
+	return 0;
+}
+
+struct cli_args *cli_args_new(const struct cli_command *command, size_t argc, char *const *argv,
+			      size_t skip, struct error *err)
+{
+	AUTO(cli_args) args = mem_alloc(sizeof(*args));
+	bool is_ended = false;
+
+	for (size_t i = 1; i < argc; i++) {
+		if (i == skip)
+			continue;
+		if (!is_ended && strcmp(argv[i], "--") == 0)
+			is_ended = true;
+		else if (is_ended || !is_option(argv[i]))
+			keep(&args->words, argv[i]);
+		else if (take_option(args, command, argc, argv, &i, skip, err) < 0)
+			return NULL;
+	}
+	if (check_words(args, command, err) < 0)
+		return NULL;
+	return MOVE(args);
+}
+
+void cli_args_free(struct cli_args **args)
+{
+	if (*args == NULL)
+		return;
+	free((void *)(*args)->words.v);
+	for (size_t i = 0; i < CLI_OPTION_COUNT; i++)
+		free((void *)(*args)->values[i].v);
+	free(*args);
+	*args = NULL;
+}
+
+/* --- asking ------------------------------------------------------------------------------ */
+
+const char *const *cli_args_words(const struct cli_args *args, size_t *ret_n)
+{
+	*ret_n = args->words.n;
+	return args->words.v;
+}
+
+bool cli_args_has(const struct cli_args *args, enum cli_option option)
+{
+	return args->is_given[option];
+}
+
+const char *cli_args_value(const struct cli_args *args, enum cli_option option)
+{
+	const struct values *values = &args->values[option];
+
+	return values->n > 0 ? values->v[values->n - 1] : NULL;
+}
+
+const char *const *cli_args_values(const struct cli_args *args, enum cli_option option,
+				   size_t *ret_n)
+{
+	*ret_n = args->values[option].n;
+	return args->values[option].v;
+}
+
+int cli_args_number(const struct cli_args *args, enum cli_option option, int64_t min,
+		    int64_t max, int64_t otherwise, int64_t *ret, struct error *err)
+{
+	struct str text = str_from(cli_args_value(args, option));
+	bool is_negative = text.n > 0 && text.p[0] == '-';
+	uint64_t size;
+	int64_t number = otherwise;
+
+	if (text.n > 0) {
+		if (str_to_u64(str_sub(text, is_negative, text.n), 0, INT64_MAX, &size) < 0)
+			return error_set_field(err, options[option].name,
+					       "%s must be a whole number",
+					       options[option].name);
+		number = is_negative ? -(int64_t)size : (int64_t)size;
+	}
+	if (number < min || number > max)
+		return error_set_field(err, options[option].name,
+				       "%s must be between %lld and %lld", options[option].name,
+				       (long long)min, (long long)max);
+	*ret = number;
+	return 0;
+}
+
+/* --- help -------------------------------------------------------------------------------- */
+
+static void add_wrapped(struct buf *b, const char *text, size_t indent)
+{
+	enum {
+		COLUMNS = 80
+	};
+	size_t column = indent;
+	struct str rest = str_from(text);
+	struct str word;
+
+	while (str_next(&rest, ' ', &word)) {
+		if (column > indent && column + 1 + word.n >= COLUMNS) {
+			buf_addf(b, "\n%*s", (int)indent, "");
+			column = indent;
+		} else if (column > indent) {
+			buf_add_char(b, ' ');
+			column++;
+		}
+		buf_add(b, word);
+		column += word.n;
+	}
+	buf_add_char(b, '\n');
+}
+
+void cli_args_add_help(struct buf *b, const struct cli_command *command)
+{
+	enum {
+		INDENT = 20
+	};
+
+	buf_addf(b, "usage: larder %s%s%s [OPTION]...\n\n", command->name,
+		 command->words[0] != '\0' ? " " : "", command->words);
+	add_wrapped(b, command->details, 0);
+	buf_add(b, S("\nOptions:\n"));
+	for (unsigned i = 0; i < CLI_OPTION_COUNT; i++) {
+		AUTO_CSTR form = NULL;
+
+		if (((command->options | OPTIONS_ALWAYS) & (1U << i)) == 0)
+			continue;
+		form = mem_printf("%s%s%s", options[i].name,
+				  options[i].value != NULL ? "=" : "",
+				  options[i].value != NULL ? options[i].value : "");
+		buf_addf(b, "  %-*s", INDENT - 2, form);
+		add_wrapped(b, options[i].help, INDENT);
+	}
+}

@@ -1,0 +1,19 @@
+/*
+ * larder get: makes downloads and waits until each is proven.
+ *
+ * One thread; the signals that end the program are taken care of while it waits.
+ */
+#ifndef CLI_CLI_GET_H
+#define CLI_CLI_GET_H
+
+#include "cli/cli_session.h"
+
+/* CLI_EXIT_OK only when every download is `completed` (with --no-wait: accepted). A download
+ * that is in the queue already is waited for as if it were new. When larderd goes away it is
+ * waited for, for a minute. Ctrl-C leaves the downloads to larderd. */
+enum cli_exit cli_get(const struct cli_session *session);
+
+/* The parameters of preview.make and download.create that stand in the options: to free. */
+struct json_object *cli_get_choice(const struct cli_session *session, const char *repo);
+
+#endif

@@ -1,0 +1,72 @@
+#include "cli/cli_news.h"
+
+#include "cli/cli_download.h"
+#include "cli/cli_text.h"
+#include "common/buf.h"
+
+void cli_news_add_name(struct buf *b, struct json_object *download)
+{
+	cli_download_add_name(b, download);
+	buf_add(b, S(" ("));
+	cli_text_add_escaped(b, str_sub(json_get_str(download, "id"), 0, CLI_ID_SHOWN));
+	buf_add_char(b, ')');
+}
+
+static void add_size(struct buf *b, struct json_object *download)
+{
+	cli_text_add_size(b, cli_download_number(download, "bytes_total"));
+	buf_add(b, S(" in "));
+	cli_text_add_count(b, cli_download_number(download, "files_total"), "file");
+}
+
+void cli_news_add_state(struct buf *b, struct json_object *download, int64_t now_ms)
+{
+	cli_news_add_name(b, download);
+	buf_add(b, S(": "));
+	cli_download_add_phase(b, download, CLI_PHASE_LONG, now_ms);
+	if (cli_download_is_state(download, "downloading")) {
+		buf_add(b, S(", "));
+		add_size(b, download);
+	}
+	buf_add_char(b, '\n');
+}
+
+void cli_news_add_completed(struct buf *b, struct json_object *download)
+{
+	int64_t took_s = cli_download_took_s(download);
+
+	cli_news_add_name(b, download);
+	buf_add(b, S(": completed, "));
+	add_size(b, download);
+	if (took_s >= 0) {
+		buf_add(b, S(", "));
+		cli_text_add_duration(b, (uint64_t)took_s);
+	}
+	buf_add(b, S(", proven\n"));
+}
+
+static void add_more(struct buf *b, const char *label, struct str text)
+{
+	if (text.n == 0)
+		return;
+	buf_addf(b, "  %s: ", label);
+	cli_text_add_escaped(b, text);
+	buf_add_char(b, '\n');
+}
+
+void cli_news_add_failed(struct buf *b, struct json_object *download)
+{
+	struct json_object *reason = json_get(download, "reason");
+
+	buf_add(b, S("larder: "));
+	cli_news_add_name(b, download);
+	buf_add(b, S(": "));
+	cli_download_add_phase(b, download, CLI_PHASE_SHORT, 0);
+	if (json_get_str(reason, "message").n > 0) {
+		buf_add(b, S(": "));
+		cli_download_add_reason(b, download);
+	}
+	buf_add_char(b, '\n');
+	add_more(b, "hint", json_get_str(reason, "hint"));
+	add_more(b, "page", json_get_str(reason, "url"));
+}

@@ -1,0 +1,166 @@
+#include "cli/cli_session.h"
+
+#include <stdio.h>
+
+#include "cli/cli_text.h"
+#include "common/buf.h"
+#include "common/schema.h"
+
+enum {
+	PAGES_MAX = 1000, /* of a list: more than any queue has */
+};
+
+int cli_session_call(const struct cli_session *session, const char *method,
+		     struct json_object *params, int timeout_ms,
+		     struct json_object **ret_result, struct json_object **ret_extra,
+		     struct error *err)
+{
+	return rpc_call(session->socket_path, method, params, timeout_ms, ret_result, ret_extra,
+			err);
+}
+
+/* --- errors ------------------------------------------------------------------------------ */
+
+enum cli_exit cli_session_exit(const struct error *err)
+{
+	if (err->code == ERR_DAEMON_UNAVAILABLE)
+		return CLI_EXIT_NO_DAEMON;
+	if (err->code == ERR_INVALID || err->code == ERR_BAD_REQUEST)
+		return CLI_EXIT_USAGE;
+	return CLI_EXIT_FAILED;
+}
+
+enum cli_exit cli_session_worse(enum cli_exit a, enum cli_exit b)
+{
+	return a > b ? a : b;
+}
+
+/* The shared hint is for the web page, which recovers by itself. */
+static const char *hint_for(const struct error *err)
+{
+	if (err->code == ERR_DAEMON_UNAVAILABLE)
+		return "start larderd, or name its control socket with --socket=PATH";
+	return error_code_hint(err->code);
+}
+
+void cli_session_warn(const struct cli_session *session, const char *subject,
+		      const struct error *err)
+{
+	AUTO(buf) text = buf_new(16 * (size_t)1024);
+	const char *hint = hint_for(err);
+
+	buf_add(text, S("larder: "));
+	if (subject != NULL) {
+		cli_text_add_escaped(text, str_from(subject));
+		buf_add(text, S(": "));
+	}
+	cli_text_add_escaped(text, str_from(err->text));
+	if (err->code == ERR_DAEMON_UNAVAILABLE && session != NULL) {
+		buf_add(text, S(" ("));
+		cli_text_add_escaped(text, str_from(session->socket_path));
+		buf_add_char(text, ')');
+	}
+	buf_add_char(text, '\n');
+	if (hint != NULL)
+		buf_addf(text, "  hint: %s\n", hint);
+	(void)fflush(stdout);
+	(void)fputs(buf_cstr(text), stderr);
+}
+
+struct json_object *cli_session_error_json(const struct error *err)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_add_cstr(object, "code", error_code_name(err->code));
+	json_add_cstr(object, "message", err->text);
+	json_add_cstr(object, "field", err->field[0] != '\0' ? err->field : NULL);
+	json_add_cstr(object, "hint", hint_for(err));
+	return object;
+}
+
+enum cli_exit cli_session_fail(const struct cli_session *session, const struct error *err)
+{
+	struct json_object *object;
+
+	if (session->is_json) {
+		object = json_object_new_object();
+		json_take(object, "error", cli_session_error_json(err));
+		cli_session_print_json(object, NULL);
+	} else {
+		cli_session_warn(session, NULL, err);
+	}
+	return cli_session_exit(err);
+}
+
+void cli_session_note(struct json_object **errors, const char *name, const char *subject,
+		      const struct error *err)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_add_cstr(object, name, subject);
+	json_take(object, "error", cli_session_error_json(err));
+	if (*errors == NULL)
+		*errors = json_object_new_array();
+	(void)json_object_array_add(*errors, object);
+}
+
+/* --- results ----------------------------------------------------------------------------- */
+
+void cli_session_print_json(struct json_object *take_object, struct json_object *take_errors)
+{
+	AUTO_JSON object = take_object;
+	struct str text;
+
+	if (take_errors != NULL)
+		json_take(object, "errors", take_errors);
+	text = json_text(object);
+	(void)fwrite(text.p, 1, text.n, stdout);
+	(void)fputc('\n', stdout);
+}
+
+void cli_session_print(const struct buf *text)
+{
+	(void)fwrite(buf_str(text).p, 1, buf_str(text).n, stdout);
+}
+
+static int add_page(const struct cli_session *session, struct json_object *params,
+		    struct json_object *rows, struct str *ret_cursor, struct json_object **page,
+		    struct error *err)
+{
+	struct json_object *more;
+	size_t n;
+
+	json_free(page);
+	if (cli_session_call(session, "download.list", params, RPC_TIMEOUT_MS, page, NULL,
+			     err) < 0)
+		return -1;
+	more = json_get(*page, "downloads");
+	n = json_object_is_type(more, json_type_array) ? json_object_array_length(more) : 0;
+	for (size_t i = 0; i < n; i++)
+		(void)json_object_array_add(
+			rows, json_object_get(json_object_array_get_idx(more, i)));
+	*ret_cursor = json_get_str(*page, "next_cursor");
+	return 0;
+}
+
+int cli_session_list(const struct cli_session *session, const char *state,
+		     struct json_object **ret, struct error *err)
+{
+	AUTO_JSON params = json_object_new_object();
+	AUTO_JSON rows = json_object_new_array();
+	AUTO_JSON page = NULL;
+	struct str cursor = { .n = 0 };
+
+	json_add_cstr(params, "state", state);
+	json_add_int(params, "limit", SCHEMA_PAGE_MAX);
+	for (unsigned i = 0; i < PAGES_MAX; i++) {
+		if (add_page(session, params, rows, &cursor, &page, err) < 0)
+			return -1;
+		if (cursor.n == 0)
+			break;
+		json_add_str(params, "cursor", cursor);
+	}
+	*ret = json_object_new_object();
+	json_take(*ret, "downloads", MOVE(rows));
+	return 0;
+}

@@ -1,0 +1,222 @@
+/* larder: the command line program. It asks larderd, over its control socket. */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli_args.h"
+#include "cli/cli_get.h"
+#include "cli/cli_preview.h"
+#include "cli/cli_ps.h"
+#include "cli/cli_session.h"
+#include "cli/cli_status.h"
+#include "common/buf.h"
+#include "common/config.h"
+#include "common/quote.h"
+
+#define CHOICE (CLI_TAKES(SELECT) | CLI_TAKES(EXCLUDE) | CLI_TAKES(REVISION) | CLI_TAKES(TYPE))
+
+#define REPO_HELP                                                                          \
+	"REPO is owner/name, owner/name:QUANT, an address of the Hub, or a whole command " \
+	"(\"hf download ...\") between quotes."
+
+static const struct {
+	struct cli_command command;
+	enum cli_exit (*run)(const struct cli_session *session);
+} commands[] = {
+	{ { .name = "get",
+	    .words = "REPO...",
+	    .words_min = 1,
+	    .words_max = SIZE_MAX,
+	    .options = CHOICE | CLI_TAKES(PRIORITY) | CLI_TAKES(NO_WAIT),
+	    .summary = "download, and wait until every byte is proven",
+	    .details =
+		    "Downloads from the Hub and waits. " REPO_HELP
+		    " Ends with 0 only when every download is completed and proven, 1 when "
+		    "one has failed or was cancelled, 2 when it was asked for wrongly, 3 when "
+		    "larderd is not running, 130 after Ctrl-C, which leaves the downloads to "
+		    "larderd." },
+	  cli_get },
+	{ { .name = "preview",
+	    .words = "REPO...",
+	    .words_min = 1,
+	    .words_max = SIZE_MAX,
+	    .options = CHOICE | CLI_TAKES(FILES),
+	    .summary = "what a download would bring, and whether it fits the disk",
+	    .details =
+		    "Shows what there is to choose from, what is selected, and what it would "
+		    "take. " REPO_HELP },
+	  cli_preview },
+	{ { .name = "ps",
+	    .words = "",
+	    .options = CLI_TAKES(ALL),
+	    .summary = "the downloads that are under way",
+	    .details = "Lists the downloads that are under way, the newest first." },
+	  cli_ps },
+	{ { .name = "pause",
+	    .words = "ID...",
+	    .words_min = 1,
+	    .words_max = SIZE_MAX,
+	    .summary = "halt downloads until they are resumed",
+	    .details = "Halts downloads until they are resumed. The first characters of an ID "
+		       "are enough, four at least." },
+	  cli_pause },
+	{ { .name = "resume",
+	    .words = "ID...",
+	    .words_min = 1,
+	    .words_max = SIZE_MAX,
+	    .summary = "let paused downloads go on",
+	    .details = "Lets paused downloads go on. The first characters of an ID are enough, "
+		       "four at least." },
+	  cli_resume },
+	{ { .name = "cancel",
+	    .words = "ID...",
+	    .words_min = 1,
+	    .words_max = SIZE_MAX,
+	    .summary = "end downloads; files that are proven stay",
+	    .details = "Ends downloads and removes what is not whole; files that are proven "
+		       "stay. The first characters of an ID are enough, four at least." },
+	  cli_cancel },
+	{ { .name = "retry",
+	    .words = "ID...",
+	    .words_min = 1,
+	    .words_max = SIZE_MAX,
+	    .summary = "begin failed or cancelled downloads again",
+	    .details = "Puts failed or cancelled downloads into the queue again. The first "
+		       "characters of an ID are enough, four at least." },
+	  cli_retry },
+	{ { .name = "forget",
+	    .words = "ID...",
+	    .words_min = 1,
+	    .words_max = SIZE_MAX,
+	    .summary = "take ended downloads off the list; files stay",
+	    .details = "Takes downloads that have ended off the list; their files stay. The "
+		       "first characters of an ID are enough, four at least." },
+	  cli_forget },
+	{ { .name = "status",
+	    .words = "",
+	    .summary = "what larderd is doing, and whether it is well",
+	    .details = "Shows what larderd is doing. Ends with 1 when a part of it is not "
+		       "well, with 3 when it is not running." },
+	  cli_status },
+};
+
+static int print_usage(FILE *out)
+{
+	(void)fputs("usage: larder COMMAND [WORD]... [OPTION]...\n\n"
+		    "Fetches models from the Hugging Face Hub onto your own server, by way of "
+		    "larderd.\n\n",
+		    out);
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		(void)fprintf(out, "  %-9s %s\n", commands[i].command.name,
+			      commands[i].command.summary);
+	(void)fputs("\nlarder COMMAND --help tells more. With --json, each command prints one "
+		    "JSON document.\n",
+		    out);
+	return out == stdout ? CLI_EXIT_OK : CLI_EXIT_USAGE;
+}
+
+static int print_help(const struct cli_command *command)
+{
+	AUTO(buf) text = buf_new(64 * (size_t)1024);
+
+	cli_args_add_help(text, command);
+	cli_session_print(text);
+	return CLI_EXIT_OK;
+}
+
+/* The command line needs one of larderd's settings only; the others (a token that only larderd
+ * may read) are none of its business and cannot hinder it. */
+static char *lookup_runtime_dir(const char *name)
+{
+	return strcmp(name, "LARDER_RUNTIME_DIR") == 0 ? getenv(name) : NULL;
+}
+
+static int run(size_t i, size_t argc, char **argv, size_t at)
+{
+	struct cli_session session = {
+		.is_json = cli_args_is_given(argc, argv, CLI_OPTION_JSON),
+	};
+	struct error err;
+	AUTO(cli_args) args = cli_args_new(&commands[i].command, argc, argv, at, &err);
+	AUTO(config) cfg = NULL;
+
+	if (args == NULL)
+		return cli_session_fail(&session, &err);
+	if (cli_args_has(args, CLI_OPTION_HELP))
+		return print_help(&commands[i].command);
+	session.args = args;
+	session.socket_path = cli_args_value(args, CLI_OPTION_SOCKET);
+	if (session.socket_path == NULL) {
+		cfg = config_load(lookup_runtime_dir, &err);
+		if (cfg == NULL)
+			return cli_session_fail(&session, &err);
+		session.socket_path = cfg->control_socket;
+	}
+	return commands[i].run(&session);
+}
+
+static int refuse_command(size_t argc, char **argv, const char *name)
+{
+	const struct cli_session session = {
+		.is_json = cli_args_is_given(argc, argv, CLI_OPTION_JSON),
+	};
+	const char *known[ARRAY_LEN(commands)];
+	struct error err;
+
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		known[i] = commands[i].command.name;
+	(void)error_set(&err, ERR_INVALID, "unknown command %s; the nearest is %s",
+			quote_plain(str_from(name)).text,
+			cli_args_nearest(name, known, ARRAY_LEN(known)));
+	return cli_session_fail(&session, &err);
+}
+
+/* Options without a command: an unknown one is the likely mistake. */
+static int refuse_options(size_t argc, char **argv)
+{
+	static const struct cli_command none = { .name = "larder",
+						 .words = "",
+						 .options = CLI_TAKES(VERSION) };
+	const struct cli_session session = {
+		.is_json = cli_args_is_given(argc, argv, CLI_OPTION_JSON),
+	};
+	struct error err;
+	AUTO(cli_args) args = cli_args_new(&none, argc, argv, 0, &err);
+
+	return args == NULL ? cli_session_fail(&session, &err) : CLI_EXIT_OK;
+}
+
+static int dispatch(size_t argc, char **argv)
+{
+	size_t at = cli_args_find_command(argc, argv);
+
+	for (size_t i = 0; at < argc && i < ARRAY_LEN(commands); i++) {
+		if (strcmp(argv[at], commands[i].command.name) == 0)
+			return run(i, argc, argv, at);
+	}
+	if (at < argc && strcmp(argv[at], "help") != 0)
+		return refuse_command(argc, argv, argv[at]);
+	if (at == argc && cli_args_is_given(argc, argv, CLI_OPTION_VERSION))
+		return printf("larder %s\n", LARDER_VERSION) > 0 ? CLI_EXIT_OK
+								 : CLI_EXIT_FAILED;
+	if (at < argc || cli_args_is_given(argc, argv, CLI_OPTION_HELP))
+		return print_usage(stdout);
+	if (refuse_options(argc, argv) != CLI_EXIT_OK)
+		return CLI_EXIT_USAGE;
+	return print_usage(stderr);
+}
+
+int main(int argc, char **argv)
+{
+	int result;
+
+	/* For the terminal's character set; numbers keep their point. */
+	(void)setlocale(LC_CTYPE, "");
+	result = dispatch((size_t)argc, argv);
+	if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+		perror("larder: standard output");
+		return CLI_EXIT_FAILED;
+	}
+	return result;
+}
