@@ -56,7 +56,7 @@ static void keep(struct values *values, const char *text)
 	values->v[values->n++] = text;
 }
 
-/* --- the nearest ------------------------------------------------------------------------- */
+/* --- the nearest --- */
 
 static size_t least(size_t a, size_t b)
 {
@@ -123,7 +123,7 @@ static const char *nearest_option(const struct cli_command *command, const char 
 	return cli_args_nearest(name, known, n);
 }
 
-/* --- understanding ----------------------------------------------------------------------- */
+/* --- understanding --- */
 
 static bool is_option(const char *arg)
 {
@@ -269,7 +269,7 @@ void cli_args_free(struct cli_args **args)
 	*args = NULL;
 }
 
-/* --- asking ------------------------------------------------------------------------------ */
+/* --- asking --- */
 
 const char *const *cli_args_words(const struct cli_args *args, size_t *ret_n)
 {
@@ -319,7 +319,7 @@ int cli_args_number(const struct cli_args *args, enum cli_option option, int64_t
 	return 0;
 }
 
-/* --- help -------------------------------------------------------------------------------- */
+/* --- help --- */
 
 static void add_wrapped(struct buf *b, const char *text, size_t indent)
 {

@@ -65,7 +65,7 @@ int cli_percent(uint64_t done, uint64_t total)
 	return percent < 99 ? percent : 99;
 }
 
-/* --- words ------------------------------------------------------------------------------- */
+/* --- words --- */
 
 static void add_list(struct buf *b, struct json_object *array, const char *before)
 {
@@ -164,7 +164,7 @@ int64_t cli_download_took_s(struct json_object *download)
 	return (finished_ms - started_ms + 500) / 1000;
 }
 
-/* --- ids --------------------------------------------------------------------------------- */
+/* --- ids --- */
 
 static struct str id_at(struct json_object *downloads, size_t i)
 {

@@ -74,7 +74,7 @@ static void get_clear(struct get *get)
 	json_free(&get->errors);
 }
 
-/* --- saying ------------------------------------------------------------------------------ */
+/* --- saying --- */
 
 /* One line or more, ended by "\n"; a program that reads JSON is told nothing on the way. */
 static void say(struct get *get, enum cli_term_stream stream, const struct buf *text)
@@ -100,7 +100,7 @@ static void say_line(struct get *get, const char *line)
 	say(get, CLI_TERM_OUT, text);
 }
 
-/* --- making ------------------------------------------------------------------------------ */
+/* --- making --- */
 
 static void add_texts(struct json_object *params, const char *name, const struct cli_args *args,
 		      enum cli_option option)
@@ -205,7 +205,7 @@ static void make_all(struct get *get, const char *const *repos, size_t n, int64_
 	}
 }
 
-/* --- watching ---------------------------------------------------------------------------- */
+/* --- watching --- */
 
 static size_t count_open(const struct get *get)
 {
@@ -370,7 +370,7 @@ static int look(struct get *get, struct error *err)
 	return 0;
 }
 
-/* --- showing ----------------------------------------------------------------------------- */
+/* --- showing --- */
 
 static void draw(struct get *get)
 {
@@ -415,7 +415,7 @@ static void show(struct get *get, int64_t now_ms)
 	draw(get);
 }
 
-/* --- the whole --------------------------------------------------------------------------- */
+/* --- the whole --- */
 
 static enum cli_exit be_interrupted(struct get *get, int number)
 {

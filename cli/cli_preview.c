@@ -29,7 +29,7 @@ static void add_size_cell(struct cli_table *table, struct json_object *object, c
 	cli_table_add(table, buf_str(cell));
 }
 
-/* --- groups ------------------------------------------------------------------------------ */
+/* --- groups --- */
 
 static struct str in_words(struct str some_of)
 {
@@ -78,7 +78,7 @@ static void add_groups(struct buf *b, struct json_object *groups, size_t columns
 	cli_table_render(table, columns, is_utf8, b);
 }
 
-/* --- files ------------------------------------------------------------------------------- */
+/* --- files --- */
 
 static void add_file(struct cli_table *table, struct json_object *file, bool all_files)
 {
@@ -123,7 +123,7 @@ static void add_files(struct buf *b, struct json_object *files, bool all_files, 
 	}
 }
 
-/* --- facts ------------------------------------------------------------------------------- */
+/* --- facts --- */
 
 static void add_head(struct buf *b, struct json_object *preview)
 {
@@ -202,7 +202,7 @@ void cli_preview_render(struct buf *b, struct json_object *preview, bool all_fil
 	add_disk(b, json_get(preview, "disk"));
 }
 
-/* --- the command ------------------------------------------------------------------------- */
+/* --- the command --- */
 
 static int ask(const struct cli_session *session, const char *repo, struct json_object **ret,
 	       struct error *err)

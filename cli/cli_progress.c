@@ -65,7 +65,7 @@ static void line_init(struct line *line)
 	line->short_phase = buf_new(CLI_WORDS_MAX);
 }
 
-/* --- sums -------------------------------------------------------------------------------- */
+/* --- sums --- */
 
 static struct json_object *at(struct json_object *downloads, size_t i)
 {
@@ -104,7 +104,7 @@ struct cli_progress_sums cli_progress_add_up(struct json_object *downloads)
 	return sums;
 }
 
-/* --- what fits --------------------------------------------------------------------------- */
+/* --- what fits --- */
 
 static void claim(size_t *room, size_t *column, size_t width)
 {
@@ -145,7 +145,7 @@ static struct layout lay_out(size_t columns, size_t name_wanted)
 	return layout;
 }
 
-/* --- drawing ----------------------------------------------------------------------------- */
+/* --- drawing --- */
 
 static void add_cells(struct buf *b, const char *cell, size_t n)
 {
@@ -272,7 +272,7 @@ static void add_line(struct buf *b, const struct line *line, const struct layout
 	buf_add_char(b, '\n');
 }
 
-/* --- lines ------------------------------------------------------------------------------- */
+/* --- lines --- */
 
 static void describe(struct line *line, struct json_object *download, int64_t now_ms)
 {

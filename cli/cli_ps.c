@@ -15,7 +15,7 @@ enum {
 	TEXT_MAX_BYTES = 64 * 1024 * 1024,
 };
 
-/* --- the table --------------------------------------------------------------------------- */
+/* --- the table --- */
 
 static void take_cell(struct cli_table *table, struct buf *cell)
 {
@@ -136,7 +136,7 @@ enum cli_exit cli_ps(const struct cli_session *session)
 	return CLI_EXIT_OK;
 }
 
-/* --- moves ------------------------------------------------------------------------------- */
+/* --- moves --- */
 
 static int call_move(const struct cli_session *session, const char *method, struct str id,
 		     struct json_object **ret, struct error *err)

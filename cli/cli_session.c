@@ -19,7 +19,7 @@ int cli_session_call(const struct cli_session *session, const char *method,
 			err);
 }
 
-/* --- errors ------------------------------------------------------------------------------ */
+/* --- errors --- */
 
 enum cli_exit cli_session_exit(const struct error *err)
 {
@@ -104,7 +104,7 @@ void cli_session_note(struct json_object **errors, const char *name, const char 
 	(void)json_object_array_add(*errors, object);
 }
 
-/* --- results ----------------------------------------------------------------------------- */
+/* --- results --- */
 
 void cli_session_print_json(struct json_object *take_object, struct json_object *take_errors)
 {

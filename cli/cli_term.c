@@ -40,7 +40,7 @@ struct cli_term {
 	struct buf *out;
 };
 
-/* --- what it is -------------------------------------------------------------------------- */
+/* --- what it is --- */
 
 static size_t size_from_env(const char *name, size_t otherwise)
 {
@@ -92,7 +92,7 @@ static bool wants_colour(void)
 	return no_colour == NULL || no_colour[0] == '\0';
 }
 
-/* --- life -------------------------------------------------------------------------------- */
+/* --- life --- */
 
 static bool is_ignored(int number)
 {
@@ -152,7 +152,7 @@ void cli_term_size(const struct cli_term *term, size_t *ret_columns, size_t *ret
 	*ret_columns -= *ret_columns > 1;
 }
 
-/* --- drawing ----------------------------------------------------------------------------- */
+/* --- drawing --- */
 
 /* All of it, or as much as the other side takes: nobody could be told about the rest. */
 static void write_all(int fd, struct str bytes)
@@ -253,7 +253,7 @@ void cli_term_free(struct cli_term **term)
 	*term = NULL;
 }
 
-/* --- signals ----------------------------------------------------------------------------- */
+/* --- signals --- */
 
 /* Ctrl-Z: leaves the terminal as it was found. */
 static void stop(struct cli_term *term)

@@ -125,7 +125,7 @@ void cli_text_add_count(struct buf *b, uint64_t n, const char *noun)
 	buf_addf(b, " %s%s", noun, n == 1 ? "" : "s");
 }
 
-/* --- characters -------------------------------------------------------------------------- */
+/* --- characters --- */
 
 struct range {
 	uint32_t first, last;
@@ -302,7 +302,7 @@ void cli_text_add_column(struct buf *b, struct str s, size_t width, enum cli_ali
 		cli_text_add_spaces(b, fill);
 }
 
-/* --- time -------------------------------------------------------------------------------- */
+/* --- time --- */
 
 /* Days from 1970-01-01 in the Gregorian calendar, for years after 1600. */
 static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)

@@ -37,7 +37,7 @@
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-/* --- memory: never NULL, zeroed --------------------------------------------------------- */
+/* --- memory: never NULL, zeroed --- */
 
 void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull));
 
@@ -62,7 +62,7 @@ char *mem_printf(const char *fmt, ...) PRINTF_LIKE(1, 2) __attribute__((returns_
 void mem_free_cstr(char **p);
 void fd_close(int *fd);
 
-/* --- struct str: a borrowed view, not NUL-terminated -------------------------------------- */
+/* --- struct str: a borrowed view, not NUL-terminated --- */
 
 struct str {
 	const char *p;

@@ -41,7 +41,7 @@ void json_take(struct json_object *object, const char *name, struct json_object 
 /* RFC 3339 UTC with milliseconds from unix milliseconds; 0 becomes null. */
 void json_add_time(struct json_object *object, const char *name, int64_t unix_ms);
 
-/* --- what an object may hold ------------------------------------------------------------ */
+/* --- what an object may hold --- */
 
 enum json_kind {
 	JSON_KIND_TEXT,  /* a string of min..max bytes */

@@ -108,7 +108,7 @@ char *rpc_error_line(struct json_object *id, const struct error *what,
 	return line_of(object);
 }
 
-/* --- the caller's side ------------------------------------------------------------------ */
+/* --- the caller's side --- */
 
 static int send_all(int fd, struct str bytes, struct error *err)
 {

@@ -85,8 +85,7 @@ static void settle(struct client *client)
 		loop_defer(client->control->loop, client_free, client);
 }
 
-/* --- answers ---------------------------------------------------------------------------------
- */
+/* --- answers --- */
 
 static void send_line(struct control_call *call, const char *line)
 {
@@ -128,8 +127,7 @@ void control_fail(struct control_call *call, const struct error *err,
 	send_line(call, line);
 }
 
-/* --- requests --------------------------------------------------------------------------------
- */
+/* --- requests --- */
 
 static void take_line(struct client *client, struct str line)
 {

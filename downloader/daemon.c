@@ -45,8 +45,7 @@ struct daemon {
 	uint64_t told_reserved;
 };
 
-/* --- hooks
- * ------------------------------------------------------------------------------------ */
+/* --- hooks --- */
 
 static void tell_disk(struct daemon *d)
 {
@@ -163,8 +162,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	queue_stop(d->queue);
 }
 
-/* --- building
- * ---------------------------------------------------------------------------------- */
+/* --- building --- */
 
 static size_t count_cores(void)
 {
@@ -233,7 +231,7 @@ static int build_queue(struct daemon *d, struct error *err)
 	d->queue = queue_new(&env, d->planner, &limits, &hooks, err);
 	if (d->queue == NULL)
 		return -1;
-	d->space = space_new(d->loop, d->pool, d->models_root, on_space, d);
+	d->space = space_new(d->loop, d->pool, d->models_root, cfg->models_dir, on_space, d);
 	d->ops = (struct ops){ .pool = d->pool,
 			       .hub = d->hub,
 			       .planner = d->planner,

@@ -72,7 +72,7 @@ struct fetch {
 	struct worker *workers;
 };
 
-/* --- curl's callbacks, on the transfer thread --------------------------------------------- */
+/* --- curl's callbacks, on the transfer thread --- */
 
 static void head_clear(struct fetch_head *head)
 {
@@ -155,7 +155,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
-/* --- the transfer thread ------------------------------------------------------------------ */
+/* --- the transfer thread --- */
 
 static void set_curl_error(struct flow *flow, CURLcode code)
 {
@@ -284,7 +284,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* --- the loop's side ---------------------------------------------------------------------- */
+/* --- the loop's side --- */
 
 static void finish(struct loop_message *message)
 {

@@ -38,7 +38,7 @@ struct glob {
 	size_t cap_ranges;
 };
 
-/* --- characters --------------------------------------------------------------------------- */
+/* --- characters --- */
 
 /* The character at `*at`, which moves behind it. The text was checked to be UTF-8 by whoever
  * took it in; a byte that is not counts as a character of its own, beyond all others. */
@@ -74,7 +74,7 @@ static uint32_t upper(uint32_t c)
 	return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
 }
 
-/* --- compiling ---------------------------------------------------------------------------- */
+/* --- compiling --- */
 
 static void add_piece(struct glob *g, struct piece piece)
 {
@@ -181,7 +181,7 @@ void glob_free(struct glob **g)
 	*g = NULL;
 }
 
-/* --- matching ----------------------------------------------------------------------------- */
+/* --- matching --- */
 
 static bool is_in_set(const struct glob *g, const struct piece *piece, uint32_t c)
 {

@@ -43,8 +43,7 @@ struct hub_call {
 	void *ctx;
 };
 
-/* --- listings ------------------------------------------------------------------------------
- */
+/* --- listings --- */
 
 struct hub_listing *hub_listing_hold(struct hub_listing *listing)
 {
@@ -134,8 +133,7 @@ static void keep(struct hub *hub, enum repo_type type, const char *repo, const c
 		(commit_is_valid(str_from(revision)) ? HUB_KEEP_COMMIT_MS : HUB_KEEP_MS);
 }
 
-/* --- the hub -------------------------------------------------------------------------------
- */
+/* --- the hub --- */
 
 struct hub *hub_new(struct loop *loop, struct fetch *fetch, const char *endpoint,
 		    const char *token, bool is_offline)
@@ -218,8 +216,7 @@ int hub_check_answer(const struct hub *hub, const char *url, const struct fetch_
 	return hub_parse_failure(&failure, (uint64_t)(clock_unix_ms() / 1000), err);
 }
 
-/* --- a listing call ------------------------------------------------------------------------
- */
+/* --- a listing call --- */
 
 static void request(struct hub_call *call);
 

@@ -74,7 +74,7 @@ bool hub_json_str(struct json_object *object, const char *name, struct str *ret)
 	return string_without_nul(json_get(object, name), ret);
 }
 
-/* --- the repository ----------------------------------------------------------------------- */
+/* --- the repository --- */
 
 /* Copies `text` into `out` (of `size` bytes), cut between characters, control characters made
  * blanks: what the Hub writes here goes to a page. */
@@ -171,7 +171,7 @@ int hub_parse_info(struct str body, struct hub_info *ret, struct error *err)
 	return 0;
 }
 
-/* --- the files ---------------------------------------------------------------------------- */
+/* --- the files --- */
 
 struct hub_tree *hub_tree_new(void)
 {

@@ -22,7 +22,7 @@ enum subject {
 	SUBJECT_COUNT,
 };
 
-/* --- the Hub's own words ------------------------------------------------------------------ */
+/* --- the Hub's own words --- */
 
 /* {"error":"text"}, {"error":["a","b"]}, {"errors":[{"message":"..."}]} */
 static bool words_of_object(struct json_object *object, struct str *ret)
@@ -70,7 +70,7 @@ static struct quote own_words(const struct hub_failure *failure)
 	return quote_plain(str_trim(failure->body));
 }
 
-/* --- the code ----------------------------------------------------------------------------- */
+/* --- the code --- */
 
 static bool says(const struct quote *words, struct str what)
 {
@@ -139,7 +139,7 @@ static enum subject subject_of(const struct hub_failure *failure, const struct q
 	return SUBJECT_REPO;
 }
 
-/* --- the sentence ------------------------------------------------------------------------- */
+/* --- the sentence --- */
 
 static int set_not_found(const struct hub_failure *failure, enum subject subject,
 			 const struct quote *words, struct error *err)

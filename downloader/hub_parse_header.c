@@ -6,7 +6,7 @@
 
 #include <time.h>
 
-/* --- RFC 8288, Link ----------------------------------------------------------------------- */
+/* --- RFC 8288, Link --- */
 
 static struct str skip_blanks(struct str s)
 {
@@ -97,7 +97,7 @@ char *hub_parse_link_next(struct str header)
 	return NULL;
 }
 
-/* --- ETag and Content-Range --------------------------------------------------------------- */
+/* --- ETag and Content-Range --- */
 
 struct str hub_parse_etag(struct str header)
 {
@@ -135,7 +135,7 @@ int hub_parse_content_range(struct str header, uint64_t *ret_first, uint64_t *re
 	return 0;
 }
 
-/* --- rate limits -------------------------------------------------------------------------- */
+/* --- rate limits --- */
 
 /* Digits only; a number past the range of the type is "very many". */
 static int read_count(struct str digits, uint64_t *ret)
@@ -192,7 +192,7 @@ int hub_parse_ratelimit(struct str header, uint64_t *ret_remaining, uint64_t *re
 	return result;
 }
 
-/* --- dates -------------------------------------------------------------------------------- */
+/* --- dates --- */
 
 static int read_month(struct str name, int *ret)
 {

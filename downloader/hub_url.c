@@ -29,7 +29,7 @@ struct url {
 	struct str query; /* with its "?", or empty */
 };
 
-/* --- taking apart ------------------------------------------------------------------------- */
+/* --- taking apart --- */
 
 static size_t find_any(struct str s, const char *stops)
 {
@@ -132,7 +132,7 @@ static void add_origin(struct buf *b, const struct url *url)
 		buf_addf(b, ":%u", url->port);
 }
 
-/* --- the endpoint ------------------------------------------------------------------------- */
+/* --- the endpoint --- */
 
 static bool has_dot_segment(struct str path)
 {
@@ -181,7 +181,7 @@ char *hub_url_endpoint(struct str text, struct error *err)
 	return buf_take(b);
 }
 
-/* --- building ----------------------------------------------------------------------------- */
+/* --- building --- */
 
 /* What goes in was checked (endpoint, repository, revision, path), so the result fits. */
 static char *finish(struct buf *b)
@@ -265,7 +265,7 @@ char *hub_url_page(const char *endpoint, enum repo_type type, const char *repo)
 	return finish(b);
 }
 
-/* --- joining ------------------------------------------------------------------------------ */
+/* --- joining --- */
 
 /* RFC 3986, section 5.2.4, for a path that begins with "/": "." segments go, ".." takes the
  * segment before it along. `out` has room for `path`, which never grows. */
@@ -402,7 +402,7 @@ char *hub_url_join(const char *base, struct str location, struct error *err)
 	return buf_take(b);
 }
 
-/* --- questions ---------------------------------------------------------------------------- */
+/* --- questions --- */
 
 bool hub_url_is_same_origin(const char *url, const char *endpoint)
 {
@@ -437,7 +437,7 @@ char *hub_url_for_log(const char *url)
 	return buf_take(b);
 }
 
-/* --- expiry ------------------------------------------------------------------------------- */
+/* --- expiry --- */
 
 static bool find_param(struct str query, struct str name, struct str *ret)
 {

@@ -16,8 +16,7 @@ struct hubfile {
 	uint64_t at; /* the next byte's offset; the transfer thread's while a fetch runs */
 };
 
-/* --- on the transfer thread ----------------------------------------------------------------
- */
+/* --- on the transfer thread --- */
 
 static int check_partial(const struct hubfile *get, const struct fetch_head *head,
 			 struct error *err)
@@ -84,8 +83,7 @@ static int write_body(struct fetch_sink *sink, struct str bytes, struct error *e
 	return 0;
 }
 
-/* --- on the loop ----------------------------------------------------------------------------
- */
+/* --- on the loop --- */
 
 static void request(struct hubfile *get);
 

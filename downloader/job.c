@@ -165,7 +165,7 @@ int job_compare(const struct job *a, const struct job *b)
 	return 0;
 }
 
-/* --- JSON --------------------------------------------------------------------------------- */
+/* --- JSON --- */
 
 static struct json_object *reason_to_json(const struct job_reason *reason)
 {
@@ -214,7 +214,7 @@ struct json_object *job_to_json(const struct job *job)
 	return object;
 }
 
-/* --- terms -------------------------------------------------------------------------------- */
+/* --- terms --- */
 
 void terms_copy(struct terms *to, char *const *v, size_t n)
 {

@@ -72,8 +72,7 @@ static void start_get(struct landing *l);
 static void advance(struct landing *l);
 static void judge_if_ready(struct landing *l);
 
-/* --- the frame -----------------------------------------------------------------------------
- */
+/* --- the frame --- */
 
 /* Something that was under way has ended. */
 static void release(void *ctx)
@@ -183,8 +182,7 @@ static void record(struct landing *l, enum file_state state, uint64_t bytes_done
 		       record);
 }
 
-/* --- hash ----------------------------------------------------------------------------------
- */
+/* --- hash --- */
 
 /* Ends the hasher, if there is one. */
 static void drop_hasher(struct landing *l)
@@ -220,8 +218,7 @@ static void start_hasher(struct landing *l, void (*finished)(void *ctx, const ch
 	l->hasher = hasher_new(l->env->pool, l->fd, l->file->size, l->file->algorithm, &hooks);
 }
 
-/* --- publish -------------------------------------------------------------------------------
- */
+/* --- publish --- */
 
 static void act_publish(struct work *work)
 {
@@ -258,8 +255,7 @@ static void publish(struct landing *l)
 	pool_submit(l->env->pool, &work->task);
 }
 
-/* --- begin again ----------------------------------------------------------------------------
- */
+/* --- begin again --- */
 
 /* Nothing of what is there counts any more. */
 static void begin_again(struct landing *l, const char *why)
@@ -323,8 +319,7 @@ static void on_fetched_hash(void *ctx, const char *hex)
 	judge_if_ready(l);
 }
 
-/* --- fetch ---------------------------------------------------------------------------------
- */
+/* --- fetch --- */
 
 /* On a transfer thread. */
 static int write_bytes(void *ctx, struct str bytes, uint64_t offset, struct error *err)
@@ -423,8 +418,7 @@ static void start_get(struct landing *l)
 	l->get = hubfile_get(l->env->hub, &wanted);
 }
 
-/* --- sync and record -----------------------------------------------------------------------
- */
+/* --- sync and record --- */
 
 static void act_sync(struct work *work)
 {
@@ -471,8 +465,7 @@ uint64_t landing_tick(struct landing *l, uint64_t now_ms)
 	return fresh;
 }
 
-/* --- look, check, open ----------------------------------------------------------------------
- */
+/* --- look, check, open --- */
 
 static void act_open(struct work *work)
 {
@@ -569,8 +562,7 @@ static void then_looked(struct landing *l, struct work *work)
 	}
 }
 
-/* --- begin and end ---------------------------------------------------------------------------
- */
+/* --- begin and end --- */
 
 struct landing *landing_new(const struct landing_env *env, struct plan_file *file, size_t index,
 			    const struct landing_hooks *hooks)

@@ -45,8 +45,7 @@ void localdir_names_clear(struct localdir_names *names)
 	*names = (struct localdir_names){ .folder = NULL };
 }
 
-/* --- metadata ------------------------------------------------------------------------------
- */
+/* --- metadata --- */
 
 /* "1772600000.123" as milliseconds; the fraction may have any length. */
 static int parse_time_ms(struct str text, int64_t *ret)
@@ -116,8 +115,7 @@ int localdir_vouch(int root, const struct localdir_names *names, const char *com
 	return file_replace(root, names->metadata, str_from(text), err);
 }
 
-/* --- partials ------------------------------------------------------------------------------
- */
+/* --- partials --- */
 
 /* The marks by which backup programs and git leave the cache folder alone (HUB-API 8.2). */
 static int make_marks(int root, const char *folder, struct error *err)
@@ -174,8 +172,7 @@ int localdir_drop_partial(int root, const struct localdir_names *names, struct e
 	return file_remove(root, names->partial, err);
 }
 
-/* --- the way to the final name -------------------------------------------------------------
- */
+/* --- the way to the final name --- */
 
 static int move_to_trash(int root, const struct localdir_names *names, const char *trash_id,
 			 struct error *err)

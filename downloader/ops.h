@@ -37,8 +37,7 @@ struct json_object *ops_snapshot(const struct ops *ops);
 /* {"free","total","reserved"} */
 struct json_object *ops_disk(const struct ops *ops);
 
-/* --- one function a method, in the file of its noun
- * ------------------------------------------- */
+/* --- one function a method, in the file of its noun --- */
 
 typedef void (*ops_fn)(struct ops *ops, struct control_call *call, struct json_object *params);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "downloader/paste.h"
+#include "downloader/selection.h"
 
 /* What was pasted first, what was given beside it after; a revision or type given beside it
  * wins. */
@@ -58,6 +59,15 @@ static void take_terms(struct terms *to, char **pasted, size_t n_pasted,
 	}
 }
 
+/* A term that cannot mean anything is refused before it is queued. What it matches is known
+ * later. */
+static int check_terms(const struct choice *choice, struct error *err)
+{
+	AUTO(selection) selection = planner_compile(choice, err);
+
+	return selection != NULL ? 0 : -1;
+}
+
 int ops_read_choice(const struct ops *ops, struct json_object *params, struct choice *ret,
 		    char **ret_form, struct error *err)
 {
@@ -75,5 +85,5 @@ int ops_read_choice(const struct ops *ops, struct json_object *params, struct ch
 	take_terms(&ret->exclude, paste->exclude, paste->n_exclude,
 		   json_get(params, "exclude"));
 	*ret_form = mem_strdup(paste->form);
-	return 0;
+	return check_terms(ret, err);
 }

@@ -6,8 +6,7 @@
 
 #include "common/schema.h"
 
-/* --- changes
- * ---------------------------------------------------------------------------------- */
+/* --- changes --- */
 
 static void on_changed(void *ctx, const struct job *job, const struct error *err)
 {
@@ -115,8 +114,7 @@ void ops_download_forget(struct ops *ops, struct control_call *call, struct json
 		refuse(ops, call, id, &err);
 }
 
-/* --- lists
- * ------------------------------------------------------------------------------------ */
+/* --- lists --- */
 
 /* A list is in order of arrival, the newest first, so that a cursor (the order of the last row)
  * stays good when priorities change meanwhile. */
@@ -214,8 +212,7 @@ void ops_download_list(struct ops *ops, struct control_call *call, struct json_o
 				(size_t)json_get_int(params, "limit", SCHEMA_PAGE_DEFAULT)));
 }
 
-/* --- one, with its files
- * ------------------------------------------------------------------------ */
+/* --- one, with its files --- */
 
 static struct json_object *files_to_json(const struct plan *plan)
 {

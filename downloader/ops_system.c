@@ -30,8 +30,7 @@ struct json_object *ops_snapshot(const struct ops *ops)
 	return object;
 }
 
-/* --- changes for those who cannot hold a stream
- * -------------------------------------------------- */
+/* --- changes for those who cannot hold a stream --- */
 
 static struct json_object *change_to_json(const char *id, const char *name,
 					  struct json_object *take_data)
@@ -82,8 +81,7 @@ void ops_event_changes(struct ops *ops, struct control_call *call, struct json_o
 	control_reply(call, object);
 }
 
-/* --- health and status
- * ---------------------------------------------------------------------------- */
+/* --- health and status --- */
 
 struct health {
 	struct ops *ops;

@@ -39,7 +39,7 @@ struct family {
 	size_t n;
 };
 
-/* --- the table ---------------------------------------------------------------------------- */
+/* --- the table --- */
 
 static const struct option hf_options[] = {
 	{ "--revision", OPTION_REVISION }, { "--repo-type", OPTION_TYPE },
@@ -149,7 +149,7 @@ static const struct family serve_family =
 	FAMILY("a command that serves a model", OPERANDS_REPO, serve_options);
 static const struct family git_family = FAMILY("a git command", OPERANDS_ADDRESS, git_options);
 
-/* --- which command it is ------------------------------------------------------------------ */
+/* --- which command it is --- */
 
 static bool is_one_of(struct str word, const char *const *words, size_t n)
 {
@@ -256,7 +256,7 @@ static const struct family *find_family(const struct paste_words *w, size_t *ret
 	return NULL;
 }
 
-/* --- its arguments ------------------------------------------------------------------------ */
+/* --- its arguments --- */
 
 struct arguments {
 	struct paste *p;

@@ -24,7 +24,7 @@ struct parts {
 	size_t n;
 };
 
-/* --- hosts -------------------------------------------------------------------------------- */
+/* --- hosts --- */
 
 static size_t authority_len(struct str s)
 {
@@ -105,7 +105,7 @@ bool paste_link_is_address(struct str word, struct str endpoint)
 	       is_beneath_endpoint(word, endpoint, &ignored);
 }
 
-/* --- parts -------------------------------------------------------------------------------- */
+/* --- parts --- */
 
 static int hex_value(char c)
 {
@@ -204,7 +204,7 @@ static int read_repo(struct paste *p, const struct str *parts, size_t n, struct 
 	return paste_draft_add_tag(p, str_sub(last, colon + 1, last.n), err);
 }
 
-/* --- what follows the repository ---------------------------------------------------------- */
+/* --- what follows the repository --- */
 
 static struct str join_parts(const struct str *parts, size_t n, struct buf *out)
 {
@@ -363,7 +363,7 @@ static int read_parts(struct paste *p, struct parts *parts, struct str query, st
 	return parts->n > n ? read_view(p, parts, n, err) : read_query(p, query, err);
 }
 
-/* --- the forms ---------------------------------------------------------------------------- */
+/* --- the forms --- */
 
 static int read_path(struct paste *p, struct str path, struct error *err)
 {

@@ -65,8 +65,7 @@ struct plan *planned_to_plan(const struct planned *planned)
 	return plan;
 }
 
-/* --- on a file worker -----------------------------------------------------------------------
- */
+/* --- on a file worker --- */
 
 static void name_group(struct planned_file *file, struct str path)
 {
@@ -96,14 +95,23 @@ static void label(struct planned_file *file)
 	name_group(file, path);
 }
 
-static struct selection *compile(const struct choice *choice, struct error *err)
+/* The sentence names the field too, since not everybody sees the member. */
+static int name_field(struct error *err)
+{
+	AUTO_CSTR field = mem_strdup(err->field);
+
+	return field[0] != '\0' ? error_prefix(err, "%s", field) : -1;
+}
+
+struct selection *planner_compile(const struct choice *choice, struct error *err)
 {
 	struct str terms[SELECTION_TERMS_MAX];
 	size_t n_select = choice->select.n;
 	size_t n_exclude = choice->exclude.n;
+	struct selection *selection;
 
 	if (n_select + n_exclude > SELECTION_TERMS_MAX) {
-		(void)error_set_field(err, "select", "%zu terms, %d are allowed",
+		(void)error_set_field(err, "select", "select: %zu terms, %d are allowed",
 				      n_select + n_exclude, SELECTION_TERMS_MAX);
 		return NULL;
 	}
@@ -111,20 +119,26 @@ static struct selection *compile(const struct choice *choice, struct error *err)
 		terms[i] = str_from(choice->select.v[i]);
 	for (size_t i = 0; i < n_exclude; i++)
 		terms[n_select + i] = str_from(choice->exclude.v[i]);
-	return selection_new(terms, n_select, terms + n_select, n_exclude, err);
+	selection = selection_new(terms, n_select, terms + n_select, n_exclude, err);
+	if (selection == NULL)
+		(void)name_field(err);
+	return selection;
 }
 
 static int select_files(const struct choice *choice, struct planned *planned, struct error *err)
 {
 	struct str *paths = mem_array(planned->n, sizeof(*paths));
 	bool *selected = mem_array(planned->n, sizeof(*selected));
-	AUTO(selection) selection = compile(choice, err);
+	AUTO(selection) selection = planner_compile(choice, err);
 	int result = -1;
 
 	for (size_t i = 0; i < planned->n; i++)
 		paths[i] = str_from(planned->files[i].file->path);
-	if (selection != NULL)
+	if (selection != NULL) {
 		result = selection_apply(selection, paths, planned->n, selected, err);
+		if (result < 0)
+			(void)name_field(err);
+	}
 	for (size_t i = 0; i < planned->n; i++)
 		planned->files[i].is_selected = selected[i];
 	free(paths);
@@ -163,17 +177,11 @@ static void run(struct pool_task *task)
 		planned->files[i].file = &planned->listing->tree->files[i];
 		label(&planned->files[i]);
 	}
-	if (select_files(&call->choice, planned, &call->error) == 0) {
+	if (select_files(&call->choice, planned, &call->error) == 0)
 		look_at_disk(call, planned);
-	} else if (call->error.field[0] != '\0') {
-		AUTO_CSTR field = mem_strdup(call->error.field);
-
-		(void)error_prefix(&call->error, "%s", field);
-	}
 }
 
-/* --- on the loop ----------------------------------------------------------------------------
- */
+/* --- on the loop --- */
 
 static void finish(struct planner_call *call)
 {

@@ -14,6 +14,8 @@
 #include "downloader/pool.h"
 #include "downloader/quant.h"
 
+struct selection;
+
 /* What is asked for. */
 struct choice {
 	enum repo_type type;
@@ -24,6 +26,10 @@ struct choice {
 	struct terms exclude;
 };
 void choice_clear(struct choice *choice);
+
+/* The choice's terms, compiled, or NULL with ERR_INVALID; the text begins with the field. Any
+ * thread. */
+struct selection *planner_compile(const struct choice *choice, struct error *err);
 
 enum {
 	PLANNED_GROUP_MAX = 128, /* bytes of a group's name; longer ones are cut */

@@ -157,13 +157,14 @@ static struct json_object *disk_to_json(const struct preview_disk *disk, uint64_
 	return object;
 }
 
-/* "an hf command: model acme/tiny, revision v1, Q4_K_M" */
+/* "Model acme/tiny, revision v1: Q4_K_M", and what it was read from when it was not just a
+ * name. */
 static char *say_understood(const struct planned *planned, const struct choice *choice,
 			    const char *form)
 {
-	AUTO(buf) text = buf_new((size_t)64 * 1024);
+	AUTO(buf) text = buf_new((size_t)512 * 1024);
 
-	buf_addf(text, "%s: %s %s", form, repo_type_name(choice->type),
+	buf_addf(text, "%s %s", choice->type == REPO_DATASET ? "Dataset" : "Model",
 		 planned->listing->info.repo);
 	if (strcmp(choice->revision, "main") != 0)
 		buf_addf(text, ", revision %s", choice->revision);
@@ -171,6 +172,8 @@ static char *say_understood(const struct planned *planned, const struct choice *
 		buf_addf(text, "%s%s", i == 0 ? ": " : ", ", choice->select.v[i]);
 	for (size_t i = 0; i < choice->exclude.n; i++)
 		buf_addf(text, "%s%s", i == 0 ? "; without " : ", ", choice->exclude.v[i]);
+	if (strcmp(form, "a repository") != 0)
+		buf_addf(text, " (from %s)", form);
 	return buf_take(text);
 }
 

@@ -67,7 +67,7 @@ struct work {
 	uint64_t left;
 };
 
-/* --- names -------------------------------------------------------------------------------- */
+/* --- names --- */
 
 static bool has_any_prefix(struct str name, const char *const *prefixes, size_t n)
 {
@@ -110,7 +110,7 @@ bool selection_is_weights(struct str path)
 	return false;
 }
 
-/* --- terms -------------------------------------------------------------------------------- */
+/* --- terms --- */
 
 static int refuse_term(const struct terms *terms, size_t i, struct str text, const char *why,
 		       struct error *err)
@@ -301,7 +301,7 @@ void selection_free(struct selection **s)
 	*s = NULL;
 }
 
-/* --- matching ----------------------------------------------------------------------------- */
+/* --- matching --- */
 
 /* The labels of the weights, biggest first, for a person who asked for one that is not there.
  */
@@ -420,7 +420,7 @@ static int mark_terms(struct work *work, const struct terms *terms, bool *marks,
 	return 0;
 }
 
-/* --- sets --------------------------------------------------------------------------------- */
+/* --- sets --- */
 
 struct part {
 	struct shard shard;
@@ -480,7 +480,7 @@ static void spread_marks(const struct work *work, bool *selected, bool *excluded
 	free(parts);
 }
 
-/* --- the whole ---------------------------------------------------------------------------- */
+/* --- the whole --- */
 
 static int select_files(struct work *work, bool *selected, bool *excluded, struct error *err)
 {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/error.h"
@@ -13,6 +14,7 @@ struct space {
 	struct loop *loop;
 	struct pool *pool;
 	int root;
+	char *path;
 	struct loop_timer *timer;
 	bool is_stopped;
 	uint64_t free_bytes;
@@ -30,11 +32,18 @@ struct space {
 static void look(struct pool_task *task)
 {
 	struct space *s = (struct space *)task;
+	struct stat opened;
+	struct stat named;
 
 	s->seen_error = (struct error){ .code = ERR_NONE };
 	if (file_space(s->root, &s->seen_free, &s->seen_total, &s->seen_error) < 0)
 		return;
-	if (faccessat(s->root, ".", W_OK | X_OK, AT_EACCESS) < 0)
+	if (fstat(s->root, &opened) < 0 || stat(s->path, &named) < 0)
+		(void)error_set_errno(&s->seen_error, ERR_DISK_ERROR, "the models directory");
+	else if (opened.st_dev != named.st_dev || opened.st_ino != named.st_ino)
+		(void)error_set(&s->seen_error, ERR_DISK_ERROR,
+				"the models directory was replaced since larderd started");
+	else if (faccessat(s->root, ".", W_OK | X_OK, AT_EACCESS) < 0)
 		(void)error_set_errno(&s->seen_error, ERR_DISK_ERROR,
 				      "the models directory is not writable");
 }
@@ -59,7 +68,7 @@ static void on_timer(void *ctx)
 	pool_submit(s->pool, &s->task);
 }
 
-struct space *space_new(struct loop *loop, struct pool *pool, int root,
+struct space *space_new(struct loop *loop, struct pool *pool, int root, const char *path,
 			void (*changed)(void *ctx), void *ctx)
 {
 	struct space *s = mem_alloc(sizeof(*s));
@@ -69,6 +78,7 @@ struct space *space_new(struct loop *loop, struct pool *pool, int root,
 	s->loop = loop;
 	s->pool = pool;
 	s->root = root;
+	s->path = mem_strdup(path);
 	s->changed = changed;
 	s->ctx = ctx;
 	s->timer = loop_timer_new(loop, on_timer, s);
@@ -86,6 +96,7 @@ void space_free(struct space **space)
 	if (*space == NULL)
 		return;
 	loop_timer_free(&(*space)->timer);
+	free((*space)->path);
 	free(*space);
 	*space = NULL;
 }

@@ -15,8 +15,9 @@ enum {
 	SPACE_LOOK_MS = 3000,
 };
 
-/* `changed` is called after each look, from the first one on, made at once. */
-struct space *space_new(struct loop *loop, struct pool *pool, int root,
+/* The first look is made at once; `changed` is called after each later one. `path` is copied.
+ */
+struct space *space_new(struct loop *loop, struct pool *pool, int root, const char *path,
 			void (*changed)(void *ctx), void *ctx);
 void space_free(struct space **space); /* after the pool's messages were run */
 
@@ -26,7 +27,8 @@ void space_stop(struct space *space);
 uint64_t space_free_bytes(const struct space *space);
 uint64_t space_total_bytes(const struct space *space);
 
-/* Could the last look be made, and is the directory writable? 0, or -1 with the reason. */
+/* Could the last look be made, is the directory writable, and is it still what `path` names
+ * (not moved away, no disk mounted over it)? 0, or -1 with the reason. */
 int space_check(const struct space *space, struct error *err) MUST_USE;
 
 #endif

@@ -70,7 +70,7 @@ struct store {
 	bool is_stopping;
 };
 
-/* --- commands, run on the store thread ---------------------------------------------------- */
+/* --- commands, run on the store thread --- */
 
 static int run_put_job(struct command *command, struct db *db, struct error *err)
 {
@@ -232,7 +232,7 @@ static int run_check(struct command *command, struct db *db, struct error *err)
 	return q == NULL ? -1 : db_run(q, err);
 }
 
-/* --- the thread --------------------------------------------------------------------------- */
+/* --- the thread --- */
 
 static int run_together(struct store *store, struct loop_message *first, struct error *err)
 {
@@ -294,7 +294,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* --- the loop's side ---------------------------------------------------------------------- */
+/* --- the loop's side --- */
 
 static void command_free(struct command *command)
 {
@@ -387,7 +387,7 @@ void store_check(struct store *store, store_done_fn done, void *ctx)
 	submit(store, command_new(store, run_check, NULL, done, ctx));
 }
 
-/* --- start, load, stop -------------------------------------------------------------------- */
+/* --- start, load, stop --- */
 
 /* One larderd a state directory: a lock that goes with the process, however it ends. */
 static int lock_directory(const char *dir, struct error *err)

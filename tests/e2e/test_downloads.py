@@ -100,13 +100,13 @@ def test_a_different_file_of_that_name_goes_to_the_trash(larder, hub):
 
 
 def test_the_preview_is_the_contract(larder, hub):
-    preview = larder.api("POST", "preview", {"repo": f"{TINY}:Q4_K_M"}, 200).json
-    hub.push(TINY, {Q4: b"newer content"})
-    done = larder.fetch(TINY, select=["Q4_K_M"], commit=preview["commit"])
+    hub.push("acme/contract", {"model-Q4_K_M.gguf": b"what was shown"})
+    preview = larder.api("POST", "preview", {"repo": "acme/contract:Q4_K_M"}, 200).json
+    hub.push("acme/contract", {"model-Q4_K_M.gguf": b"newer content", "more-Q4_K_M.gguf": b"more"})
+    done = larder.fetch("acme/contract", select=["Q4_K_M"], commit=preview["commit"])
     assert done["state"] == "completed" and done["commit"] == preview["commit"]
-    content = (larder.models / TINY / Q4).read_bytes()
-    shown = next(f for f in preview["files"] if f["path"] == Q4)
-    assert hashlib.sha256(content).hexdigest() == shown["digest"] and len(content) == shown["size"]
+    assert files_in(larder.models / "acme/contract") == ["model-Q4_K_M.gguf"]
+    assert (larder.models / "acme/contract/model-Q4_K_M.gguf").read_bytes() == b"what was shown"
 
 
 @pytest.mark.parametrize("flavour", ["asan", "tsan"])

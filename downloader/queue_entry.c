@@ -1,0 +1,198 @@
+#include "downloader/queue_internal.h"
+
+#include <stdlib.h>
+
+#include <sodium.h>
+
+#include "common/log.h"
+#include "downloader/hub_url.h"
+#include "downloader/retry.h"
+
+/* A save under way, with what is to be told after it. */
+struct save {
+	struct queue *queue;
+	struct job *job; /* as it was saved */
+	bool is_removal;
+	queue_done_fn done;
+	void *ctx;
+};
+
+/* --- the list --- */
+
+struct entry *queue_entry_find(const struct queue *q, struct str id)
+{
+	for (size_t i = 0; i < q->n; i++) {
+		if (str_is_equal(id, str_from(q->entries[i]->job->id)))
+			return q->entries[i];
+	}
+	return NULL;
+}
+
+void queue_entry_insert(struct queue *q, struct entry *entry)
+{
+	size_t at = q->n;
+
+	if (q->n == q->cap) {
+		q->cap = q->cap < 16 ? 16 : q->cap * 2;
+		q->entries = mem_resize((void *)q->entries, q->cap, sizeof(struct entry *));
+		q->jobs = mem_resize((void *)q->jobs, q->cap, sizeof(struct job *));
+	}
+	while (at > 0 && job_compare(entry->job, q->entries[at - 1]->job) < 0) {
+		q->entries[at] = q->entries[at - 1];
+		q->jobs[at] = q->jobs[at - 1];
+		at--;
+	}
+	q->entries[at] = entry;
+	q->jobs[at] = entry->job;
+	q->n++;
+}
+
+void queue_entry_take_out(struct queue *q, const struct entry *entry)
+{
+	size_t at = 0;
+
+	while (at < q->n && q->entries[at] != entry)
+		at++;
+	assert(at < q->n);
+	q->n--;
+	for (; at < q->n; at++) {
+		q->entries[at] = q->entries[at + 1];
+		q->jobs[at] = q->jobs[at + 1];
+	}
+}
+
+void queue_entry_free(struct entry *entry)
+{
+	job_free(&entry->job);
+	free(entry);
+}
+
+bool queue_entry_is_busy(const struct entry *entry)
+{
+	return entry->planning != NULL || entry->transfer != NULL || entry->is_loading ||
+	       entry->is_cleaning;
+}
+
+/* --- saving --- */
+
+static void on_saved(void *ctx, const struct error *err)
+{
+	struct save *save = ctx;
+	struct queue *q = save->queue;
+	struct entry *entry = queue_entry_find(q, str_from(save->job->id));
+
+	if (err != NULL)
+		log_error("download %s is not saved: %s", save->job->id, err->text);
+	if (err != NULL && entry != NULL)
+		entry->is_unsaved = true;
+	if (err == NULL && save->is_removal)
+		q->hooks.removed(q->hooks.ctx, save->job->id);
+	else if (err == NULL)
+		q->hooks.changed(q->hooks.ctx, save->job);
+	if (save->done != NULL)
+		save->done(save->ctx, err == NULL ? save->job : NULL, err);
+	job_free(&save->job);
+	free(save);
+}
+
+static struct save *save_new(struct queue *q, const struct job *job, queue_done_fn done,
+			     void *ctx)
+{
+	struct save *save = mem_alloc(sizeof(*save));
+
+	save->queue = q;
+	save->job = job_copy(job);
+	save->done = done;
+	save->ctx = ctx;
+	return save;
+}
+
+void queue_entry_save(struct queue *q, struct entry *entry, queue_done_fn done, void *ctx)
+{
+	entry->is_unsaved = false;
+	store_put_job(q->env.store, entry->job, on_saved, save_new(q, entry->job, done, ctx));
+}
+
+void queue_entry_save_plan(struct queue *q, struct entry *entry, const struct plan *plan)
+{
+	entry->is_unsaved = false;
+	store_put_plan(q->env.store, entry->job, plan, on_saved,
+		       save_new(q, entry->job, NULL, NULL));
+}
+
+void queue_entry_forget(struct queue *q, struct entry *entry, queue_done_fn done, void *ctx)
+{
+	struct save *removal = save_new(q, entry->job, done, ctx);
+
+	removal->is_removal = true;
+	store_delete_job(q->env.store, entry->job->id, on_saved, removal);
+	queue_entry_take_out(q, entry);
+	queue_entry_free(entry);
+}
+
+/* One that is to be forgotten goes when its last work has ended. */
+void queue_entry_forget_if_idle(struct queue *q, struct entry *entry)
+{
+	if (entry->is_unwanted && !queue_entry_is_busy(entry))
+		queue_entry_forget(q, entry, entry->forgotten, entry->forgotten_ctx);
+}
+
+/* Keeps the number of final jobs bounded. */
+void queue_forget_oldest(struct queue *q)
+{
+	struct entry *oldest = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < q->n; i++) {
+		struct entry *entry = q->entries[i];
+
+		if (!job_is_final(entry->job->state))
+			continue;
+		n++;
+		if (!queue_entry_is_busy(entry) &&
+		    (oldest == NULL ||
+		     entry->job->finished_at_ms < oldest->job->finished_at_ms))
+			oldest = entry;
+	}
+	if (n > QUEUE_FINISHED_MAX && oldest != NULL)
+		queue_entry_forget(q, oldest, NULL, NULL);
+}
+
+/* --- moves --- */
+
+bool queue_is_running(enum job_state state)
+{
+	return state == JOB_DOWNLOADING || state == JOB_VERIFYING;
+}
+
+void queue_entry_move(struct entry *entry, enum job_state to)
+{
+	log_info("download %s (%s): %s -> %s", entry->job->id, entry->job->repo,
+		 job_state_name(entry->job->state), job_state_name(to));
+	job_move(entry->job, to, clock_unix_ms());
+}
+
+/* The job cannot go on now: it waits or has failed, as retry.c says. */
+void queue_entry_give_way(struct queue *q, struct entry *entry, const struct error *err)
+{
+	struct job *job = entry->job;
+	struct retry retry = retry_job(err, job->attempts, randombytes_random());
+	struct error reason = *err;
+	int64_t retry_at_ms = 0;
+
+	reason.code = retry.reason;
+	if (retry.verdict == RETRY_LATER) {
+		retry_at_ms = clock_unix_ms() + (int64_t)retry.delay_ms;
+		job->attempts++;
+		queue_entry_move(entry, JOB_WAITING);
+	} else {
+		queue_entry_move(entry, JOB_FAILED);
+	}
+	log_warning("download %s (%s): %s", job->id, job->repo, err->text);
+	job_set_reason(job, &reason, retry_at_ms);
+	if (err->code == ERR_GATED)
+		job_set_reason_url(
+			job, hub_url_page(hub_endpoint(q->env.hub), job->type, job->repo));
+	queue_entry_save(q, entry, NULL, NULL);
+	queue_forget_oldest(q);
+}

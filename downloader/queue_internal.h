@@ -1,0 +1,95 @@
+/*
+ * What the three files of the queue share: queue.c (who is next, what the world asks),
+ * queue_work.c (plans, transfers, clean-ups) and queue_entry.c (the list, saving, moves).
+ * Nobody else includes this.
+ *
+ * An entry is a job with what is under way for it. Its state says what is wanted; `planning`,
+ * `transfer`, `is_loading` and `is_cleaning` say what is still going on. Work is started only
+ * when none of the four is there, so a resume right after a pause waits for the old transfer's
+ * end.
+ */
+#ifndef DOWNLOADER_QUEUE_INTERNAL_H
+#define DOWNLOADER_QUEUE_INTERNAL_H
+
+#include "downloader/queue.h"
+
+struct planning;
+
+struct entry {
+	struct job *job;
+	struct planning *planning;
+	struct transfer *transfer;
+	bool is_loading;  /* the plan is on its way from the store, or the job on its way to it
+			   */
+	bool is_cleaning; /* partial files are being removed */
+	bool is_unsaved;  /* the store refused the last save */
+	uint64_t bytes_at_start;
+	bool is_unwanted; /* forgotten as soon as nothing is under way for it */
+	queue_done_fn forgotten;
+	void *forgotten_ctx;
+};
+
+struct queue {
+	struct transfer_env env;
+	struct planner *planner;
+	struct queue_limits limits;
+	struct queue_hooks hooks;
+	struct entry **entries; /* by job_compare() */
+	struct job **jobs;      /* the same order, for queue_jobs() */
+	size_t n;
+	size_t cap;
+	uint64_t last_order;
+	uint64_t free_bytes;
+	bool is_free_known;
+	bool is_stopping;
+	bool is_stopped; /* the hook is about to be called, or was */
+	struct loop_timer *timer;
+};
+
+/* --- queue_entry.c: the list, saving, moves --- */
+
+struct entry *queue_entry_find(const struct queue *q, struct str id); /* or NULL */
+void queue_entry_insert(struct queue *q, struct entry *entry);
+void queue_entry_take_out(struct queue *q, const struct entry *entry);
+void queue_entry_free(struct entry *entry);
+
+/* Is anything under way for it? */
+bool queue_entry_is_busy(const struct entry *entry);
+
+/* Writes the job as it is; after the commit it is told to the world, then `done` (or NULL) is
+ * called. */
+void queue_entry_save(struct queue *q, struct entry *entry, queue_done_fn done, void *ctx);
+/* The same with its whole plan. */
+void queue_entry_save_plan(struct queue *q, struct entry *entry, const struct plan *plan);
+
+/* Takes a final, idle one out of list and store, and frees it. */
+void queue_entry_forget(struct queue *q, struct entry *entry, queue_done_fn done, void *ctx);
+/* Does so when it is unwanted and idle. */
+void queue_entry_forget_if_idle(struct queue *q, struct entry *entry);
+/* Keeps the number of final jobs bounded. */
+void queue_forget_oldest(struct queue *q);
+
+/* Moves and logs; saving is the caller's next line. */
+void queue_entry_move(struct entry *entry, enum job_state to);
+/* The job cannot go on now: it waits or has failed, as retry.c says. Saves. */
+void queue_entry_give_way(struct queue *q, struct entry *entry, const struct error *err);
+
+/* Downloading or verifying. */
+bool queue_is_running(enum job_state state);
+
+/* --- queue_work.c: plans, transfers, clean-ups; each ends with queue_kick() --- */
+
+void queue_entry_plan(struct queue *q, struct entry *entry);
+void queue_entry_cancel_planning(struct entry *entry); /* fine when there is none */
+void queue_entry_run(struct queue *q, struct entry *entry);
+/* Removes what a cancelled job has left half done; a retry then plans again. */
+void queue_entry_clean(struct queue *q, struct entry *entry);
+
+/* --- queue.c --- */
+
+/* Starts what may run now. */
+void queue_kick(struct queue *q);
+/* Calls the `stopped` hook when the queue is stopping and nothing is under way. */
+void queue_check_stopped(struct queue *q);
+
+#endif

@@ -1,0 +1,308 @@
+#include "downloader/queue_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "downloader/localdir.h"
+
+/* --- planning --- */
+
+static void take_plan_totals(struct job *job, const struct plan *plan)
+{
+	job->bytes_total = 0;
+	job->bytes_done = 0;
+	job->files_total = plan->n;
+	job->files_done = 0;
+	for (size_t i = 0; i < plan->n; i++) {
+		job->bytes_total += plan->files[i].size;
+		job->bytes_done += plan->files[i].bytes_done;
+	}
+}
+
+static void save_plan(struct queue *q, struct entry *entry, const struct planned *planned)
+{
+	const struct hub_info *info = &planned->listing->info;
+	struct job *job = entry->job;
+	AUTO(plan) plan = planned_to_plan(planned);
+
+	free(job->repo);
+	job->repo = mem_strdup(info->repo);
+	memcpy(job->commit, info->commit, sizeof(job->commit));
+	job->is_planned = true;
+	take_plan_totals(job, plan);
+	job->attempts = 0;
+	queue_entry_move(entry, JOB_QUEUED);
+	queue_entry_save_plan(q, entry, plan);
+}
+
+/* A plan being made; it ends with on_planned() or queue_entry_cancel_planning(). */
+struct planning {
+	struct queue *queue;
+	struct entry *entry;
+	struct planner_call *call;
+};
+
+static void on_planned(void *ctx, struct planned *take_planned, const struct error *err)
+{
+	struct planning *planning = ctx;
+	struct queue *q = planning->queue;
+	struct entry *entry = planning->entry;
+
+	entry->planning = NULL;
+	free(planning);
+	if (err != NULL)
+		queue_entry_give_way(q, entry, err);
+	else
+		save_plan(q, entry, take_planned);
+	planned_free(&take_planned);
+	queue_kick(q);
+}
+
+void queue_entry_cancel_planning(struct entry *entry)
+{
+	if (entry->planning == NULL)
+		return;
+	planner_cancel(&entry->planning->call);
+	free(entry->planning);
+	entry->planning = NULL;
+}
+
+void queue_entry_plan(struct queue *q, struct entry *entry)
+{
+	struct job *job = entry->job;
+	struct choice choice = {
+		.type = job->type,
+		.repo = job->repo,
+		.revision = job->revision,
+		.select = job->select,
+		.exclude = job->exclude,
+	};
+
+	memcpy(choice.commit, job->commit, sizeof(choice.commit));
+	queue_entry_move(entry, JOB_RESOLVING);
+	entry->planning = mem_alloc(sizeof(*entry->planning));
+	entry->planning->queue = q;
+	entry->planning->entry = entry;
+	entry->planning->call = planner_start(q->planner, &choice, on_planned, entry->planning);
+	queue_entry_save(q, entry, NULL, NULL);
+}
+
+/* --- running --- */
+
+static void on_thrown_away(void *ctx, const char *job_id, const char *path, uint64_t bytes,
+			   const char *why)
+{
+	struct queue *q = ctx;
+	AUTO_CSTR text = mem_printf("%s: %llu bytes are thrown away: %s", path,
+				    (unsigned long long)bytes, why);
+
+	log_warning("%s", text);
+	q->hooks.notice(q->hooks.ctx, "warning", "thrown_away", text, job_id);
+}
+
+static struct entry *entry_running(const struct queue *q, const struct transfer *transfer)
+{
+	for (size_t i = 0; i < q->n; i++) {
+		if (q->entries[i]->transfer == transfer)
+			return q->entries[i];
+	}
+	return NULL;
+}
+
+/* A transfer, a load or a clean-up of the entry is over. */
+static void work_ended(struct queue *q, struct entry *entry)
+{
+	queue_entry_forget_if_idle(q, entry);
+	queue_check_stopped(q);
+	queue_kick(q);
+}
+
+static void on_transfer_over(void *ctx, struct transfer *take_transfer, const struct error *err)
+{
+	struct queue *q = ctx;
+	struct entry *entry = entry_running(q, take_transfer);
+	struct error why = { .code = ERR_NONE };
+	struct job *job;
+
+	assert(entry != NULL);
+	job = entry->job;
+	if (err != NULL)
+		why = *err; /* it goes with the transfer */
+	(void)transfer_tell(take_transfer, job);
+	job->speed_bps = 0;
+	entry->transfer = NULL;
+	transfer_free(&take_transfer);
+	if (job->bytes_done > entry->bytes_at_start)
+		job->attempts = 0;
+	if (!queue_is_running(job->state)) {
+		if (job->state == JOB_CANCELLED)
+			queue_entry_clean(q, entry);
+		queue_entry_save(q, entry, NULL, NULL);
+	} else if (why.code == ERR_NONE) {
+		queue_entry_move(entry, JOB_COMPLETED);
+		queue_entry_save(q, entry, NULL, NULL);
+		queue_forget_oldest(q);
+	} else if (why.code != ERR_CANCELLED) {
+		queue_entry_give_way(q, entry, &why);
+	}
+	work_ended(q, entry);
+}
+
+static size_t files_at_once(const struct queue *q)
+{
+	size_t share = q->limits.connections / q->limits.downloads;
+
+	if (share < 1)
+		return 1;
+	return share < QUEUE_FILES_AT_ONCE_MAX ? share : QUEUE_FILES_AT_ONCE_MAX;
+}
+
+struct loading {
+	struct queue *queue;
+	char id[DOWNLOAD_ID_LEN + 1];
+};
+
+static void run(struct queue *q, struct entry *entry, struct plan *take_plan)
+{
+	struct transfer_hooks hooks = {
+		.thrown_away = on_thrown_away,
+		.over = on_transfer_over,
+		.ctx = q,
+	};
+
+	entry->bytes_at_start = entry->job->bytes_done;
+	entry->transfer =
+		transfer_new(&q->env, entry->job, take_plan, files_at_once(q), &hooks);
+}
+
+static void on_plan_loaded(void *ctx, struct plan *take_plan, const struct error *err)
+{
+	struct loading *loading = ctx;
+	struct queue *q = loading->queue;
+	struct entry *entry = queue_entry_find(q, str_from(loading->id));
+
+	free(loading);
+	assert(entry != NULL);
+	entry->is_loading = false;
+	if (!queue_is_running(entry->job->state) || q->is_stopping) {
+		plan_free(&take_plan);
+		if (entry->job->state == JOB_CANCELLED)
+			queue_entry_clean(q, entry);
+	} else if (err != NULL) {
+		queue_entry_give_way(q, entry, err);
+	} else {
+		run(q, entry, take_plan);
+	}
+	work_ended(q, entry);
+}
+
+static struct loading *loading_new(struct queue *q, const struct entry *entry)
+{
+	struct loading *loading = mem_alloc(sizeof(*loading));
+
+	loading->queue = q;
+	memcpy(loading->id, entry->job->id, sizeof(loading->id));
+	return loading;
+}
+
+void queue_entry_run(struct queue *q, struct entry *entry)
+{
+	queue_entry_move(entry, JOB_DOWNLOADING);
+	queue_entry_save(q, entry, NULL, NULL);
+	entry->is_loading = true;
+	store_get_plan(q->env.store, entry->job->id, on_plan_loaded, loading_new(q, entry));
+}
+
+/* --- cleaning up after a cancel --- */
+
+struct cleaning {
+	struct pool_task task; /* first */
+	struct queue *queue;
+	char id[DOWNLOAD_ID_LEN + 1];
+	int models_root;
+	char *folder;
+	struct plan *plan;
+	struct error error;
+};
+
+static void clean(struct pool_task *task)
+{
+	struct cleaning *c = (struct cleaning *)task;
+
+	for (size_t i = 0; i < c->plan->n; i++) {
+		const struct plan_file *file = &c->plan->files[i];
+		struct localdir_names names;
+
+		if (file->state == FILE_DONE)
+			continue;
+		localdir_names_init(&names, c->folder, file->path, file->digest);
+		if (localdir_drop_partial(c->models_root, &names, &c->error) < 0)
+			log_warning("%s: %s", names.partial, c->error.text);
+		localdir_names_clear(&names);
+	}
+}
+
+static void on_cleaned(struct pool_task *task)
+{
+	struct cleaning *c = (struct cleaning *)task;
+	struct entry *entry = queue_entry_find(c->queue, str_from(c->id));
+
+	assert(entry != NULL);
+	entry->is_cleaning = false;
+	plan_free(&c->plan);
+	free(c->folder);
+	work_ended(c->queue, entry);
+	free(c);
+}
+
+/* What is left of a plan when its partial files are gone. */
+static uint64_t bytes_proven(const struct plan *plan)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < plan->n; i++)
+		bytes += plan->files[i].state == FILE_DONE ? plan->files[i].size : 0;
+	return bytes;
+}
+
+static void on_clean_plan(void *ctx, struct plan *take_plan, const struct error *err)
+{
+	struct loading *loading = ctx;
+	struct queue *q = loading->queue;
+	struct entry *entry = queue_entry_find(q, str_from(loading->id));
+	struct cleaning *c;
+
+	free(loading);
+	assert(entry != NULL);
+	if (err != NULL) {
+		log_warning("download %s: its partial files stay: %s", entry->job->id,
+			    err->text);
+		entry->is_cleaning = false;
+		work_ended(q, entry);
+		return;
+	}
+	entry->job->bytes_done = bytes_proven(take_plan);
+	queue_entry_save(q, entry, NULL, NULL);
+	c = mem_alloc(sizeof(*c));
+	c->task.run = clean;
+	c->task.done = on_cleaned;
+	c->queue = q;
+	memcpy(c->id, entry->job->id, sizeof(c->id));
+	c->models_root = q->env.models_root;
+	c->folder = job_folder(entry->job->type, entry->job->repo, entry->job->revision);
+	c->plan = take_plan;
+	pool_submit(q->env.pool, &c->task);
+}
+
+void queue_entry_clean(struct queue *q, struct entry *entry)
+{
+	/* A retry plans again: what was proven counts as present, the rest begins anew. */
+	bool was_planned = entry->job->is_planned;
+
+	entry->job->is_planned = false;
+	if (!was_planned)
+		return;
+	entry->is_cleaning = true;
+	store_get_plan(q->env.store, entry->job->id, on_clean_plan, loading_new(q, entry));
+}

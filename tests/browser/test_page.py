@@ -1,0 +1,100 @@
+"""The page in a real browser, by clicking (driver.mjs), against the whole of Larder behind nginx."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+SHOTS = HERE.parents[1] / "build" / "screenshots"
+
+
+class Driver:
+    """One scenario under way."""
+
+    def __init__(self, scenario, larder):
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        node = shutil.which("node") or shutil.which("nodejs")
+        self.process = subprocess.Popen([node, str(HERE / "driver.mjs"), scenario,
+                                         f"http://127.0.0.1:{larder.port}{larder.base}/", str(SHOTS)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def expect(self, line):
+        """The next thing it says."""
+        said = self.process.stdout.readline().rstrip("\n")
+        assert said == line, said + self.process.stdout.read()
+
+    def go(self):
+        """Lets it go on after a step."""
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+    def finish(self):
+        """It must end well."""
+        self.expect("ok")
+        assert self.process.wait(60) == 0
+
+
+@pytest.fixture
+def drive(larder):
+    made = []
+
+    def start(scenario):
+        made.append(Driver(scenario, larder))
+        return made[-1]
+
+    yield start
+    for driver in made:
+        if driver.process.poll() is None:
+            driver.process.kill()
+            driver.process.wait()
+
+
+def test_the_whole_job_by_clicking(drive, larder, hub):
+    drive("job").finish()
+    folder = larder.models / "acme/tiny-7b-GGUF"
+    assert [p.name for p in folder.iterdir() if p.is_file()] == ["tiny-7b-Q4_K_M.gguf"]
+
+
+def test_a_refresh_loses_nothing_and_the_buttons_do_what_they_say(drive, larder, hub):
+    hub.fault("slow", "*", origin="cdn", rate=400_000)
+    driver = drive("refresh")
+    driver.expect("step retried")
+    hub.release()
+    hub.faults.clear()
+    for download in larder.rpc("download.list")["result"]["downloads"]:
+        # What runs at the slow rate goes on at full speed with a new connection.
+        larder.api("POST", f"downloads/{download['id']}/pause", {})
+        larder.api("POST", f"downloads/{download['id']}/resume", {})
+    driver.go()
+    driver.finish()
+
+
+def test_larderd_away_is_said_and_mended(drive, larder, hub):
+    hub.fault("slow", "*", origin="cdn", rate=400_000)
+    driver = drive("away")
+    driver.expect("step stop")
+    larder.stop_daemon()
+    driver.go()
+    driver.expect("step start")
+    hub.faults.clear()
+    larder.start_daemon()
+    driver.go()
+    driver.finish()
+
+
+def test_errors_are_said_in_words(drive):
+    drive("errors").finish()
+
+
+def test_it_looks_right_at_every_size_in_both_themes(drive, larder, hub):
+    hub.fault("slow", "*", origin="cdn", rate=100_000)
+    driver = drive("looks")
+    driver.expect("step done")
+    hub.faults.clear()
+    for download in larder.rpc("download.list")["result"]["downloads"]:
+        larder.api("POST", f"downloads/{download['id']}/pause", {})
+        larder.api("POST", f"downloads/{download['id']}/resume", {})
+    driver.go()
+    driver.finish()
