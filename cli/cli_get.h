@@ -13,7 +13,4 @@
  * waited for, for a minute. Ctrl-C leaves the downloads to larderd. */
 enum cli_exit cli_get(const struct cli_session *session);
 
-/* The parameters of preview.make and download.create that stand in the options: to free. */
-struct json_object *cli_get_choice(const struct cli_session *session, const char *repo);
-
 #endif

@@ -2,7 +2,6 @@
 
 #include "cli/cli_args.h"
 #include "cli/cli_download.h"
-#include "cli/cli_get.h"
 #include "cli/cli_table.h"
 #include "cli/cli_term.h"
 #include "cli/cli_text.h"
@@ -207,7 +206,7 @@ void cli_preview_render(struct buf *b, struct json_object *preview, bool all_fil
 static int ask(const struct cli_session *session, const char *repo, struct json_object **ret,
 	       struct error *err)
 {
-	AUTO_JSON params = cli_get_choice(session, repo);
+	AUTO_JSON params = cli_session_choice(session, repo);
 
 	return cli_session_call(session, "preview.make", params, RPC_TIMEOUT_MS, ret, NULL,
 				err);

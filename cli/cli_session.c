@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "cli/cli_args.h"
 #include "cli/cli_text.h"
 #include "common/buf.h"
 #include "common/schema.h"
@@ -163,4 +164,35 @@ int cli_session_list(const struct cli_session *session, const char *state,
 	*ret = json_object_new_object();
 	json_take(*ret, "downloads", MOVE(rows));
 	return 0;
+}
+
+static void add_texts(struct json_object *params, const char *name, const struct cli_args *args,
+		      enum cli_option option)
+{
+	size_t n;
+	const char *const *values = cli_args_values(args, option, &n);
+	struct json_object *array;
+
+	if (n == 0)
+		return;
+	array = json_object_new_array();
+	for (size_t i = 0; i < n; i++)
+		(void)json_object_array_add(array, json_object_new_string(values[i]));
+	json_take(params, name, array);
+}
+
+struct json_object *cli_session_choice(const struct cli_session *session, const char *repo)
+{
+	struct json_object *params = json_object_new_object();
+	const char *revision = cli_args_value(session->args, CLI_OPTION_REVISION);
+	const char *type = cli_args_value(session->args, CLI_OPTION_TYPE);
+
+	json_add_cstr(params, "repo", repo);
+	if (revision != NULL)
+		json_add_cstr(params, "revision", revision);
+	if (type != NULL)
+		json_add_cstr(params, "type", type);
+	add_texts(params, "select", session->args, CLI_OPTION_SELECT);
+	add_texts(params, "exclude", session->args, CLI_OPTION_EXCLUDE);
+	return params;
 }

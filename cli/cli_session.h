@@ -69,4 +69,7 @@ void cli_session_print(const struct buf *text);
 int cli_session_list(const struct cli_session *session, const char *state,
 		     struct json_object **ret, struct error *err) MUST_USE;
 
+/* The parameters of preview.make and download.create that stand in the options: to free. */
+struct json_object *cli_session_choice(const struct cli_session *session, const char *repo);
+
 #endif

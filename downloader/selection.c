@@ -161,7 +161,8 @@ static bool is_regex(struct str text)
 	return text.n > 1 && text.p[0] == '/' && text.p[text.n - 1] == '/';
 }
 
-/* "/Q4" may stand for a part of a path; "/Q4(" is a regular expression that was not finished. */
+/* "/Q4" may stand for a part of a path; "/Q4(" is a regular expression that was not finished.
+ */
 static bool is_unclosed_regex(struct str text)
 {
 	if (text.p[0] != '/' || is_regex(text))
@@ -206,8 +207,8 @@ static int check_term(const struct terms *terms, size_t i, struct str text, stru
 	if (str_is_equal(text, S("//")))
 		return refuse_term(terms, i, text, "is an empty regular expression", err);
 	if (is_unclosed_regex(text))
-		return refuse_term(terms, i, text, "is a regular expression without its closing /",
-				   err);
+		return refuse_term(terms, i, text,
+				   "is a regular expression without its closing /", err);
 	return 0;
 }
 

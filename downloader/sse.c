@@ -83,8 +83,9 @@ static void forget(struct client *client)
 	free(client);
 }
 
-/* When the peer hangs up, evhttp takes a request whose answer is not ended off its connection and
- * leaves it to us; ending it frees it. On a time-out it frees the request with the connection. */
+/* When the peer hangs up, evhttp takes a request whose answer is not ended off its connection
+ * and leaves it to us; ending it frees it. On a time-out it frees the request with the
+ * connection. */
 static void on_close(struct evhttp_connection *conn, void *arg)
 {
 	struct client *client = arg;

@@ -6,17 +6,20 @@
 /* The body's members are the method's parameters. */
 static struct json_object *body_params(const struct request *request)
 {
-	return request->body != NULL ? json_object_get(request->body) : json_object_new_object();
+	return request->body != NULL ? json_object_get(request->body)
+				     : json_object_new_object();
 }
 
 /* The id of the path as a parameter, beside what is in `take_params`. */
-static struct json_object *with_id(const struct request *request, struct json_object *take_params)
+static struct json_object *with_id(const struct request *request,
+				   struct json_object *take_params)
 {
 	json_add_cstr(take_params, "id", request->parts[1]);
 	return take_params;
 }
 
-void api_preview(const struct app *app, const struct request *request, struct response *response)
+void api_preview(const struct app *app, const struct request *request,
+		 struct response *response)
 {
 	app_call(app, request, "preview.make", body_params(request), 200, response);
 }
@@ -30,14 +33,15 @@ void api_downloads_create(const struct app *app, const struct request *request,
 void api_downloads_list(const struct app *app, const struct request *request,
 			struct response *response)
 {
-	app_call(app, request, "download.list", app_query_params(request, "limit"), 200, response);
+	app_call(app, request, "download.list", app_query_params(request, "limit"), 200,
+		 response);
 }
 
 void api_downloads_get(const struct app *app, const struct request *request,
 		       struct response *response)
 {
-	app_call(app, request, "download.get", with_id(request, app_query_params(request, "")), 200,
-		 response);
+	app_call(app, request, "download.get", with_id(request, app_query_params(request, "")),
+		 200, response);
 }
 
 void api_downloads_patch(const struct app *app, const struct request *request,

@@ -9,7 +9,8 @@ enum {
 	HEALTH_TIMEOUT_MS = 5000, /* a daemon that takes longer is not well */
 };
 
-/* 200 when every part says "ok", else 503; no problem document, so that monitors see the parts. */
+/* 200 when every part says "ok", else 503; no problem document, so that monitors see the parts.
+ */
 void api_health(const struct app *app, const struct request *request, struct response *response)
 {
 	struct json_object *health = json_object_new_object();
@@ -20,8 +21,8 @@ void api_health(const struct app *app, const struct request *request, struct res
 
 	(void)request;
 	json_add_cstr(parts, "fcgi", "ok");
-	if (rpc_call(app->cfg->control_socket, "system.health", NULL, HEALTH_TIMEOUT_MS, &answer, NULL,
-		     &err) < 0) {
+	if (rpc_call(app->cfg->control_socket, "system.health", NULL, HEALTH_TIMEOUT_MS,
+		     &answer, NULL, &err) < 0) {
 		json_add_cstr(parts, "daemon", err.text);
 		is_well = false;
 	} else {
@@ -53,7 +54,8 @@ void api_session_get(const struct app *app, const struct request *request,
 	response_json(response, 200, session);
 }
 
-void api_changes(const struct app *app, const struct request *request, struct response *response)
+void api_changes(const struct app *app, const struct request *request,
+		 struct response *response)
 {
 	app_call(app, request, "event.changes", app_query_params(request, ""), 200, response);
 }

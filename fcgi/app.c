@@ -25,8 +25,8 @@ void app_call(const struct app *app, const struct request *request, const char *
 	struct error err;
 
 	if (schema_check(str_from(method), params, &err) < 0 ||
-	    rpc_call(app->cfg->control_socket, method, params, RPC_TIMEOUT_MS, &result, &extra, &err) <
-		    0)
+	    rpc_call(app->cfg->control_socket, method, params, RPC_TIMEOUT_MS, &result, &extra,
+		     &err) < 0)
 		refuse(request, &err, extra, response);
 	else if (status == 204)
 		response_empty(response, status);
@@ -52,7 +52,8 @@ struct json_object *app_query_params(const struct request *request, const char *
 	return params;
 }
 
-static void route(const struct app *app, const struct request *request, struct response *response)
+static void route(const struct app *app, const struct request *request,
+		  struct response *response)
 {
 	char allow[sizeof(response->allow)];
 	struct error err;

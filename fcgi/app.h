@@ -17,9 +17,9 @@ struct app {
 void app_serve(const struct app *app, const struct request_input *input,
 	       struct response *response, bool *ret_is_head);
 
-/* What every handler does at the end: checks `params` against the method's table, calls larderd,
- * and turns the outcome into the response: `status` and the result, or a problem document.
- * `params` is consumed; NULL means none. */
+/* What every handler does at the end: checks `params` against the method's table, calls
+ * larderd, and turns the outcome into the response: `status` and the result, or a problem
+ * document. `params` is consumed; NULL means none. */
 void app_call(const struct app *app, const struct request *request, const char *method,
 	      struct json_object *take_params, int status, struct response *response);
 

@@ -19,8 +19,10 @@ enum {
 static int print_usage(FILE *out)
 {
 	(void)fputs("usage: larder-fcgi [--help | --version]\n\n"
-		    "The web side of Larder: answers FastCGI requests of a web server on fcgi.sock with\n"
-		    "the help of larderd. It stays in the foreground, logs to stderr, and is configured\n"
+		    "The web side of Larder: answers FastCGI requests of a web server on "
+		    "fcgi.sock with\n"
+		    "the help of larderd. It stays in the foreground, logs to stderr, and is "
+		    "configured\n"
 		    "by environment variables:\n\n",
 		    out);
 	config_print_help(out);
@@ -66,7 +68,8 @@ int main(int argc, char **argv)
 
 	log_init("larder-fcgi", LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
 	if (argc > 1 && strcmp(argv[1], "--version") == 0)
-		return printf("larder-fcgi %s\n", LARDER_VERSION) > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+		return printf("larder-fcgi %s\n", LARDER_VERSION) > 0 ? EXIT_SUCCESS
+								      : EXIT_FAILURE;
 	if (argc > 1)
 		return print_usage(strcmp(argv[1], "--help") == 0 ? stdout : stderr);
 	cfg = config_load(getenv, &err);
@@ -74,7 +77,8 @@ int main(int argc, char **argv)
 		log_error("%s", cfg == NULL ? err.text : "no source of random numbers");
 		return EXIT_FAILURE;
 	}
-	log_init("larder-fcgi", (enum log_format)cfg->log_format, (enum log_level)cfg->log_level);
+	log_init("larder-fcgi", (enum log_format)cfg->log_format,
+		 (enum log_level)cfg->log_level);
 	log_hide(str_from(cfg->hf_token));
 	if (serve(cfg, &err) < 0) {
 		log_error("%s", err.text);

@@ -10,7 +10,7 @@
 #include "common/error.h"
 
 static const char *const method_names[] = {
-	[METHOD_GET] = "GET", [METHOD_POST] = "POST",	[METHOD_PATCH] = "PATCH",
+	[METHOD_GET] = "GET", [METHOD_POST] = "POST",     [METHOD_PATCH] = "PATCH",
 	[METHOD_PUT] = "PUT", [METHOD_DELETE] = "DELETE", [METHOD_OTHER] = "other",
 };
 
@@ -60,7 +60,8 @@ static int hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Percent-decoded text, or NULL: bad escapes, control characters and what is not UTF-8 are refused. */
+/* Percent-decoded text, or NULL: bad escapes, control characters and what is not UTF-8 are
+ * refused. */
 static char *decode(struct str text, bool plus_is_space)
 {
 	AUTO_CSTR out = mem_alloc(text.n + 1);
@@ -98,10 +99,12 @@ static int read_parts(struct request *request, struct str path, struct error *er
 
 	while (str_next(&path, '/', &part)) {
 		if (request->n_parts == REQUEST_PARTS_MAX || part.n == 0)
-			return error_set(err, ERR_UNKNOWN_PATH, "there is nothing at this address");
+			return error_set(err, ERR_UNKNOWN_PATH,
+					 "there is nothing at this address");
 		request->parts[request->n_parts] = decode(part, false);
 		if (request->parts[request->n_parts] == NULL)
-			return error_set(err, ERR_BAD_REQUEST, "the address is not well-formed");
+			return error_set(err, ERR_BAD_REQUEST,
+					 "the address is not well-formed");
 		request->n_parts++;
 	}
 	return 0;
@@ -152,7 +155,8 @@ static int read_bytes(const struct request_input *input, struct buf *body, struc
 	while ((n = input->read(input->ctx, chunk, sizeof(chunk))) > 0) {
 		buf_add(body, (struct str){ .p = chunk, .n = n });
 		if (buf_is_overflown(body))
-			return error_set(err, ERR_TOO_LARGE, "the body is too large: %d bytes are allowed",
+			return error_set(err, ERR_TOO_LARGE,
+					 "the body is too large: %d bytes are allowed",
 					 REQUEST_BODY_MAX);
 	}
 	return 0;
@@ -166,7 +170,8 @@ static bool is_json_type(const char *type)
 	return str_is_equal_nocase(name, S("application/json"));
 }
 
-static int read_body(struct request *request, const struct request_input *input, struct error *err)
+static int read_body(struct request *request, const struct request_input *input,
+		     struct error *err)
 {
 	const char *length_text = input->variable(input->ctx, "CONTENT_LENGTH");
 	AUTO(buf) body = NULL;
@@ -175,7 +180,8 @@ static int read_body(struct request *request, const struct request_input *input,
 	if (length_text != NULL && length_text[0] != '\0' &&
 	    (str_to_u64(str_from(length_text), 0, UINT64_MAX, &length) < 0 ||
 	     length > REQUEST_BODY_MAX))
-		return error_set(err, ERR_TOO_LARGE, "the body is too large: %d bytes are allowed",
+		return error_set(err, ERR_TOO_LARGE,
+				 "the body is too large: %d bytes are allowed",
 				 REQUEST_BODY_MAX);
 	if (request->method == METHOD_GET)
 		return 0;
@@ -185,7 +191,8 @@ static int read_body(struct request *request, const struct request_input *input,
 	if (request->method == METHOD_DELETE && buf_str(body).n == 0)
 		return 0;
 	if (!is_json_type(input->variable(input->ctx, "CONTENT_TYPE")))
-		return error_set(err, ERR_MEDIA_TYPE, "the body's type must be application/json");
+		return error_set(err, ERR_MEDIA_TYPE,
+				 "the body's type must be application/json");
 	if (buf_str(body).n == 0)
 		return 0;
 	if (json_parse(buf_str(body), REQUEST_DEPTH_MAX, &request->body, err) < 0)
@@ -201,8 +208,8 @@ int request_read(const struct request_input *input, const char *base_path, struc
 	*ret = (struct request){ .method = METHOD_OTHER };
 	read_method(ret, input->variable(input->ctx, "REQUEST_METHOD"));
 	read_id(ret, input->variable(input->ctx, "HTTP_X_REQUEST_ID"));
-	if (read_uri(ret, str_from(input->variable(input->ctx, "REQUEST_URI")), str_from(base_path),
-		     err) < 0)
+	if (read_uri(ret, str_from(input->variable(input->ctx, "REQUEST_URI")),
+		     str_from(base_path), err) < 0)
 		return -1;
 	return read_body(ret, input, err);
 }

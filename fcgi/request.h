@@ -1,7 +1,7 @@
 /*
- * A request as the handlers see it: method, path below the base path cut into decoded parts, query
- * parameters, JSON body. Everything is checked while it is made: what reaches a handler is UTF-8, has no
- * control characters, and keeps the limits below.
+ * A request as the handlers see it: method, path below the base path cut into decoded parts,
+ * query parameters, JSON body. Everything is checked while it is made: what reaches a handler
+ * is UTF-8, has no control characters, and keeps the limits below.
  *
  * One request, one thread.
  */
@@ -13,11 +13,11 @@
 struct error;
 
 enum {
-	REQUEST_URI_MAX = 4096,	       /* bytes of REQUEST_URI */
+	REQUEST_URI_MAX = 4096,        /* bytes of REQUEST_URI */
 	REQUEST_BODY_MAX = 256 * 1024, /* bytes of a body */
-	REQUEST_DEPTH_MAX = 8,	       /* levels of its JSON */
-	REQUEST_PARTS_MAX = 8,	       /* of the path, after /api/v1/ */
-	REQUEST_QUERY_MAX = 16,	       /* parameters */
+	REQUEST_DEPTH_MAX = 8,         /* levels of its JSON */
+	REQUEST_PARTS_MAX = 8,         /* of the path, after /api/v1/ */
+	REQUEST_QUERY_MAX = 16,        /* parameters */
 	REQUEST_ID_MAX = 64,
 };
 
@@ -39,7 +39,7 @@ struct query {
 struct request {
 	char id[REQUEST_ID_MAX + 1]; /* the web server's, or made here */
 	enum method method;
-	bool is_head;	 /* HEAD: a GET whose answer has no body */
+	bool is_head;     /* HEAD: a GET whose answer has no body */
 	char *shown_path; /* for the log and problem documents; no query */
 	char *parts[REQUEST_PARTS_MAX];
 	size_t n_parts;
@@ -56,8 +56,9 @@ struct request_input {
 	void *ctx;
 };
 
-/* Reads a request. -1 with ERR_BAD_REQUEST, ERR_UNKNOWN_PATH (outside base_path/api/v1/), ERR_TOO_LARGE or
- * ERR_MEDIA_TYPE; `ret` is then filled as far as it is known, for the log, and must be cleared too. */
+/* Reads a request. -1 with ERR_BAD_REQUEST, ERR_UNKNOWN_PATH (outside base_path/api/v1/),
+ * ERR_TOO_LARGE or ERR_MEDIA_TYPE; `ret` is then filled as far as it is known, for the log, and
+ * must be cleared too. */
 int request_read(const struct request_input *input, const char *base_path, struct request *ret,
 		 struct error *err) MUST_USE;
 void request_clear(struct request *request);

@@ -25,19 +25,41 @@ static const struct {
 	{ 507, "Insufficient Storage" },
 };
 
-/* A refusal by the Hub is 403, never 401, which would mean that the caller must sign in here. */
+/* A refusal by the Hub is 403, never 401, which would mean that the caller must sign in here.
+ */
 static const int statuses[ERR_COUNT] = {
-	[ERR_NONE] = 200,	    [ERR_INTERNAL] = 500,	[ERR_BAD_REQUEST] = 400,
-	[ERR_INVALID] = 422,	    [ERR_UNKNOWN_PATH] = 404,	[ERR_UNKNOWN_METHOD] = 500,
-	[ERR_METHOD_NOT_ALLOWED] = 405, [ERR_TOO_LARGE] = 413,	[ERR_MEDIA_TYPE] = 415,
-	[ERR_UNKNOWN_DOWNLOAD] = 404, [ERR_ILLEGAL_STATE] = 409, [ERR_DUPLICATE] = 409,
-	[ERR_QUEUE_FULL] = 503,	    [ERR_NOT_FOUND] = 404,	[ERR_GATED] = 403,
-	[ERR_UNAUTHORIZED] = 403,   [ERR_RATE_LIMITED] = 429,	[ERR_NETWORK] = 502,
-	[ERR_HUB_UNAVAILABLE] = 502, [ERR_HUB_PROTOCOL] = 502,	[ERR_OFFLINE] = 503,
-	[ERR_UNSAFE_PATH] = 422,    [ERR_TOO_MANY_FILES] = 422, [ERR_DISK_FULL] = 507,
-	[ERR_DISK_ERROR] = 500,	    [ERR_HASH_MISMATCH] = 502,	[ERR_RANGE_IGNORED] = 502,
-	[ERR_URL_EXPIRED] = 502,    [ERR_CANCELLED] = 503,	[ERR_TIMEOUT] = 504,
-	[ERR_STORE] = 503,	    [ERR_DAEMON_UNAVAILABLE] = 503,
+	[ERR_NONE] = 200,
+	[ERR_INTERNAL] = 500,
+	[ERR_BAD_REQUEST] = 400,
+	[ERR_INVALID] = 422,
+	[ERR_UNKNOWN_PATH] = 404,
+	[ERR_UNKNOWN_METHOD] = 500,
+	[ERR_METHOD_NOT_ALLOWED] = 405,
+	[ERR_TOO_LARGE] = 413,
+	[ERR_MEDIA_TYPE] = 415,
+	[ERR_UNKNOWN_DOWNLOAD] = 404,
+	[ERR_ILLEGAL_STATE] = 409,
+	[ERR_DUPLICATE] = 409,
+	[ERR_QUEUE_FULL] = 503,
+	[ERR_NOT_FOUND] = 404,
+	[ERR_GATED] = 403,
+	[ERR_UNAUTHORIZED] = 403,
+	[ERR_RATE_LIMITED] = 429,
+	[ERR_NETWORK] = 502,
+	[ERR_HUB_UNAVAILABLE] = 502,
+	[ERR_HUB_PROTOCOL] = 502,
+	[ERR_OFFLINE] = 503,
+	[ERR_UNSAFE_PATH] = 422,
+	[ERR_TOO_MANY_FILES] = 422,
+	[ERR_DISK_FULL] = 507,
+	[ERR_DISK_ERROR] = 500,
+	[ERR_HASH_MISMATCH] = 502,
+	[ERR_RANGE_IGNORED] = 502,
+	[ERR_URL_EXPIRED] = 502,
+	[ERR_CANCELLED] = 503,
+	[ERR_TIMEOUT] = 504,
+	[ERR_STORE] = 503,
+	[ERR_DAEMON_UNAVAILABLE] = 503,
 };
 
 enum {
@@ -90,8 +112,8 @@ static void add_extra(struct json_object *problem, struct json_object *extra)
 	}
 }
 
-void response_problem(struct response *response, const struct error *err, const char *request_id,
-		      struct json_object *extra)
+void response_problem(struct response *response, const struct error *err,
+		      const char *request_id, struct json_object *extra)
 {
 	struct json_object *problem = json_object_new_object();
 	AUTO_CSTR type = mem_printf("urn:larder:problem:%s", error_code_name(err->code));

@@ -1,6 +1,6 @@
 /*
- * An answer: a status, a few headers, a JSON body. Errors become RFC 9457 problem documents, and this is the
- * one place that knows which HTTP status an error code has.
+ * An answer: a status, a few headers, a JSON body. Errors become RFC 9457 problem documents,
+ * and this is the one place that knows which HTTP status an error code has.
  *
  * One response, one thread.
  */
@@ -13,16 +13,17 @@
 struct response {
 	int status;
 	const char *content_type; /* a literal; NULL: no body */
-	char *body;		  /* JSON text */
-	unsigned retry_after_s;	  /* 0: no such header */
-	char allow[64];		  /* methods, for 405; "": no such header */
+	char *body;               /* JSON text */
+	unsigned retry_after_s;   /* 0: no such header */
+	char allow[64];           /* methods, for 405; "": no such header */
 };
 
 /* Both leave `response` filled, whatever it held. */
 void response_json(struct response *response, int status, struct json_object *take_body);
-/* `extra`'s members join the document (the present state, the other download); borrowed, may be NULL. */
-void response_problem(struct response *response, const struct error *err, const char *request_id,
-		      struct json_object *extra);
+/* `extra`'s members join the document (the present state, the other download); borrowed, may be
+ * NULL. */
+void response_problem(struct response *response, const struct error *err,
+		      const char *request_id, struct json_object *extra);
 void response_empty(struct response *response, int status);
 void response_clear(struct response *response);
 

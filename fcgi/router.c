@@ -12,7 +12,8 @@ static bool is_match(const char *pattern, const struct request *request)
 	while (str_next(&rest, '/', &part)) {
 		if (i == request->n_parts)
 			return false;
-		if (!str_is_equal(part, S("{}")) && !str_is_equal(part, str_from(request->parts[i])))
+		if (!str_is_equal(part, S("{}")) &&
+		    !str_is_equal(part, str_from(request->parts[i])))
 			return false;
 		i++;
 	}

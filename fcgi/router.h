@@ -1,6 +1,6 @@
 /*
- * Which handler an address has: a table of rows, each a method, a pattern and a function. Pattern
- * parts are literal, or "{}" for any one part.
+ * Which handler an address has: a table of rows, each a method, a pattern and a function.
+ * Pattern parts are literal, or "{}" for any one part.
  *
  * Pure. Any thread.
  */
@@ -22,8 +22,8 @@ struct route {
 	route_fn fn;
 };
 
-/* The handler, or NULL: then *ret_allow lists the methods that the address takes ("GET, POST"), or is
- * empty when there is nothing at the address. */
+/* The handler, or NULL: then *ret_allow lists the methods that the address takes ("GET, POST"),
+ * or is empty when there is nothing at the address. */
 route_fn router_find(const struct route *routes, size_t n, const struct request *request,
 		     char *ret_allow, size_t allow_size);
 

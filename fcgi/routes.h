@@ -8,11 +8,14 @@
 
 const struct route *routes_all(size_t *ret_n);
 
-void api_health(const struct app *app, const struct request *request, struct response *response);
+void api_health(const struct app *app, const struct request *request,
+		struct response *response);
 void api_session_get(const struct app *app, const struct request *request,
 		     struct response *response);
-void api_changes(const struct app *app, const struct request *request, struct response *response);
-void api_preview(const struct app *app, const struct request *request, struct response *response);
+void api_changes(const struct app *app, const struct request *request,
+		 struct response *response);
+void api_preview(const struct app *app, const struct request *request,
+		 struct response *response);
 void api_downloads_create(const struct app *app, const struct request *request,
 			  struct response *response);
 void api_downloads_list(const struct app *app, const struct request *request,

@@ -48,11 +48,14 @@ static void write_response(FCGX_Stream *out, const struct response *response, bo
 	if (response->retry_after_s > 0)
 		(void)FCGX_FPrintF(out, "Retry-After: %u\r\n", response->retry_after_s);
 	if (response->content_type != NULL)
-		(void)FCGX_FPrintF(out, "Content-Type: %s; charset=utf-8\r\nContent-Length: %lu\r\n",
+		(void)FCGX_FPrintF(out,
+				   "Content-Type: %s; charset=utf-8\r\nContent-Length: %lu\r\n",
 				   response->content_type, (unsigned long)n);
 	(void)FCGX_PutS("\r\n", out);
 	for (size_t at = 0; !is_head && at < n;) {
-		enum { PIECE_MAX = 1024 * 1024 };
+		enum {
+			PIECE_MAX = 1024 * 1024
+		};
 		size_t left = n - at;
 		int wrote = FCGX_PutStr(response->body + at,
 					(int)(left < PIECE_MAX ? left : PIECE_MAX), out);

@@ -1,10 +1,10 @@
 /*
- * The FastCGI side: threads that accept requests on a listening socket and hand them to the app.
- * The only door to libfcgi.
+ * The FastCGI side: threads that accept requests on a listening socket and hand them to the
+ * app. The only door to libfcgi.
  *
- * libfcgi's traps, measured (STYLE.md, section 6): a blocked FCGX_Accept_r cannot be woken, so the
- * listener is non-blocking and each worker polls it together with an eventfd; FCGX_Init replaces
- * ignored signals by its own handlers, so signals are set after workers_start().
+ * libfcgi's traps, measured (STYLE.md, section 6): a blocked FCGX_Accept_r cannot be woken, so
+ * the listener is non-blocking and each worker polls it together with an eventfd; FCGX_Init
+ * replaces ignored signals by its own handlers, so signals are set after workers_start().
  */
 #ifndef FCGI_WORKER_H
 #define FCGI_WORKER_H

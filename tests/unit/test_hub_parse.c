@@ -28,7 +28,7 @@ static void digest_algorithms_have_names(void **state)
 	assert_int_equal(algorithm, DIGEST_GIT_SHA1);
 }
 
-/* --- info --------------------------------------------------------------------------------- */
+/* --- info --- */
 
 static void the_reply_about_a_repository_is_read(void **state)
 {
@@ -175,7 +175,7 @@ static void nesting_has_a_limit(void **state)
 	assert_int_equal(err.code, ERR_HUB_PROTOCOL);
 }
 
-/* --- tree --------------------------------------------------------------------------------- */
+/* --- tree --- */
 
 static void the_files_of_a_page_are_read(void **state)
 {
@@ -364,7 +364,7 @@ static void a_repository_has_a_greatest_number_of_files(void **state)
 	assert_int_equal(hub_tree_finish(tree, &err), 0);
 }
 
-/* --- headers ------------------------------------------------------------------------------ */
+/* --- headers --- */
 
 static void the_next_page_is_found_by_its_relation(void **state)
 {
@@ -538,7 +538,7 @@ static void retry_after_is_seconds_or_a_date(void **state)
 	}
 }
 
-/* --- failures ----------------------------------------------------------------------------- */
+/* --- failures --- */
 
 struct failure_row {
 	long status;
