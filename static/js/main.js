@@ -40,10 +40,15 @@ const doctor = new Doctor(api, store, () => {
 api.onAway = () => doctor.examine();
 store.onSnapshot = (stale) => actions.reloadFinished(stale);
 store.onNotice = ({ level, message, download }) => tell(level, message, download ?? undefined);
+/** Why it failed, with the name unless the reason begins with it. */
+function outcome(/** @type {import("./core/types.js").Download} */ { repo, reason }) {
+  const why = reason?.message ?? "the download failed.";
+  return why.startsWith(repo) ? why : `${isolate(repo)}: ${why}`;
+}
 store.onOutcome = (download) => {
   if (download.state === "completed") tell("success", `${isolate(download.repo)} is complete and proven.`, download.id);
   if (download.state === "failed")
-    tell("error", `${isolate(download.repo)}: ${download.reason?.message ?? "the download failed."}`, download.id);
+    tell("error", outcome(download), download.id);
 };
 
 async function openSession() {

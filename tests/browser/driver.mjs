@@ -48,7 +48,7 @@ const scenarios = {
     await paste(page, TERM);
     const preview = await page.getByTestId("preview").innerText();
     check(preview.includes("Q4_K_M"), `the preview does not name the quant: ${preview}`);
-    await page.screenshot({ path: `${shots}/preview.png`, fullPage: true });
+    await page.screenshot({ path: `${shots}/preview.png` });
     await start(page);
     await state(page, "completed");
     await page.screenshot({ path: `${shots}/completed.png`, fullPage: true });
