@@ -88,24 +88,6 @@ static void on_job_removed(void *ctx, const char *id)
 	events_publish(d->events, "download-removed", data);
 }
 
-static struct json_object *progress_to_json(const struct job *job)
-{
-	struct json_object *object = json_object_new_object();
-
-	json_add_cstr(object, "id", job->id);
-	json_add_cstr(object, "state", job_state_name(job->state));
-	json_add_u64(object, "bytes_done", job->bytes_done);
-	json_add_u64(object, "bytes_verified", job->bytes_verified);
-	json_add_u64(object, "files_done", job->files_done);
-	json_add_u64(object, "speed_bps", job->speed_bps);
-	if (job_eta_s(job) >= 0)
-		json_add_int(object, "eta_s", job_eta_s(job));
-	else
-		json_take(object, "eta_s", NULL);
-	json_add_u64(object, "connections", job->connections);
-	return object;
-}
-
 static void on_progress(void *ctx, struct job *const *jobs, size_t n)
 {
 	struct daemon *d = ctx;
@@ -113,7 +95,7 @@ static void on_progress(void *ctx, struct job *const *jobs, size_t n)
 	struct json_object *rows = json_object_new_array();
 
 	for (size_t i = 0; i < n; i++)
-		(void)json_object_array_add(rows, progress_to_json(jobs[i]));
+		(void)json_object_array_add(rows, job_progress_to_json(jobs[i]));
 	json_take(data, "downloads", rows);
 	events_publish(d->events, "progress", data);
 }

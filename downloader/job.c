@@ -182,6 +182,29 @@ static struct json_object *reason_to_json(const struct job_reason *reason)
 	return object;
 }
 
+static void add_progress(struct json_object *object, const struct job *job)
+{
+	json_add_cstr(object, "state", job_state_name(job->state));
+	json_add_u64(object, "bytes_done", job->bytes_done);
+	json_add_u64(object, "bytes_verified", job->bytes_verified);
+	json_add_u64(object, "files_done", job->files_done);
+	json_add_u64(object, "speed_bps", job->speed_bps);
+	if (job_eta_s(job) >= 0)
+		json_add_int(object, "eta_s", job_eta_s(job));
+	else
+		json_take(object, "eta_s", NULL);
+	json_add_u64(object, "connections", job->connections);
+}
+
+struct json_object *job_progress_to_json(const struct job *job)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_add_cstr(object, "id", job->id);
+	add_progress(object, job);
+	return object;
+}
+
 struct json_object *job_to_json(const struct job *job)
 {
 	struct json_object *object = json_object_new_object();
@@ -195,19 +218,10 @@ struct json_object *job_to_json(const struct job *job)
 	json_take(object, "select", terms_to_json(&job->select));
 	json_take(object, "exclude", terms_to_json(&job->exclude));
 	json_add_int(object, "priority", job->priority);
-	json_add_cstr(object, "state", job_state_name(job->state));
 	json_take(object, "reason", reason_to_json(&job->reason));
 	json_add_u64(object, "bytes_total", job->bytes_total);
-	json_add_u64(object, "bytes_done", job->bytes_done);
-	json_add_u64(object, "bytes_verified", job->bytes_verified);
 	json_add_u64(object, "files_total", job->files_total);
-	json_add_u64(object, "files_done", job->files_done);
-	json_add_u64(object, "speed_bps", job->speed_bps);
-	if (job_eta_s(job) >= 0)
-		json_add_int(object, "eta_s", job_eta_s(job));
-	else
-		json_take(object, "eta_s", NULL);
-	json_add_u64(object, "connections", job->connections);
+	add_progress(object, job);
 	json_add_time(object, "created_at", job->created_at_ms);
 	json_add_time(object, "started_at", job->started_at_ms);
 	json_add_time(object, "finished_at", job->finished_at_ms);

@@ -119,6 +119,9 @@ int job_compare(const struct job *a, const struct job *b);
 /* The JSON of DESIGN.md 4.1, without files; belongs to the caller. */
 struct json_object *job_to_json(const struct job *job);
 
+/* Only what changes while it runs: id, state, bytes, files, speed; belongs to the caller. */
+struct json_object *job_progress_to_json(const struct job *job);
+
 void terms_copy(struct terms *to, char *const *v, size_t n);
 void terms_clear(struct terms *terms);
 bool terms_is_equal(const struct terms *a, const struct terms *b);

@@ -143,13 +143,14 @@ def free_port():
 class Larder:
     """The whole thing, behind nginx. Use as a context manager; leaving it checks every log and exit status."""
 
-    def __init__(self, folder, endpoint, flavour="asan", token="", base="", **settings):
+    def __init__(self, folder, endpoint, flavour="asan", token="", base="", web="nginx", **settings):
         self.folder = Path(folder)
         self.build = ROOT / "build" / f"{flavour}-gcc"
         self.base = base
         self.models = self.folder / "models"
         self.run = self.folder / "run"
         self.token = token
+        self.web_server = {"nginx": start_nginx, "caddy": start_caddy, "lighttpd": start_lighttpd}[web]
         self.port = free_port()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.run.mkdir(exist_ok=True)
@@ -186,8 +187,8 @@ class Larder:
         self.fcgi.wait_line("ready:")
 
     def start_web(self):
-        """Starts nginx with the shipped site file."""
-        self.web = start_nginx(self)
+        """Starts the web server with the shipped site file."""
+        self.web = self.web_server(self)
 
     def start(self):
         self.start_daemon()
@@ -320,14 +321,20 @@ class Larder:
         return self.wait(self.download(repo, **body))
 
 
-def start_nginx(larder):
-    """nginx with the shipped site file, its paths put where this Larder is."""
-    folder = larder.folder / "nginx"
+def site_file(larder, path):
+    """A shipped site file, its paths put where this Larder is, in a folder for the web server."""
+    folder = larder.folder / "web"
     folder.mkdir(exist_ok=True)
-    site = (ROOT / "etc/nginx/larder.conf").read_text()
-    site = site.replace("/usr/share/larder/static", str(ROOT / "static")).replace("/run/larder/", f"{larder.run}/")
-    site = site.replace("include fastcgi_params", "include /etc/nginx/fastcgi_params")
-    (folder / "larder.conf").write_text(site)
+    text = (ROOT / "etc" / path).read_text()
+    text = text.replace("/usr/share/larder/static", str(ROOT / "static")).replace("/run/larder/", f"{larder.run}/")
+    (folder / "site").write_text(text)
+    return folder
+
+
+def start_nginx(larder):
+    folder = site_file(larder, "nginx/larder.conf")
+    site = (folder / "site").read_text().replace("include fastcgi_params", "include /etc/nginx/fastcgi_params")
+    (folder / "site").write_text(site)
     user = "user root;" if os.geteuid() == 0 else ""
     temp = "\n".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("proxy", "fastcgi", "uwsgi", "scgi"))
     (folder / "nginx.conf").write_text(f"""
@@ -335,10 +342,41 @@ def start_nginx(larder):
         events {{ worker_connections 512; }}
         http {{
             include /etc/nginx/mime.types; access_log off; client_body_temp_path {folder}/body; {temp}
-            server {{ listen 127.0.0.1:{larder.port}; include {folder}/larder.conf; }}
+            server {{ listen 127.0.0.1:{larder.port}; include {folder}/site; }}
         }}""")
     nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
     program = Program("nginx", [nginx, "-e", "stderr", "-p", str(folder), "-c", f"{folder}/nginx.conf"],
                       {"PATH": os.environ["PATH"]})
     program.wait_line("start worker process ")
+    return program
+
+
+def start_caddy(larder):
+    folder = site_file(larder, "caddy/Caddyfile")
+    (folder / "Caddyfile").write_text(f"""
+        {{
+            admin off
+            auto_https off
+        }}
+        http://127.0.0.1:{larder.port} {{
+            import {folder}/site
+        }}""")
+    program = Program("caddy", [shutil.which("caddy"), "run", "--config", f"{folder}/Caddyfile", "--adapter", "caddyfile"],
+                      {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_DATA_HOME": str(folder),
+                       "XDG_CONFIG_HOME": str(folder)})
+    program.wait_line("serving initial configuration")
+    return program
+
+
+def start_lighttpd(larder):
+    folder = site_file(larder, "lighttpd/larder.conf")
+    (folder / "lighttpd.conf").write_text(f"""
+        server.bind = "127.0.0.1"
+        server.port = {larder.port}
+        server.upload-dirs = ( "{folder}" )
+        include "{folder}/site"
+        """)
+    lighttpd = shutil.which("lighttpd", path=os.environ["PATH"] + ":/usr/sbin")
+    program = Program("lighttpd", [lighttpd, "-D", "-f", f"{folder}/lighttpd.conf"], {"PATH": os.environ["PATH"]})
+    program.wait_line("server started")
     return program
