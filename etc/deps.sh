@@ -46,12 +46,13 @@ $sudo apt-get -qq update
 $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null
 
 # A web server that came with this must not start at the next boot either.
-if command -v systemctl >/dev/null; then
-	for server in $servers; do
-		for package in "${missing[@]}"; do
-			case $package in
-			"$server" | "$server"-*) $sudo systemctl --quiet disable "$server" 2>/dev/null || true ;;
-			esac
-		done
+for server in $servers; do
+	for package in "${missing[@]}"; do
+		case $package in
+		"$server" | "$server"-*)
+			$sudo deb-systemd-helper disable "$server.service" >/dev/null 2>&1 || true
+			$sudo update-rc.d "$server" disable >/dev/null 2>&1 || true
+			;;
+		esac
 	done
-fi
+done

@@ -92,6 +92,6 @@ echo "Larder serves http://$listen/ and keeps models in $LARDER_MODELS_DIR (Ctrl
 if [ "$demo" = --demo ]; then
 	echo "Its Hub is a stand-in at $HF_ENDPOINT: try acme/tiny-7b-GGUF:Q4_K_M"
 fi
-wait -n "${pids[@]}"
+wait -n "${pids[@]}" || true
 echo "run.sh: a part has ended; stopping the rest" >&2
 exit 1
