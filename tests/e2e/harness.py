@@ -143,9 +143,10 @@ def free_port():
 class Larder:
     """The whole thing, behind nginx. Use as a context manager; leaving it checks every log and exit status."""
 
-    def __init__(self, folder, endpoint, flavour="asan", token="", base="", web="nginx", **settings):
+    def __init__(self, folder, endpoint, flavour=None, token="", base="", web="nginx", **settings):
         self.folder = Path(folder)
-        self.build = ROOT / "build" / f"{flavour}-gcc"
+        # The whole suite may be run under another sanitizer: LARDER_TEST_FLAVOUR=tsan.
+        self.build = ROOT / "build" / f"{flavour or os.environ.get('LARDER_TEST_FLAVOUR', 'asan')}-gcc"
         self.base = base
         self.models = self.folder / "models"
         self.run = self.folder / "run"
