@@ -113,10 +113,8 @@ void cli_text_add_number(struct buf *b, uint64_t n)
 	while (n / scale >= 1000)
 		scale *= 1000;
 	buf_addf(b, "%llu", (unsigned long long)(n / scale));
-	while (scale > 1) {
-		scale /= 1000;
+	for (scale /= 1000; scale > 0; scale /= 1000)
 		buf_addf(b, ",%03llu", (unsigned long long)(n / scale % 1000));
-	}
 }
 
 void cli_text_add_count(struct buf *b, uint64_t n, const char *noun)

@@ -7,12 +7,25 @@
 #include <string.h>
 #include <unistd.h>
 
-static NO_RETURN void out_of_memory(void)
+/* Without the log's help, which may be what is broken. */
+static void say_last_words(const char *text)
 {
-	static const char text[] = "<0>out of memory\n";
-	ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+	ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
 
 	(void)ignored;
+}
+
+NO_RETURN void bug(const char *what)
+{
+	say_last_words("a bug in Larder: ");
+	say_last_words(what);
+	say_last_words("\n");
+	abort();
+}
+
+static NO_RETURN void out_of_memory(void)
+{
+	say_last_words("out of memory\n");
 	abort();
 }
 

@@ -37,6 +37,9 @@
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
+/* Ends the program: a mistake of ours, not of anybody's input. `what` is a literal. */
+NO_RETURN void bug(const char *what);
+
 /* --- memory: never NULL, zeroed --- */
 
 void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull));

@@ -220,8 +220,7 @@ static int set_value(struct config *cfg, const struct row *row, struct str value
 	case KIND_CHOICE:
 		return set_choice(cfg, row, value, err);
 	}
-	assert(!"a kind without a setter");
-	return -1;
+	bug("a kind without a setter");
 }
 
 /* The content of a secret's file, without white space around it; NULL on failure. */

@@ -301,7 +301,7 @@ static void finish(struct loop_message *message)
 
 static void set_option_failed(void)
 {
-	assert(!"libcurl refused an option");
+	bug("libcurl refused an option");
 }
 
 /* libcurl checks each option's type by macro, so this must be a macro too. */

@@ -199,8 +199,8 @@ static struct json_object *list_page(struct ops *ops, enum filter filter, uint64
 
 void ops_download_list(struct ops *ops, struct control_call *call, struct json_object *params)
 {
-	enum filter filter;
-	uint64_t before;
+	enum filter filter = FILTER_ALL;
+	uint64_t before = 0;
 	struct error err;
 
 	if (read_filter(params, &filter, &err) < 0 || read_cursor(params, &before, &err) < 0) {
