@@ -113,7 +113,7 @@ const char *cli_args_nearest(const char *word, const char *const *known, size_t 
 
 static const char *nearest_option(const struct cli_command *command, const char *name)
 {
-	const char *known[CLI_OPTION_COUNT];
+	const char *known[CLI_OPTION_COUNT] = { NULL };
 	size_t n = 0;
 
 	for (unsigned i = 0; i < CLI_OPTION_COUNT; i++) {
