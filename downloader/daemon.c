@@ -238,9 +238,8 @@ static int build_sockets(struct daemon *d, struct error *err)
 	const struct config *cfg = d->cfg;
 	int fd;
 
-	if (mkdir(cfg->runtime_dir, 0755) < 0 && errno != EEXIST)
-		return error_set_errno(err, ERR_INTERNAL, "LARDER_RUNTIME_DIR: %s",
-				       cfg->runtime_dir);
+	if (file_make_directories(cfg->runtime_dir, 0755, err) < 0)
+		return error_prefix(err, "LARDER_RUNTIME_DIR");
 	fd = unixsock_listen(cfg->control_socket, SOCKET_MODE, err);
 	if (fd < 0)
 		return -1;

@@ -71,8 +71,7 @@ static int open_parent(int root, const char *path, const char **ret_name, struct
 	return fd;
 }
 
-/* mkdir -p: each missing directory of an absolute or relative `path`. */
-static int make_directories(const char *path, struct error *err)
+int file_make_directories(const char *path, mode_t mode, struct error *err)
 {
 	AUTO_CSTR copy = mem_strdup(path);
 
@@ -82,7 +81,7 @@ static int make_directories(const char *path, struct error *err)
 		if (c != '/' && c != '\0')
 			continue;
 		*at = '\0';
-		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+		if (mkdir(copy, c == '\0' ? mode : 0755) < 0 && errno != EEXIST)
 			return error_set_errno(err, ERR_DISK_ERROR, "%s", copy);
 		*at = c;
 		if (c == '\0')
@@ -94,7 +93,7 @@ int file_open_root(const char *path, struct error *err)
 {
 	int fd;
 
-	if (make_directories(path, err) < 0)
+	if (file_make_directories(path, 0755, err) < 0)
 		return -1;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)

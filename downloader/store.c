@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/json.h"
 #include "downloader/db.h"
+#include "downloader/file.h"
 
 static const char *const migrations[] = {
 	"CREATE TABLE jobs ("
@@ -416,10 +416,8 @@ struct store *store_new(struct loop *loop, const char *dir, struct error *err)
 	(void)pthread_mutex_init(&store->lock, NULL);
 	(void)pthread_cond_init(&store->work, NULL);
 	store->last = &store->first;
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
-		(void)error_set_errno(err, ERR_STORE, "%s", dir);
+	if (file_make_directories(dir, 0700, err) < 0)
 		return NULL;
-	}
 	store->lock_fd = lock_directory(dir, err);
 	if (store->lock_fd < 0)
 		return NULL;
