@@ -1,3 +1,4 @@
+// @ts-check
 // The chosen colours before the first paint. A classic script, because modules run after it. See core/prefs.js.
 try {
   const { theme } = JSON.parse(localStorage.getItem("larder.prefs.1") ?? "{}");
