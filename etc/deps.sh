@@ -50,7 +50,7 @@ for server in $servers; do
 	for package in "${missing[@]}"; do
 		case $package in
 		"$server" | "$server"-*)
-			$sudo deb-systemd-helper disable "$server.service" >/dev/null 2>&1 || true
+			$sudo rm -f "/etc/systemd/system/multi-user.target.wants/$server.service"
 			$sudo update-rc.d "$server" disable >/dev/null 2>&1 || true
 			;;
 		esac
