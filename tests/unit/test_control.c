@@ -1,0 +1,411 @@
+#include "downloader/control.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/log.h"
+#include "common/unixsock.h"
+#include "tests/unit/looping.h"
+#include "tests/unit/tempdir.h"
+
+enum {
+	CALLS_MAX = 64,
+};
+
+/* The far side is played by the test itself, from the loop's own thread: its sockets do not
+ * block, and the loop is turned until they have what is waited for. */
+struct place {
+	struct tempdir dir;
+	char *path;
+	struct loop *loop;
+	struct control *control;
+	bool is_held; /* calls are kept for later */
+	struct control_call *held[CALLS_MAX];
+	size_t n_held;
+	size_t n_calls;
+};
+
+static void on_call(void *ctx, struct control_call *call, struct str method,
+		    struct json_object *params)
+{
+	struct place *p = ctx;
+	struct error err;
+
+	p->n_calls++;
+	assert_non_null(params);
+	if (p->is_held) {
+		assert_true(p->n_held < CALLS_MAX);
+		p->held[p->n_held++] = call;
+	} else if (str_is_equal(method, S("download.get"))) {
+		(void)error_set(&err, ERR_UNKNOWN_DOWNLOAD, "none");
+		control_fail(call, &err, NULL);
+	} else if (str_is_equal(method, S("system.health"))) {
+		control_reply_text(call, mem_strdup("{\"well\":true}"));
+	} else {
+		control_reply(call, json_object_new_string_len(method.p, (int)method.n));
+	}
+}
+
+static int place_make(void **state)
+{
+	struct place *p = mem_alloc(sizeof(*p));
+	struct error err;
+	int fd;
+
+	log_init("unit", LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
+	tempdir_make(&p->dir);
+	p->path = tempdir_path(&p->dir, "c.sock");
+	p->loop = loop_new(&err);
+	fd = unixsock_listen(p->path, 0600, &err);
+	p->control = control_new(p->loop, fd, getgid(), on_call, p, &err);
+	*state = p;
+	return p->control == NULL ? -1 : 0;
+}
+
+static int place_remove(void **state)
+{
+	struct place *p = *state;
+
+	control_free(&p->control);
+	for (size_t i = 0; i < p->n_held; i++)
+		control_reply(p->held[i], NULL);
+	loop_drain(p->loop);
+	loop_free(&p->loop);
+	tempdir_remove(&p->dir);
+	free(p->path);
+	free(p);
+	return 0;
+}
+
+static int dial(const struct place *p)
+{
+	struct error err;
+	int fd = unixsock_connect(p->path, 1000, &err);
+
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	return fd;
+}
+
+/* Sends all, turning the loop while the socket is full; false when the other side closed. */
+static bool tell(const struct place *p, int fd, struct str text)
+{
+	while (text.n > 0) {
+		ssize_t n = send(fd, text.p, text.n, MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EAGAIN)
+			return false;
+		text = str_sub(text, n > 0 ? (size_t)n : 0, text.n);
+		(void)event_base_loop(loop_base(p->loop), EVLOOP_NONBLOCK);
+	}
+	return true;
+}
+
+/* Reads until so many lines are there, or the other side closes. Text to free. */
+static char *hear(const struct place *p, int fd, size_t n_lines)
+{
+	AUTO(buf) text = buf_new((size_t)4 * 1024 * 1024);
+	size_t lines = 0;
+
+	(void)alarm(LOOPING_ALARM_S);
+	while (lines < n_lines) {
+		char chunk[4096];
+		ssize_t n = recv(fd, chunk, sizeof(chunk), 0);
+
+		(void)event_base_loop(loop_base(p->loop), EVLOOP_NONBLOCK);
+		if (n == 0 || (n < 0 && errno != EAGAIN))
+			break;
+		for (ssize_t i = 0; i < n; i++)
+			lines += chunk[i] == '\n' ? 1 : 0;
+		buf_add(text, (struct str){ chunk, n > 0 ? (size_t)n : 0 });
+	}
+	(void)alarm(0);
+	return buf_take(text);
+}
+
+#define CALL(id, method) "{\"jsonrpc\":\"2.0\",\"id\":" #id ",\"method\":\"" method "\"}\n"
+
+static void a_call_is_answered_on_one_line(void **state)
+{
+	struct place *p = *state;
+	static const struct {
+		const char *line;
+		const char *wanted;
+	} rows[] = {
+		{ CALL(1, "system.status"),
+		  "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"system.status\"}\n" },
+		{ CALL("x", "system.health"),
+		  "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"result\":{\"well\":true}}\n" },
+		{ "{\"jsonrpc\":\"2.0\",\"method\":\"system.health\"}\n",
+		  "{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{\"well\":true}}\n" },
+		{ "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"download.get\",\"params\":{"
+		  "\"id\":\"x\"}}\n",
+		  "{\"jsonrpc\":\"2.0\",\"id\":2,\"error\":{\"code\":-32000,\"message\":"
+		  "\"none\",\"data\":{\"code\":\"unknown_download\"}}}\n" },
+	};
+	AUTO_FD fd = dial(p);
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_CSTR answer = NULL;
+
+		assert_true(tell(p, fd, str_from(rows[i].line)));
+		answer = hear(p, fd, 1);
+		assert_string_equal(answer, rows[i].wanted);
+	}
+}
+
+static void a_request_may_come_in_any_pieces(void **state)
+{
+	struct place *p = *state;
+	struct str line = S(CALL(1, "system.status"));
+	AUTO_FD fd = dial(p);
+	AUTO_CSTR answer = NULL;
+
+	for (size_t i = 0; i < line.n; i++) {
+		assert_true(tell(p, fd, str_sub(line, i, i + 1)));
+		loop_turn(p->loop);
+	}
+	answer = hear(p, fd, 1);
+	assert_non_null(strstr(answer, "\"result\":\"system.status\""));
+}
+
+static void a_bad_line_is_refused_and_the_next_one_answered(void **state)
+{
+	struct place *p = *state;
+	static const struct {
+		const char *line;
+		const char *wanted;
+	} rows[] = {
+		{ "not json\n", "\"code\":-32600" },
+		{ "\n", "\"code\":-32600" },
+		{ "[]\n", "\"code\":-32600" },
+		{ "{\"id\":7}\n", "\"id\":7,\"error\":{\"code\":-32600" },
+		{ CALL(8, "download.destroy"), "\"id\":8,\"error\":{\"code\":-32601" },
+		{ CALL(9, "download.get"), "\"id\":9,\"error\":{\"code\":-32602" },
+		{ "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"system.status\",\"params\":"
+		  "{\"x\":1}}\n",
+		  "\"field\":\"x\"" },
+	};
+	AUTO_FD fd = dial(p);
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_CSTR refusal = NULL;
+		AUTO_CSTR answer = NULL;
+
+		assert_true(tell(p, fd, str_from(rows[i].line)));
+		refusal = hear(p, fd, 1);
+		assert_non_null(strstr(refusal, rows[i].wanted));
+		assert_true(tell(p, fd, S(CALL(1, "system.status"))));
+		answer = hear(p, fd, 1);
+		assert_non_null(strstr(answer, "\"result\""));
+	}
+	assert_int_equal(p->n_calls, ARRAY_LEN(rows));
+}
+
+static void a_line_that_never_ends_is_refused_and_the_connection_closed(void **state)
+{
+	struct place *p = *state;
+	AUTO_CSTR line = mem_alloc(RPC_REQUEST_MAX + 8192);
+	AUTO_FD fd = dial(p);
+	AUTO_CSTR answer = NULL;
+
+	memset(line, 'x', RPC_REQUEST_MAX + 8191);
+	(void)tell(p, fd, str_from(line));
+	answer = hear(p, fd, 2); /* one line, then the end */
+	assert_non_null(strstr(answer, "\"code\":\"too_large\""));
+	assert_int_equal(p->n_calls, 0);
+}
+
+static void a_line_of_the_greatest_length_is_read(void **state)
+{
+	struct place *p = *state;
+	AUTO_CSTR line = mem_alloc(RPC_REQUEST_MAX + 1);
+	struct str call = S(CALL(1, "system.status"));
+	AUTO_FD fd = dial(p);
+	AUTO_CSTR answer = NULL;
+
+	memset(line, ' ', RPC_REQUEST_MAX);
+	memcpy(line + RPC_REQUEST_MAX - call.n, call.p, call.n);
+	assert_true(tell(p, fd, str_from(line)));
+	answer = hear(p, fd, 1);
+	assert_non_null(strstr(answer, "\"result\":\"system.status\""));
+}
+
+static void pipelined_calls_are_all_answered_in_order(void **state)
+{
+	struct place *p = *state;
+	AUTO(buf) lines = buf_new((size_t)1024 * 1024);
+	AUTO(buf) wanted = buf_new((size_t)1024 * 1024);
+	AUTO_FD fd = dial(p);
+	AUTO_CSTR answers = NULL;
+
+	for (int i = 0; i < 500; i++) {
+		buf_addf(lines,
+			 "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"system.status\"}\n", i);
+		buf_addf(wanted,
+			 "{\"jsonrpc\":\"2.0\",\"id\":%d,\"result\":\"system.status\"}\n", i);
+	}
+	assert_true(tell(p, fd, buf_str(lines)));
+	answers = hear(p, fd, 500);
+	assert_string_equal(answers, buf_cstr(wanted));
+}
+
+static void more_unanswered_calls_than_allowed_wait_to_be_read(void **state)
+{
+	struct place *p = *state;
+	AUTO_FD fd = dial(p);
+	AUTO_CSTR answers = NULL;
+
+	p->is_held = true;
+	for (int i = 0; i < CONTROL_CALLS_MAX + 5; i++)
+		assert_true(tell(p, fd, S(CALL(1, "system.status"))));
+	loop_turn(p->loop);
+	assert_int_equal(p->n_held, CONTROL_CALLS_MAX);
+	/* Each answer makes room for one. */
+	for (size_t i = 0; i < 5; i++) {
+		control_reply(p->held[i], NULL);
+		assert_int_equal(p->n_held, CONTROL_CALLS_MAX + i + 1);
+	}
+	for (size_t i = 5; i < p->n_held; i++)
+		control_reply(p->held[i], NULL);
+	answers = hear(p, fd, p->n_held);
+	assert_int_equal(strlen(answers),
+			 (CONTROL_CALLS_MAX + 5) * strlen("{\"jsonrpc\":\"2.0\",\"id\":1,"
+							  "\"result\":null}\n"));
+	p->n_held = 0;
+}
+
+static void a_client_that_leaves_before_its_answer_does_no_harm(void **state)
+{
+	struct place *p = *state;
+	int fd = dial(p);
+	AUTO_FD other = dial(p);
+	AUTO_CSTR answer = NULL;
+
+	p->is_held = true;
+	assert_true(tell(p, fd, S(CALL(1, "system.status") CALL(2, "system.status"))));
+	while (p->n_held < 2)
+		loop_turn(p->loop);
+	fd_close(&fd);
+	loop_turn(p->loop);
+	loop_turn(p->loop);
+	control_reply(p->held[0], json_object_new_object());
+	loop_turn(p->loop);
+	control_reply_text(p->held[1], mem_strdup("{}"));
+	p->n_held = 0;
+	p->is_held = false;
+	assert_true(tell(p, other, S(CALL(1, "system.status"))));
+	answer = hear(p, other, 1);
+	assert_non_null(strstr(answer, "\"result\""));
+}
+
+static void a_client_that_sends_no_more_still_gets_its_answers(void **state)
+{
+	struct place *p = *state;
+	AUTO_FD fd = dial(p);
+	AUTO_CSTR answers = NULL;
+
+	p->is_held = true;
+	assert_true(tell(p, fd, S(CALL(1, "system.status") CALL(2, "system.status"))));
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	while (p->n_held < 2)
+		loop_turn(p->loop);
+	loop_turn(p->loop);
+	for (size_t i = 0; i < 2; i++)
+		control_reply(p->held[i], NULL);
+	p->n_held = 0;
+	answers = hear(p, fd, 3); /* two lines, then the end */
+	assert_string_equal(answers, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":null}\n"
+				     "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":null}\n");
+}
+
+static void several_clients_are_served_side_by_side(void **state)
+{
+	enum {
+		N = 40
+	};
+	struct place *p = *state;
+	int fds[N];
+
+	for (int i = 0; i < N; i++)
+		fds[i] = dial(p);
+	for (int i = 0; i < N; i++) {
+		AUTO_CSTR line = mem_printf(
+			"{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"system.status\"}\n", i);
+
+		assert_true(tell(p, fds[i], str_from(line)));
+	}
+	for (int i = N - 1; i >= 0; i--) {
+		AUTO_CSTR answer = hear(p, fds[i], 1);
+		AUTO_CSTR wanted = mem_printf(
+			"{\"jsonrpc\":\"2.0\",\"id\":%d,\"result\":\"system.status\"}\n", i);
+
+		assert_string_equal(answer, wanted);
+		fd_close(&fds[i]);
+	}
+}
+
+static void calls_may_be_answered_after_the_end_into_the_void(void **state)
+{
+	struct place *p = *state;
+	AUTO_FD fd = dial(p);
+	AUTO_CSTR answer = NULL;
+
+	p->is_held = true;
+	assert_true(tell(p, fd, S(CALL(1, "system.status") CALL(2, "system.status"))));
+	while (p->n_held < 2)
+		loop_turn(p->loop);
+	control_free(&p->control);
+	control_reply(p->held[0], NULL);
+	control_reply(p->held[1], NULL);
+	p->n_held = 0;
+	answer = hear(p, fd, 1);
+	assert_string_equal(answer, "");
+}
+
+static void ending_with_clients_that_do_nothing_frees_them(void **state)
+{
+	struct place *p = *state;
+	AUTO_FD fd = dial(p);
+	AUTO_CSTR answer = NULL;
+
+	assert_true(tell(p, fd, S("{\"half\":")));
+	loop_turn(p->loop);
+	control_free(&p->control);
+	answer = hear(p, fd, 1);
+	assert_string_equal(answer, "");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_call_is_answered_on_one_line),
+		TEST(a_request_may_come_in_any_pieces),
+		TEST(a_bad_line_is_refused_and_the_next_one_answered),
+		TEST(a_line_that_never_ends_is_refused_and_the_connection_closed),
+		TEST(a_line_of_the_greatest_length_is_read),
+		TEST(pipelined_calls_are_all_answered_in_order),
+		TEST(more_unanswered_calls_than_allowed_wait_to_be_read),
+		TEST(a_client_that_leaves_before_its_answer_does_no_harm),
+		TEST(a_client_that_sends_no_more_still_gets_its_answers),
+		TEST(several_clients_are_served_side_by_side),
+		TEST(calls_may_be_answered_after_the_end_into_the_void),
+		TEST(ending_with_clients_that_do_nothing_frees_them),
+	};
+
+	/* As main.c does. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

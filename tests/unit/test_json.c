@@ -1,0 +1,247 @@
+#include "common/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "common/error.h"
+
+#define L(text)                        \
+	{                              \
+		text, sizeof(text) - 1 \
+	}
+
+static struct json_object *parse(const char *text)
+{
+	struct json_object *object = NULL;
+	struct error err;
+
+	assert_int_equal(json_parse(str_from(text), 8, &object, &err), 0);
+	return object;
+}
+
+static void whole_values_are_read(void **state)
+{
+	static const char *const rows[] = {
+		"{}",   "[]",      "{\"a\":[1,2,{\"b\":null}]}",
+		" {} ", "\n[1]\n", "\"x\"",
+		"true", "-12",     "1.5e3",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_JSON object = parse(rows[i]);
+
+		assert_non_null(object);
+	}
+}
+
+static void what_is_not_one_whole_value_is_refused(void **state)
+{
+	static const struct str rows[] = {
+		L(""),           L(" "),
+		L("{"),          L("{}{}"),
+		L("{} x"),       L("[1,]"),
+		L("{\"a\":1,}"), L("{a:1}"),
+		L("\"a"),        L("01"),
+		L("+1"),         L("[1 2]"),
+		L("/* c */ {}"), L("tru"),
+		L("nul"),        L("{\"a\"}"),
+		L("{}\0"),       L("{\"a\":1\0}"),
+		L("\"\xff\""),   L("[\"\xc3\"]"),
+		L("TRUE"),       L("\xef\xbb\xbf{}"),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct json_object *object = NULL;
+		struct error err = { .code = ERR_NONE };
+
+		assert_int_equal(json_parse(rows[i], 8, &object, &err), -1);
+		assert_int_equal(err.code, ERR_BAD_REQUEST);
+		assert_null(object);
+		assert_true(strlen(err.text) > 0);
+	}
+}
+
+static void nesting_has_a_limit(void **state)
+{
+	struct json_object *object = NULL;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(json_parse(S("[[[1]]]"), 4, &object, &err), 0);
+	json_free(&object);
+	assert_int_equal(json_parse(S("[[[[[1]]]]]"), 4, &object, &err), -1);
+	assert_int_equal(err.code, ERR_BAD_REQUEST);
+	assert_null(object);
+}
+
+static void text_comes_back_compact_on_one_line(void **state)
+{
+	AUTO_JSON object = parse("{ \"a\": [ 1, \"x/y\\n\" ] }");
+
+	(void)state;
+	assert_true(str_is_equal(json_text(object), S("{\"a\":[1,\"x/y\\n\"]}")));
+}
+
+static void absent_members_have_the_value_of_absence(void **state)
+{
+	AUTO_JSON object = parse("{\"s\":\"x\",\"i\":7,\"t\":true,\"f\":false,\"n\":null}");
+
+	(void)state;
+	assert_true(str_is_equal(json_get_str(object, "s"), S("x")));
+	assert_int_equal(json_get_str(object, "i").n, 0);
+	assert_int_equal(json_get_str(object, "none").n, 0);
+	assert_int_equal(json_get_int(object, "i", -1), 7);
+	assert_int_equal(json_get_int(object, "s", -1), -1);
+	assert_int_equal(json_get_int(object, "none", -1), -1);
+	assert_true(json_is_true(object, "t"));
+	assert_false(json_is_true(object, "f"));
+	assert_false(json_is_true(object, "i"));
+	assert_false(json_is_true(object, "none"));
+	assert_null(json_get(object, "n"));
+	assert_null(json_get(object, "none"));
+	assert_null(json_get(NULL, "none"));
+}
+
+static void a_member_of_a_list_is_not_there(void **state)
+{
+	AUTO_JSON list = parse("[1]");
+
+	(void)state;
+	assert_null(json_get(list, "0"));
+	assert_int_equal(json_get_int(list, "a", 3), 3);
+}
+
+static void members_are_written_as_what_they_are(void **state)
+{
+	AUTO_JSON object = json_object_new_object();
+
+	(void)state;
+	json_add_str(object, "s", (struct str){ "a\0b", 3 });
+	json_add_str(object, "e", (struct str){ NULL, 0 });
+	json_add_cstr(object, "c", "\"");
+	json_add_cstr(object, "n", NULL);
+	json_add_u64(object, "u", UINT64_MAX);
+	json_add_int(object, "i", INT64_MIN);
+	json_add_bool(object, "b", true);
+	assert_true(str_is_equal(json_text(object),
+				 S("{\"s\":\"a\\u0000b\",\"e\":\"\",\"c\":\"\\\"\","
+				   "\"n\":null,\"u\":18446744073709551615,"
+				   "\"i\":-9223372036854775808,\"b\":true}")));
+}
+
+static void times_are_utc_with_milliseconds(void **state)
+{
+	static const struct {
+		int64_t unix_ms;
+		const char *wanted;
+	} rows[] = {
+		{ 0, "{\"t\":null}" },
+		{ -5, "{\"t\":null}" },
+		{ 1, "{\"t\":\"1970-01-01T00:00:00.001Z\"}" },
+		{ 951782400123, "{\"t\":\"2000-02-29T00:00:00.123Z\"}" },
+		{ 1772600767007, "{\"t\":\"2026-03-04T05:06:07.007Z\"}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_JSON object = json_object_new_object();
+
+		json_add_time(object, "t", rows[i].unix_ms);
+		assert_true(str_is_equal(json_text(object), str_from(rows[i].wanted)));
+	}
+}
+
+static const struct json_field fields[] = {
+	{ .name = "repo", .kind = JSON_KIND_TEXT, .is_required = true, .min = 1, .max = 5 },
+	{ .name = "n", .kind = JSON_KIND_INT, .min = -3, .max = 3 },
+	{ .name = "list", .kind = JSON_KIND_TEXTS, .min = 1, .max = 2, .items_max = 2 },
+};
+
+static void an_object_with_what_is_wanted_passes(void **state)
+{
+	static const char *const rows[] = {
+		"{\"repo\":\"a\"}",
+		"{\"repo\":\"abcde\"}",
+		"{\"repo\":\"\\u00e9\\u00e9\"}",
+		"{\"repo\":\"a\",\"n\":-3,\"list\":[]}",
+		"{\"n\":3,\"list\":[\"ab\",\"c\"],\"repo\":\"a\"}",
+		"{\"repo\":\"a\",\"n\":null,\"list\":null}",
+	};
+	struct error err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_JSON object = parse(rows[i]);
+
+		assert_int_equal(json_check(object, fields, ARRAY_LEN(fields), &err), 0);
+	}
+}
+
+static void an_object_is_refused_with_the_field_at_fault(void **state)
+{
+	static const struct {
+		const char *text;
+		enum error_code code;
+		const char *field;
+	} rows[] = {
+		{ "[]", ERR_BAD_REQUEST, "" },
+		{ "\"x\"", ERR_BAD_REQUEST, "" },
+		{ "{}", ERR_INVALID, "repo" },
+		{ "{\"repo\":null}", ERR_INVALID, "repo" },
+		{ "{\"repo\":7}", ERR_INVALID, "repo" },
+		{ "{\"repo\":\"\"}", ERR_INVALID, "repo" },
+		{ "{\"repo\":\"abcdef\"}", ERR_INVALID, "repo" },
+		{ "{\"repo\":\"a\\u0000b\"}", ERR_INVALID, "repo" },
+		{ "{\"repo\":\"a\",\"Repo\":\"a\"}", ERR_INVALID, "Repo" },
+		{ "{\"repo\":\"a\",\"x\":null}", ERR_INVALID, "x" },
+		{ "{\"repo\":\"a\",\"n\":4}", ERR_INVALID, "n" },
+		{ "{\"repo\":\"a\",\"n\":-4}", ERR_INVALID, "n" },
+		{ "{\"repo\":\"a\",\"n\":1.0}", ERR_INVALID, "n" },
+		{ "{\"repo\":\"a\",\"n\":\"1\"}", ERR_INVALID, "n" },
+		{ "{\"repo\":\"a\",\"n\":true}", ERR_INVALID, "n" },
+		{ "{\"repo\":\"a\",\"n\":99999999999999999999999}", ERR_INVALID, "n" },
+		{ "{\"repo\":\"a\",\"n\":-99999999999999999999999}", ERR_INVALID, "n" },
+		{ "{\"repo\":\"a\",\"list\":\"a\"}", ERR_INVALID, "list" },
+		{ "{\"repo\":\"a\",\"list\":{}}", ERR_INVALID, "list" },
+		{ "{\"repo\":\"a\",\"list\":[\"a\",\"b\",\"c\"]}", ERR_INVALID, "list" },
+		{ "{\"repo\":\"a\",\"list\":[\"a\",\"\"]}", ERR_INVALID, "list[1]" },
+		{ "{\"repo\":\"a\",\"list\":[\"abc\"]}", ERR_INVALID, "list[0]" },
+		{ "{\"repo\":\"a\",\"list\":[null]}", ERR_INVALID, "list[0]" },
+		{ "{\"repo\":\"a\",\"list\":[\"a\",[]]}", ERR_INVALID, "list[1]" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_JSON object = parse(rows[i].text);
+		struct error err = { .code = ERR_NONE };
+
+		assert_int_equal(json_check(object, fields, ARRAY_LEN(fields), &err), -1);
+		assert_int_equal(err.code, rows[i].code);
+		assert_string_equal(err.field, rows[i].field);
+		assert_true(strlen(err.text) > 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(whole_values_are_read),
+		cmocka_unit_test(what_is_not_one_whole_value_is_refused),
+		cmocka_unit_test(nesting_has_a_limit),
+		cmocka_unit_test(text_comes_back_compact_on_one_line),
+		cmocka_unit_test(absent_members_have_the_value_of_absence),
+		cmocka_unit_test(a_member_of_a_list_is_not_there),
+		cmocka_unit_test(members_are_written_as_what_they_are),
+		cmocka_unit_test(times_are_utc_with_milliseconds),
+		cmocka_unit_test(an_object_with_what_is_wanted_passes),
+		cmocka_unit_test(an_object_is_refused_with_the_field_at_fault),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,360 @@
+#include "downloader/localdir.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/error.h"
+#include "downloader/file.h"
+#include "tests/unit/tempdir.h"
+
+#define COMMIT "1111111111111111111111111111111111111111"
+#define DIGEST "b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0" /* of "hello" */
+#define OTHER  "b45ef6fec89518d314f546fd6c3025367b721684"
+
+enum {
+	CHANGED_S = 1772600000, /* when the file was changed */
+};
+
+struct place {
+	struct tempdir dir;
+	int root;
+	struct localdir_names names;
+};
+
+static int place_make(void **state)
+{
+	struct place *p = mem_alloc(sizeof(*p));
+	struct error err;
+
+	tempdir_make(&p->dir);
+	p->root = file_open_root(p->dir.path, &err);
+	localdir_names_init(&p->names, "acme/tiny", "sub/config.json", DIGEST);
+	*state = p;
+	return p->root < 0 ? -1 : 0;
+}
+
+static int place_remove(void **state)
+{
+	struct place *p = *state;
+
+	localdir_names_clear(&p->names);
+	fd_close(&p->root);
+	tempdir_remove(&p->dir);
+	free(p);
+	return 0;
+}
+
+static void put(const struct place *p, const char *path, const char *text)
+{
+	struct error err;
+
+	assert_int_equal(file_replace(p->root, path, str_from(text), &err), 0);
+}
+
+static void set_changed(const struct place *p, const char *path, long ms)
+{
+	struct timespec times[2] = { { .tv_sec = CHANGED_S }, { .tv_sec = CHANGED_S } };
+
+	times[1].tv_nsec = ms * 1000000;
+	assert_int_equal(utimensat(p->root, path, times, 0), 0);
+}
+
+static enum localdir_presence look(const struct place *p)
+{
+	enum localdir_presence presence = LOCALDIR_ABSENT;
+	struct error err;
+
+	assert_int_equal(localdir_look(p->root, &p->names, 5, DIGEST, &presence, &err), 0);
+	return presence;
+}
+
+static void names_are_those_of_the_official_client(void **state)
+{
+	const struct place *p = *state;
+	struct localdir_names top;
+
+	assert_string_equal(p->names.final, "acme/tiny/sub/config.json");
+	assert_string_equal(p->names.metadata, "acme/tiny/.cache/huggingface/download/sub/"
+					       "config.json.metadata");
+	assert_string_equal(p->names.partial,
+			    "acme/tiny/.cache/huggingface/download/sub/"
+			    "8_PA_wEVGiVa2goH2H4KQOQpvVY=." DIGEST ".incomplete");
+	localdir_names_init(&top, "acme/tiny", "config.json", DIGEST);
+	assert_string_equal(top.partial, "acme/tiny/.cache/huggingface/download/"
+					 "8_PA_wEVGiVa2goH2H4KQOQpvVY=." DIGEST ".incomplete");
+	localdir_names_clear(&top);
+}
+
+static void what_is_no_file_of_that_size_is_absent(void **state)
+{
+	const struct place *p = *state;
+
+	assert_int_equal(look(p), LOCALDIR_ABSENT);
+	put(p, p->names.final, "longer than five");
+	assert_int_equal(look(p), LOCALDIR_ABSENT);
+	assert_int_equal(unlinkat(p->root, p->names.final, 0), 0);
+	assert_int_equal(mkdirat(p->root, p->names.final, 0755), 0);
+	assert_int_equal(look(p), LOCALDIR_ABSENT);
+	assert_int_equal(unlinkat(p->root, p->names.final, AT_REMOVEDIR), 0);
+	put(p, "hello", "hello");
+	assert_int_equal(symlinkat("../../../hello", p->root, p->names.final), 0);
+	assert_int_equal(look(p), LOCALDIR_ABSENT);
+}
+
+static void a_link_on_the_way_is_an_error(void **state)
+{
+	const struct place *p = *state;
+	enum localdir_presence presence = LOCALDIR_UNPROVEN;
+	struct error err;
+
+	put(p, "elsewhere/tiny/sub/config.json", "hello");
+	assert_int_equal(symlinkat("elsewhere", p->root, "acme"), 0);
+	assert_int_equal(localdir_look(p->root, &p->names, 5, DIGEST, &presence, &err), -1);
+	assert_int_equal(err.code, ERR_UNSAFE_PATH);
+	assert_int_equal(presence, LOCALDIR_UNPROVEN);
+}
+
+static void metadata_vouches_as_the_official_client_counts(void **state)
+{
+	static const struct {
+		const char *text;
+		long changed_ms;
+		enum localdir_presence wanted;
+	} rows[] = {
+		{ COMMIT "\n" DIGEST "\n1772600000.5\n", 500, LOCALDIR_PROVEN },
+		{ COMMIT "\n" DIGEST "\n1772600000.123456789", 0, LOCALDIR_PROVEN },
+		{ COMMIT "\r\n" DIGEST "\r\n1772600000\r\n", 0, LOCALDIR_PROVEN },
+		/* Not newer by more than a second. */
+		{ COMMIT "\n" DIGEST "\n1772599999.5\n", 500, LOCALDIR_PROVEN },
+		{ COMMIT "\n" DIGEST "\n1772599999.49\n", 500, LOCALDIR_UNPROVEN },
+		{ COMMIT "\n" DIGEST "\n1772599000.0\n", 0, LOCALDIR_UNPROVEN },
+		{ COMMIT "\n" OTHER "\n1772600000.5\n", 0, LOCALDIR_UNPROVEN },
+		{ "main\n" DIGEST "\n1772600000.5\n", 0, LOCALDIR_UNPROVEN },
+		{ COMMIT "\n" DIGEST "\nsoon\n", 0, LOCALDIR_UNPROVEN },
+		{ COMMIT "\n" DIGEST "\n-1\n", 0, LOCALDIR_UNPROVEN },
+		{ COMMIT "\n" DIGEST "\n99999999999999999999\n", 0, LOCALDIR_UNPROVEN },
+		{ COMMIT "\n" DIGEST "\n", 0, LOCALDIR_UNPROVEN },
+		{ COMMIT "\n" DIGEST, 0, LOCALDIR_UNPROVEN },
+		{ "", 0, LOCALDIR_UNPROVEN },
+	};
+	const struct place *p = *state;
+
+	put(p, p->names.final, "hello");
+	assert_int_equal(look(p), LOCALDIR_UNPROVEN);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		put(p, p->names.metadata, rows[i].text);
+		set_changed(p, p->names.final, rows[i].changed_ms);
+		assert_int_equal(look(p), rows[i].wanted);
+	}
+}
+
+static void huge_metadata_vouches_for_nothing(void **state)
+{
+	const struct place *p = *state;
+	char text[2000];
+
+	memset(text, ' ', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	put(p, p->names.final, "hello");
+	put(p, p->names.metadata, text);
+	assert_int_equal(look(p), LOCALDIR_UNPROVEN);
+}
+
+static void vouching_is_believed_until_the_file_changes(void **state)
+{
+	const struct place *p = *state;
+	struct timespec later[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = 0 } };
+	AUTO_CSTR text = NULL;
+	struct error err;
+
+	put(p, p->names.final, "hello");
+	assert_int_equal(localdir_vouch(p->root, &p->names, COMMIT, DIGEST, &err), 0);
+	assert_int_equal(look(p), LOCALDIR_PROVEN);
+	text = tempdir_read(&p->dir, p->names.metadata);
+	assert_true(str_has_prefix(str_from(text), S(COMMIT "\n" DIGEST "\n")));
+	later[1].tv_sec = time(NULL) + 100;
+	assert_int_equal(utimensat(p->root, p->names.final, later, 0), 0);
+	assert_int_equal(look(p), LOCALDIR_UNPROVEN);
+}
+
+static void a_partial_is_made_once_with_its_size(void **state)
+{
+	const struct place *p = *state;
+	AUTO_FD again = -1;
+	AUTO_FD fd = -1;
+	AUTO_CSTR mark = NULL;
+	AUTO_CSTR ignore = NULL;
+	bool is_new = false;
+	struct error err;
+	struct stat st;
+
+	fd = localdir_open_partial(p->root, &p->names, 5, &is_new, &err);
+	assert_true(fd >= 0);
+	assert_true(is_new);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, 5);
+	assert_int_equal(file_write_at(fd, S("hel"), 0, &err), 0);
+	again = localdir_open_partial(p->root, &p->names, 5, &is_new, &err);
+	assert_true(again >= 0);
+	assert_false(is_new);
+	assert_false(tempdir_has(&p->dir, p->names.final));
+	mark = tempdir_read(&p->dir, "acme/tiny/.cache/huggingface/CACHEDIR.TAG");
+	assert_true(str_has_prefix(str_from(mark),
+				   S("Signature: 8a477f597d28d172789f06886806bc55\n")));
+	ignore = tempdir_read(&p->dir, "acme/tiny/.cache/huggingface/.gitignore");
+	assert_string_equal(ignore, "*");
+}
+
+static void nothing_counts_in_a_partial_of_another_size(void **state)
+{
+	const struct place *p = *state;
+	AUTO_CSTR text = NULL;
+	AUTO_FD fd = -1;
+	bool is_new = false;
+	struct error err;
+
+	put(p, p->names.partial, "left behind by somebody");
+	fd = localdir_open_partial(p->root, &p->names, 5, &is_new, &err);
+	assert_true(fd >= 0);
+	assert_true(is_new);
+	text = mem_alloc(6);
+	assert_int_equal(file_read_at(fd, text, 5, 0, &err), 5);
+	assert_memory_equal(text, "\0\0\0\0\0", 5);
+}
+
+static void a_partial_is_a_plain_file_or_refused(void **state)
+{
+	const struct place *p = *state;
+	struct error err;
+	bool is_new;
+
+	put(p, "elsewhere", "12345");
+	assert_int_equal(file_make_parents(p->root, p->names.partial, &err), 0);
+	assert_int_equal(symlinkat("/etc/passwd", p->root, p->names.partial), 0);
+	assert_int_equal(localdir_open_partial(p->root, &p->names, 5, &is_new, &err), -1);
+	assert_int_equal(unlinkat(p->root, p->names.partial, 0), 0);
+	assert_int_equal(mkfifoat(p->root, p->names.partial, 0600), 0);
+	assert_int_equal(localdir_open_partial(p->root, &p->names, 5, &is_new, &err), -1);
+	assert_int_equal(err.code, ERR_DISK_ERROR);
+}
+
+static void dropping_a_partial_is_fine_twice(void **state)
+{
+	const struct place *p = *state;
+	bool is_new;
+	struct error err;
+	AUTO_FD fd = localdir_open_partial(p->root, &p->names, 5, &is_new, &err);
+
+	assert_true(fd >= 0);
+	assert_int_equal(localdir_drop_partial(p->root, &p->names, &err), 0);
+	assert_false(tempdir_has(&p->dir, p->names.partial));
+	assert_int_equal(localdir_drop_partial(p->root, &p->names, &err), 0);
+}
+
+static int open_with(const struct place *p, const char *text)
+{
+	bool is_new;
+	struct error err;
+	int fd = localdir_open_partial(p->root, &p->names, 5, &is_new, &err);
+
+	assert_true(fd >= 0);
+	assert_int_equal(file_write_at(fd, str_from(text), 0, &err), 0);
+	return fd;
+}
+
+static void publishing_gives_the_name_and_vouches(void **state)
+{
+	const struct place *p = *state;
+	AUTO_FD fd = open_with(p, "hello");
+	AUTO_CSTR text = NULL;
+	struct error err;
+
+	assert_int_equal(localdir_publish(p->root, &p->names, fd, COMMIT, DIGEST, "t1", &err),
+			 0);
+	text = tempdir_read(&p->dir, p->names.final);
+	assert_string_equal(text, "hello");
+	assert_false(tempdir_has(&p->dir, p->names.partial));
+	assert_false(tempdir_has(&p->dir, ".larder"));
+	assert_int_equal(look(p), LOCALDIR_PROVEN);
+}
+
+static void what_had_the_name_goes_to_the_trash(void **state)
+{
+	const struct place *p = *state;
+	AUTO_FD fd = open_with(p, "hello");
+	AUTO_CSTR text = NULL;
+	struct error err;
+
+	put(p, p->names.final, "mine");
+	assert_int_equal(localdir_publish(p->root, &p->names, fd, COMMIT, DIGEST, "t1", &err),
+			 0);
+	text = tempdir_read(&p->dir, ".larder/trash/t1/acme/tiny/sub/config.json");
+	assert_string_equal(text, "mine");
+	assert_int_equal(look(p), LOCALDIR_PROVEN);
+}
+
+static void a_link_with_the_name_goes_to_the_trash_as_a_link(void **state)
+{
+	const struct place *p = *state;
+	AUTO_FD fd = open_with(p, "hello");
+	AUTO_CSTR kept = NULL;
+	struct error err;
+	struct stat st;
+
+	put(p, "target", "mine");
+	assert_int_equal(file_make_parents(p->root, p->names.final, &err), 0);
+	assert_int_equal(symlinkat("../../../target", p->root, p->names.final), 0);
+	assert_int_equal(localdir_publish(p->root, &p->names, fd, COMMIT, DIGEST, "t1", &err),
+			 0);
+	assert_int_equal(fstatat(p->root, ".larder/trash/t1/acme/tiny/sub/config.json", &st,
+				 AT_SYMLINK_NOFOLLOW),
+			 0);
+	assert_true(S_ISLNK(st.st_mode));
+	kept = tempdir_read(&p->dir, "target");
+	assert_string_equal(kept, "mine");
+	assert_int_equal(look(p), LOCALDIR_PROVEN);
+}
+
+static void a_folder_with_the_name_is_left_alone(void **state)
+{
+	const struct place *p = *state;
+	AUTO_FD fd = open_with(p, "hello");
+	struct error err;
+
+	put(p, "acme/tiny/sub/config.json/precious", "mine");
+	assert_int_equal(localdir_publish(p->root, &p->names, fd, COMMIT, DIGEST, "t1", &err),
+			 -1);
+	assert_int_equal(err.code, ERR_DISK_ERROR);
+	assert_true(tempdir_has(&p->dir, "acme/tiny/sub/config.json/precious"));
+	assert_true(tempdir_has(&p->dir, p->names.partial));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(names_are_those_of_the_official_client),
+		TEST(what_is_no_file_of_that_size_is_absent),
+		TEST(a_link_on_the_way_is_an_error),
+		TEST(metadata_vouches_as_the_official_client_counts),
+		TEST(huge_metadata_vouches_for_nothing),
+		TEST(vouching_is_believed_until_the_file_changes),
+		TEST(a_partial_is_made_once_with_its_size),
+		TEST(nothing_counts_in_a_partial_of_another_size),
+		TEST(a_partial_is_a_plain_file_or_refused),
+		TEST(dropping_a_partial_is_fine_twice),
+		TEST(publishing_gives_the_name_and_vouches),
+		TEST(what_had_the_name_goes_to_the_trash),
+		TEST(a_link_with_the_name_goes_to_the_trash_as_a_link),
+		TEST(a_folder_with_the_name_is_left_alone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,878 @@
+#include "downloader/queue.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "downloader/localdir.h"
+#include "tests/unit/rig.h"
+
+enum {
+	CHANGES_MAX = 512,
+	BIG = 400 * 1024,
+	CUT = 150 * 1024,
+};
+
+struct change {
+	char id[DOWNLOAD_ID_LEN + 1];
+	enum job_state state;
+};
+
+struct place {
+	struct rig *rig;
+	struct queue *queue;
+	struct queue_limits limits;
+	struct change changes[CHANGES_MAX]; /* committed ones, in order */
+	size_t n_changes;
+	size_t n_removed;
+	size_t n_thrown_away;
+	bool is_stopped;
+	uint64_t progress; /* the most durable bytes that were told of a running job */
+	char *big;
+	struct rig_file files[4];
+};
+
+#define TRASH ".larder/trash"
+
+/* --- hooks -----------------------------------------------------------------------------------
+ */
+
+static void on_changed(void *ctx, const struct job *job)
+{
+	struct place *p = ctx;
+	struct change *change = &p->changes[p->n_changes];
+
+	assert_true(p->n_changes < CHANGES_MAX - 1);
+	memcpy(change->id, job->id, sizeof(change->id));
+	change->state = job->state;
+	p->n_changes++;
+}
+
+static void on_removed(void *ctx, const char *id)
+{
+	struct place *p = ctx;
+
+	assert_int_equal(strlen(id), DOWNLOAD_ID_LEN);
+	p->n_removed++;
+}
+
+static void on_progress(void *ctx, struct job *const *jobs, size_t n)
+{
+	struct place *p = ctx;
+
+	for (size_t i = 0; i < n; i++) {
+		if (jobs[i]->bytes_done > p->progress)
+			p->progress = jobs[i]->bytes_done;
+	}
+}
+
+static void on_notice(void *ctx, const char *level, const char *code, const char *message,
+		      const char *id)
+{
+	struct place *p = ctx;
+
+	(void)level;
+	(void)id;
+	assert_true(strlen(message) > 0);
+	p->n_thrown_away += strcmp(code, "thrown_away") == 0 ? 1 : 0;
+}
+
+static void on_stopped(void *ctx)
+{
+	struct place *p = ctx;
+
+	p->is_stopped = true;
+}
+
+/* --- begin and end ---------------------------------------------------------------------------
+ */
+
+static void begin(struct place *p)
+{
+	struct transfer_env env = { .loop = p->rig->loop,
+				    .pool = p->rig->pool,
+				    .hub = p->rig->hub,
+				    .store = p->rig->store,
+				    .models_root = p->rig->root };
+	struct queue_hooks hooks = { .changed = on_changed,
+				     .removed = on_removed,
+				     .progress = on_progress,
+				     .notice = on_notice,
+				     .stopped = on_stopped,
+				     .ctx = p };
+	struct error err;
+
+	p->queue = queue_new(&env, p->rig->planner, &p->limits, &hooks, &err);
+	assert_non_null(p->queue);
+	queue_set_free(p->queue, UINT64_C(1) << 40);
+	queue_start(p->queue);
+}
+
+/* The daemon's end: nothing of the queue is under way after. */
+static void end(struct place *p)
+{
+	p->is_stopped = false;
+	queue_stop(p->queue);
+	loop_until(p->rig->loop, &p->is_stopped);
+	loop_turn(p->rig->loop);
+}
+
+static int place_make(void **state)
+{
+	struct place *p = mem_alloc(sizeof(*p));
+
+	if (rig_make((void **)&p->rig) < 0)
+		return -1;
+	log_init("unit", LOG_FORMAT_JSON, LOG_LEVEL_ERROR);
+	p->limits = (struct queue_limits){ .downloads = 1, .connections = 1 };
+	p->big = mem_alloc(BIG + 1);
+	for (size_t i = 0; i < BIG; i++)
+		p->big[i] = (char)('a' + i % 23);
+	p->files[0] = (struct rig_file){ "a.gguf", { p->big, BIG }, true };
+	p->files[1] = (struct rig_file){ "b.txt", { "hello", 5 }, false };
+	p->files[2] = (struct rig_file){ "sub/c.txt", { "other", 5 }, false };
+	p->files[3] = (struct rig_file){ "empty", { "", 0 }, false };
+	begin(p);
+	*state = p;
+	return 0;
+}
+
+static int place_remove(void **state)
+{
+	struct place *p = *state;
+
+	end(p);
+	rig_stop(p->rig);
+	queue_free(&p->queue);
+	(void)rig_remove((void **)&p->rig);
+	free(p->big);
+	free(p);
+	return 0;
+}
+
+/* --- asking and waiting ----------------------------------------------------------------------
+ */
+
+struct answer {
+	bool is_done;
+	char id[DOWNLOAD_ID_LEN + 1];
+	enum job_state state;
+	enum error_code code;
+};
+
+static void on_answer(void *ctx, const struct job *job, const struct error *err)
+{
+	struct answer *answer = ctx;
+
+	answer->is_done = true;
+	answer->code = err != NULL ? err->code : ERR_NONE;
+	if (job != NULL) {
+		memcpy(answer->id, job->id, sizeof(answer->id));
+		answer->state = job->state;
+	}
+}
+
+static int try_create(struct place *p, const char *term, int priority, struct answer *answer,
+		      struct error *err)
+{
+	struct choice choice = { .type = REPO_MODEL,
+				 .repo = mem_strdup(RIG_REPO),
+				 .revision = mem_strdup("main") };
+	const struct job *duplicate = NULL;
+	AUTO_CSTR copy = mem_strdup(term);
+	int result;
+
+	*answer = (struct answer){ .is_done = false };
+	if (term != NULL)
+		terms_copy(&choice.select, &copy, 1);
+	result = queue_create(p->queue, &choice, priority, on_answer, answer, &duplicate, err);
+	assert_true((duplicate != NULL) == (result < 0 && err->code == ERR_DUPLICATE));
+	choice_clear(&choice);
+	return result;
+}
+
+/* Creates a job of the files that `term` selects, and waits for its answer. */
+static struct str create(struct place *p, const char *term, int priority, struct answer *answer)
+{
+	struct error err;
+
+	assert_int_equal(try_create(p, term, priority, answer, &err), 0);
+	assert_false(answer->is_done);
+	loop_until(p->rig->loop, &answer->is_done);
+	assert_int_equal(answer->code, ERR_NONE);
+	return str_from(answer->id);
+}
+
+static void move(struct place *p, struct str id, enum queue_move wanted)
+{
+	struct answer answer = { .is_done = false };
+	struct error err;
+
+	assert_int_equal(queue_move(p->queue, id, wanted, on_answer, &answer, &err), 0);
+	loop_until(p->rig->loop, &answer.is_done);
+	assert_int_equal(answer.code, ERR_NONE);
+}
+
+static bool has_been(const struct place *p, struct str id, enum job_state state, size_t from)
+{
+	for (size_t i = from; i < p->n_changes; i++) {
+		if (p->changes[i].state == state &&
+		    str_is_equal(id, str_from(p->changes[i].id)))
+			return true;
+	}
+	return false;
+}
+
+static void turn_once(struct place *p)
+{
+	(void)event_base_loop(loop_base(p->rig->loop), EVLOOP_ONCE);
+}
+
+/* Until the job's state is committed. */
+static void wait_for(struct place *p, struct str id, enum job_state state)
+{
+	(void)alarm(LOOPING_ALARM_S);
+	while (queue_find(p->queue, id)->state != state || !has_been(p, id, state, 0))
+		turn_once(p);
+	(void)alarm(0);
+}
+
+static void wait_for_bytes(struct place *p, uint64_t bytes)
+{
+	(void)alarm(LOOPING_ALARM_S);
+	while (p->progress < bytes)
+		turn_once(p);
+	(void)alarm(0);
+}
+
+/* The first answer for the big file stops in the middle and stays so. */
+static void serve_held(struct place *p, unsigned times)
+{
+	answerer_add(p->rig->server,
+		     (struct answerer_rule){ .target = rig_target(p->rig, "a.gguf"),
+					     .status = "200 OK",
+					     .body = p->files[0].content,
+					     .times = times,
+					     .is_ranged = true,
+					     .is_held = true,
+					     .cut = CUT });
+}
+
+static void serve(struct place *p)
+{
+	rig_serve(p->rig, p->files, ARRAY_LEN(p->files));
+}
+
+static bool has(const struct place *p, const char *path)
+{
+	AUTO_CSTR name = mem_printf("models/%s", path);
+
+	return tempdir_has(&p->rig->dir, name);
+}
+
+static void assert_file(const struct place *p, size_t which)
+{
+	const struct rig_file *file = &p->files[which];
+	AUTO_CSTR name = mem_printf("models/" RIG_REPO "/%s", file->path);
+	AUTO_CSTR metadata = mem_printf(
+		"models/" RIG_REPO "/.cache/huggingface/download/%s.metadata", file->path);
+	AUTO_CSTR text = tempdir_read(&p->rig->dir, name);
+
+	assert_non_null(text);
+	assert_true(str_is_equal(str_from(text), file->content));
+	assert_true(tempdir_has(&p->rig->dir, metadata));
+}
+
+static bool has_partial(const struct place *p, size_t which)
+{
+	struct localdir_names names;
+	char hex[HUB_DIGEST_MAX + 1];
+	bool found;
+
+	rig_digest(&p->files[which], hex);
+	localdir_names_init(&names, RIG_REPO, p->files[which].path, hex);
+	found = has(p, names.partial);
+	localdir_names_clear(&names);
+	return found;
+}
+
+static enum error_code reason(const struct place *p, struct str id)
+{
+	return queue_find(p->queue, id)->reason.code;
+}
+
+/* --- tests
+ * ------------------------------------------------------------------------------------ */
+
+static void a_download_ends_with_every_file_proven(void **state)
+{
+	static const enum job_state before[] = { JOB_QUEUED, JOB_RESOLVING, JOB_QUEUED,
+						 JOB_DOWNLOADING };
+	struct place *p = *state;
+	struct answer answer;
+	const struct job *job;
+	struct str id;
+
+	serve(p);
+	id = create(p, NULL, 0, &answer);
+	assert_int_equal(answer.state, JOB_QUEUED);
+	assert_true(download_id_is_valid(id));
+	wait_for(p, id, JOB_COMPLETED);
+	for (size_t i = 0; i < ARRAY_LEN(p->files); i++) {
+		assert_file(p, i);
+		assert_false(has_partial(p, i));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(before); i++)
+		assert_int_equal(p->changes[i].state, before[i]);
+	job = queue_find(p->queue, id);
+	assert_string_equal(job->commit, RIG_COMMIT);
+	assert_int_equal(job->bytes_total, BIG + 10);
+	assert_int_equal(job->bytes_done, BIG + 10);
+	assert_int_equal(job->files_done, 4);
+	assert_int_equal(job->files_total, 4);
+	assert_true(job->finished_at_ms >= job->started_at_ms);
+	assert_int_equal(queue_reserved(p->queue), 0);
+	assert_false(has(p, ".larder"));
+	assert_int_equal(p->n_thrown_away, 0);
+}
+
+static void a_pause_keeps_the_bytes_and_a_resume_goes_on_from_them(void **state)
+{
+	struct place *p = *state;
+	AUTO_CSTR range = mem_printf("bytes=%d-%d", CUT, BIG - 1);
+	struct answerer_seen seen;
+	struct answer answer;
+	struct str id;
+
+	serve_held(p, 1);
+	serve(p);
+	id = create(p, "a.gguf", 0, &answer);
+	wait_for_bytes(p, CUT);
+	move(p, id, QUEUE_PAUSE);
+	assert_int_equal(queue_find(p->queue, id)->state, JOB_PAUSED);
+	assert_true(has_partial(p, 0));
+	assert_false(has(p, RIG_REPO "/a.gguf"));
+	move(p, id, QUEUE_RESUME);
+	wait_for(p, id, JOB_COMPLETED);
+	assert_file(p, 0);
+	assert_int_equal(answerer_count(p->rig->server, rig_target(p->rig, "a.gguf"), &seen),
+			 2);
+	assert_string_equal(seen.range, range);
+	assert_int_equal(p->n_thrown_away, 0);
+}
+
+static void a_cancel_removes_partials_and_never_a_proven_file(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct str id;
+
+	p->files[0].path = "z.gguf"; /* comes last */
+	answerer_add(p->rig->server,
+		     (struct answerer_rule){ .target = rig_target(p->rig, "z.gguf"),
+					     .status = "200 OK",
+					     .body = p->files[0].content,
+					     .times = 1,
+					     .is_ranged = true,
+					     .is_held = true,
+					     .cut = CUT });
+	serve(p);
+	id = create(p, NULL, 0, &answer);
+	wait_for_bytes(p, CUT + 10);
+	assert_true(has_partial(p, 0));
+	move(p, id, QUEUE_CANCEL);
+	(void)alarm(LOOPING_ALARM_S);
+	while (has_partial(p, 0))
+		turn_once(p);
+	(void)alarm(0);
+	assert_false(has(p, RIG_REPO "/z.gguf"));
+	for (size_t i = 1; i < ARRAY_LEN(p->files); i++)
+		assert_file(p, i);
+	/* A retry begins the rest anew, and does not fetch what is proven. */
+	move(p, id, QUEUE_RETRY);
+	wait_for(p, id, JOB_COMPLETED);
+	assert_file(p, 0);
+	assert_int_equal(answerer_count(p->rig->server, rig_target(p->rig, "b.txt"), NULL), 1);
+}
+
+static void serve_flipped(struct place *p, unsigned times)
+{
+	answerer_add(p->rig->server,
+		     (struct answerer_rule){ .target = rig_target(p->rig, "b.txt"),
+					     .status = "200 OK",
+					     .body = S("hellO"),
+					     .times = times,
+					     .is_ranged = true });
+}
+
+static void a_wrong_digest_is_fetched_once_more(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct str id;
+
+	serve_flipped(p, 1);
+	serve(p);
+	id = create(p, "b.txt", 0, &answer);
+	wait_for(p, id, JOB_COMPLETED);
+	assert_file(p, 1);
+	assert_int_equal(answerer_count(p->rig->server, rig_target(p->rig, "b.txt"), NULL), 2);
+}
+
+static void a_digest_wrong_twice_fails_and_the_name_is_never_given(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct str id;
+
+	serve_flipped(p, 0);
+	serve(p);
+	id = create(p, "b.txt", 0, &answer);
+	wait_for(p, id, JOB_FAILED);
+	assert_int_equal(reason(p, id), ERR_HASH_MISMATCH);
+	assert_false(has(p, RIG_REPO "/b.txt"));
+	assert_int_equal(answerer_count(p->rig->server, rig_target(p->rig, "b.txt"), NULL), 2);
+	assert_int_equal(queue_find(p->queue, id)->bytes_done, 0);
+}
+
+static void a_passing_fault_is_tried_again_from_where_it_broke(void **state)
+{
+	struct place *p = *state;
+	AUTO_CSTR range = mem_printf("bytes=%d-%d", CUT, BIG - 1);
+	struct answerer_seen seen;
+	struct answer answer;
+	struct str id;
+
+	answerer_add(p->rig->server,
+		     (struct answerer_rule){ .target = rig_target(p->rig, "a.gguf"),
+					     .status = "200 OK",
+					     .body = p->files[0].content,
+					     .times = 1,
+					     .is_ranged = true,
+					     .cut = CUT });
+	answerer_add(p->rig->server,
+		     (struct answerer_rule){ .target = rig_target(p->rig, "a.gguf"),
+					     .status = "503 Busy",
+					     .times = 1 });
+	serve(p);
+	id = create(p, "a.gguf", 0, &answer);
+	wait_for(p, id, JOB_COMPLETED);
+	assert_file(p, 0);
+	assert_int_equal(answerer_count(p->rig->server, rig_target(p->rig, "a.gguf"), &seen),
+			 3);
+	assert_string_equal(seen.range, range);
+}
+
+static void a_server_that_ignores_the_range_is_begun_again_with(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct str id;
+
+	serve_held(p, 1);
+	answerer_add(p->rig->server,
+		     (struct answerer_rule){ .target = rig_target(p->rig, "a.gguf"),
+					     .status = "200 OK",
+					     .body = p->files[0].content });
+	serve(p);
+	id = create(p, "a.gguf", 0, &answer);
+	wait_for_bytes(p, CUT);
+	move(p, id, QUEUE_PAUSE);
+	move(p, id, QUEUE_RESUME);
+	wait_for(p, id, JOB_COMPLETED);
+	assert_file(p, 0);
+	assert_int_equal(p->n_thrown_away, 1);
+	assert_int_equal(answerer_count(p->rig->server, rig_target(p->rig, "a.gguf"), NULL), 3);
+}
+
+static void a_gated_model_fails_with_the_page_and_a_retry_fetches_it(void **state)
+{
+	struct place *p = *state;
+	AUTO_CSTR page = mem_printf("%s/" RIG_REPO, p->rig->endpoint);
+	struct answer answer;
+	struct str id;
+
+	answerer_add(
+		p->rig->server,
+		(struct answerer_rule){ .target = rig_target(p->rig, "b.txt"),
+					.status = "403 Forbidden",
+					.headers = mem_strdup("X-Error-Code: GatedRepo\r\n"),
+					.times = 1 });
+	serve(p);
+	id = create(p, "b.txt", 0, &answer);
+	wait_for(p, id, JOB_FAILED);
+	assert_int_equal(reason(p, id), ERR_GATED);
+	assert_string_equal(queue_find(p->queue, id)->reason.url, page);
+	move(p, id, QUEUE_RETRY);
+	assert_int_equal(reason(p, id), ERR_NONE);
+	wait_for(p, id, JOB_COMPLETED);
+	assert_file(p, 1);
+}
+
+static void a_rate_limit_makes_a_job_wait_for_the_stated_time(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	int64_t before = clock_unix_ms();
+	struct str id;
+
+	answerer_add(p->rig->server,
+		     (struct answerer_rule){ .target = rig_target(p->rig, "b.txt"),
+					     .status = "429 Too Many Requests",
+					     .headers = mem_strdup("Retry-After: 600\r\n") });
+	serve(p);
+	id = create(p, "b.txt", 0, &answer);
+	wait_for(p, id, JOB_WAITING);
+	assert_int_equal(reason(p, id), ERR_RATE_LIMITED);
+	assert_true(queue_find(p->queue, id)->reason.retry_at_ms >= before + 600000);
+	move(p, id, QUEUE_CANCEL);
+}
+
+static void what_the_hub_does_not_have_fails_the_job(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct str id;
+
+	answerer_add(p->rig->server,
+		     (struct answerer_rule){
+			     .target = "/api/models/",
+			     .status = "404 Not Found",
+			     .headers = mem_strdup("X-Error-Code: RepoNotFound\r\n") });
+	id = create(p, NULL, 0, &answer);
+	wait_for(p, id, JOB_FAILED);
+	assert_int_equal(reason(p, id), ERR_NOT_FOUND);
+}
+
+static void a_hostile_name_fails_the_job_before_a_byte_is_written(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct str id;
+
+	p->files[2].path = "../../evil.txt";
+	serve(p);
+	id = create(p, NULL, 0, &answer);
+	wait_for(p, id, JOB_FAILED);
+	assert_int_equal(reason(p, id), ERR_UNSAFE_PATH);
+	assert_false(has(p, "acme"));
+}
+
+static void a_file_that_is_there_is_proven_and_not_fetched(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct error err;
+	struct str id;
+
+	serve(p);
+	assert_int_equal(file_replace(p->rig->root, RIG_REPO "/b.txt", S("hello"), &err), 0);
+	id = create(p, "*.txt", 0, &answer);
+	wait_for(p, id, JOB_COMPLETED);
+	assert_file(p, 1);
+	assert_file(p, 2);
+	assert_int_equal(answerer_count(p->rig->server, rig_target(p->rig, "b.txt"), NULL), 0);
+	assert_false(has(p, TRASH));
+}
+
+static void a_file_with_other_content_goes_to_the_trash(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct error err;
+	struct str id;
+
+	serve(p);
+	assert_int_equal(file_replace(p->rig->root, RIG_REPO "/b.txt", S("mine!"), &err), 0);
+	id = create(p, "b.txt", 0, &answer);
+	wait_for(p, id, JOB_COMPLETED);
+	assert_file(p, 1);
+	assert_true(has(p, TRASH));
+}
+
+static void the_same_download_is_not_queued_twice(void **state)
+{
+	struct place *p = *state;
+	struct answer first;
+	struct answer again;
+	struct error err;
+	struct str id;
+
+	serve_held(p, 1);
+	serve(p);
+	id = create(p, "a.gguf", 0, &first);
+	assert_int_equal(try_create(p, "a.gguf", 5, &again, &err), -1);
+	assert_int_equal(err.code, ERR_DUPLICATE);
+	assert_int_equal(try_create(p, "b.txt", 0, &again, &err), 0);
+	loop_until(p->rig->loop, &again.is_done);
+	move(p, id, QUEUE_CANCEL);
+	wait_for(p, str_from(again.id), JOB_COMPLETED);
+	/* The first has ended: the same may be asked for again. */
+	assert_int_equal(try_create(p, "a.gguf", 0, &again, &err), 0);
+	loop_until(p->rig->loop, &again.is_done);
+	wait_for(p, str_from(again.id), JOB_COMPLETED);
+	assert_file(p, 0);
+}
+
+/* Where in the log a state of the job first is. */
+static size_t place_of(const struct place *p, struct str id, enum job_state state)
+{
+	size_t i = 0;
+
+	while (i < p->n_changes &&
+	       (p->changes[i].state != state || !str_is_equal(id, str_from(p->changes[i].id))))
+		i++;
+	return i;
+}
+
+static void the_higher_priority_is_served_first(void **state)
+{
+	struct place *p = *state;
+	struct answer answers[4];
+	struct answer patched = { .is_done = false };
+	struct str running;
+	struct str low;
+	struct str high;
+	struct str raised;
+	struct job *const *jobs;
+	struct error err;
+	size_t n = 0;
+
+	serve_held(p, 1);
+	serve(p);
+	running = create(p, "a.gguf", 0, &answers[0]);
+	wait_for_bytes(p, CUT);
+	low = create(p, "b.txt", -1, &answers[1]);
+	high = create(p, "c.txt", 5, &answers[2]);
+	raised = create(p, "empty", -9, &answers[3]);
+	assert_int_equal(queue_set_priority(p->queue, raised, 9, on_answer, &patched, &err), 0);
+	loop_until(p->rig->loop, &patched.is_done);
+	while (!queue_find(p->queue, low)->is_planned ||
+	       !queue_find(p->queue, high)->is_planned ||
+	       !queue_find(p->queue, raised)->is_planned)
+		turn_once(p);
+	jobs = queue_jobs(p->queue, &n);
+	assert_int_equal(n, 4);
+	assert_string_equal(jobs[0]->id, answers[3].id);
+	assert_string_equal(jobs[3]->id, answers[1].id);
+	move(p, running, QUEUE_CANCEL);
+	wait_for(p, low, JOB_COMPLETED);
+	assert_true(place_of(p, raised, JOB_COMPLETED) < place_of(p, high, JOB_DOWNLOADING));
+	assert_true(place_of(p, high, JOB_COMPLETED) < place_of(p, low, JOB_DOWNLOADING));
+}
+
+static void two_jobs_of_one_folder_never_run_together(void **state)
+{
+	struct place *p = *state;
+	struct answer first;
+	struct answer second;
+	struct str a;
+	struct str b;
+
+	end(p);
+	queue_free(&p->queue);
+	p->limits = (struct queue_limits){ .downloads = 4, .connections = 4 };
+	begin(p);
+	serve_held(p, 1);
+	serve(p);
+	a = create(p, "a.gguf", 0, &first);
+	wait_for_bytes(p, CUT);
+	b = create(p, "b.txt", 9, &second);
+	while (!queue_find(p->queue, b)->is_planned)
+		turn_once(p);
+	for (int i = 0; i < 5; i++)
+		turn_once(p);
+	assert_int_equal(queue_find(p->queue, b)->state, JOB_QUEUED);
+	move(p, a, QUEUE_PAUSE);
+	wait_for(p, b, JOB_COMPLETED);
+	assert_true(place_of(p, a, JOB_PAUSED) < place_of(p, b, JOB_DOWNLOADING));
+}
+
+static void a_job_survives_the_daemon_and_goes_on(void **state)
+{
+	struct place *p = *state;
+	struct answerer_seen seen;
+	struct answer answer;
+	struct str id;
+
+	serve_held(p, 1);
+	serve(p);
+	id = create(p, "a.gguf", 3, &answer);
+	wait_for_bytes(p, CUT);
+	end(p);
+	queue_free(&p->queue);
+	p->n_changes = 0;
+	begin(p);
+	assert_int_equal(queue_find(p->queue, id)->priority, 3);
+	assert_int_equal(queue_find(p->queue, id)->bytes_done, CUT);
+	wait_for(p, id, JOB_COMPLETED);
+	assert_file(p, 0);
+	assert_int_equal(answerer_count(p->rig->server, rig_target(p->rig, "a.gguf"), &seen),
+			 2);
+	assert_true(str_has_prefix(str_from(seen.range), S("bytes=153600-")));
+}
+
+static void a_download_that_does_not_fit_waits_for_room(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct str id;
+
+	serve(p);
+	queue_set_free(p->queue, BIG - 1);
+	id = create(p, "a.gguf", 0, &answer);
+	wait_for(p, id, JOB_WAITING);
+	assert_int_equal(reason(p, id), ERR_DISK_FULL);
+	assert_int_equal(answerer_count(p->rig->server, rig_target(p->rig, "a.gguf"), NULL), 0);
+	assert_int_equal(queue_reserved(p->queue), BIG);
+	queue_set_free(p->queue, BIG);
+	move(p, id, QUEUE_RESUME);
+	wait_for(p, id, JOB_COMPLETED);
+	assert_file(p, 0);
+}
+
+static void a_disk_that_runs_short_makes_a_running_job_wait(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct str id;
+
+	end(p);
+	queue_free(&p->queue);
+	p->limits.min_free_bytes = 1000;
+	begin(p);
+	serve_held(p, 1);
+	serve(p);
+	id = create(p, "a.gguf", 0, &answer);
+	wait_for_bytes(p, CUT);
+	queue_set_free(p->queue, 999);
+	wait_for(p, id, JOB_WAITING);
+	assert_int_equal(reason(p, id), ERR_DISK_FULL);
+	assert_true(has_partial(p, 0));
+}
+
+static void moves_that_are_not_legal_change_nothing(void **state)
+{
+	static const struct {
+		enum job_state state;
+		enum queue_move move;
+	} rows[] = {
+		{ JOB_COMPLETED, QUEUE_PAUSE },    { JOB_COMPLETED, QUEUE_RESUME },
+		{ JOB_COMPLETED, QUEUE_CANCEL },   { JOB_COMPLETED, QUEUE_RETRY },
+		{ JOB_DOWNLOADING, QUEUE_RESUME }, { JOB_DOWNLOADING, QUEUE_RETRY },
+	};
+	struct place *p = *state;
+	struct answer done;
+	struct answer running;
+	struct error err;
+	struct str completed;
+	struct str active;
+
+	serve_held(p, 1);
+	serve(p);
+	completed = create(p, "b.txt", 0, &done);
+	wait_for(p, completed, JOB_COMPLETED);
+	active = create(p, "a.gguf", 0, &running);
+	wait_for_bytes(p, CUT);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct str id = rows[i].state == JOB_COMPLETED ? completed : active;
+
+		assert_int_equal(queue_move(p->queue, id, rows[i].move, on_answer, NULL, &err),
+				 -1);
+		assert_int_equal(err.code, ERR_ILLEGAL_STATE);
+		assert_int_equal(queue_find(p->queue, id)->state, rows[i].state);
+	}
+	assert_int_equal(queue_forget(p->queue, active, on_answer, NULL, &err), -1);
+	assert_int_equal(err.code, ERR_ILLEGAL_STATE);
+	assert_int_equal(queue_set_priority(p->queue, completed, 1, on_answer, NULL, &err), -1);
+	assert_int_equal(err.code, ERR_ILLEGAL_STATE);
+	assert_int_equal(queue_move(p->queue, S("nobody"), QUEUE_PAUSE, on_answer, NULL, &err),
+			 -1);
+	assert_int_equal(err.code, ERR_UNKNOWN_DOWNLOAD);
+	assert_null(queue_find(p->queue, S("nobody")));
+}
+
+static void a_forgotten_job_is_gone_for_good_and_its_files_stay(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct answer forgotten = { .is_done = false };
+	struct error err;
+	size_t n = 9;
+	struct str id;
+
+	serve(p);
+	id = create(p, "b.txt", 0, &answer);
+	wait_for(p, id, JOB_COMPLETED);
+	loop_turn(p->rig->loop);
+	assert_int_equal(queue_forget(p->queue, id, on_answer, &forgotten, &err), 0);
+	loop_until(p->rig->loop, &forgotten.is_done);
+	assert_int_equal(forgotten.code, ERR_NONE);
+	assert_int_equal(p->n_removed, 1);
+	assert_null(queue_find(p->queue, id));
+	end(p);
+	queue_free(&p->queue);
+	begin(p);
+	(void)queue_jobs(p->queue, &n);
+	assert_int_equal(n, 0);
+	assert_file(p, 1);
+}
+
+static void a_pause_while_the_hub_is_asked_stays_a_pause(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct str id;
+
+	answerer_add(p->rig->server,
+		     (struct answerer_rule){ .target = "/api/models/" RIG_REPO "/revision/",
+					     .status = "200 OK",
+					     .body = S("{}"),
+					     .times = 1,
+					     .is_held = true,
+					     .cut = 1 });
+	serve(p);
+	id = create(p, "b.txt", 0, &answer);
+	wait_for(p, id, JOB_RESOLVING);
+	move(p, id, QUEUE_PAUSE);
+	loop_turn(p->rig->loop);
+	assert_int_equal(queue_find(p->queue, id)->state, JOB_PAUSED);
+	move(p, id, QUEUE_RESUME);
+	wait_for(p, id, JOB_COMPLETED);
+	assert_file(p, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_download_ends_with_every_file_proven),
+		TEST(a_pause_keeps_the_bytes_and_a_resume_goes_on_from_them),
+		TEST(a_cancel_removes_partials_and_never_a_proven_file),
+		TEST(a_wrong_digest_is_fetched_once_more),
+		TEST(a_digest_wrong_twice_fails_and_the_name_is_never_given),
+		TEST(a_passing_fault_is_tried_again_from_where_it_broke),
+		TEST(a_server_that_ignores_the_range_is_begun_again_with),
+		TEST(a_gated_model_fails_with_the_page_and_a_retry_fetches_it),
+		TEST(a_rate_limit_makes_a_job_wait_for_the_stated_time),
+		TEST(what_the_hub_does_not_have_fails_the_job),
+		TEST(a_hostile_name_fails_the_job_before_a_byte_is_written),
+		TEST(a_file_that_is_there_is_proven_and_not_fetched),
+		TEST(a_file_with_other_content_goes_to_the_trash),
+		TEST(the_same_download_is_not_queued_twice),
+		TEST(the_higher_priority_is_served_first),
+		TEST(two_jobs_of_one_folder_never_run_together),
+		TEST(a_job_survives_the_daemon_and_goes_on),
+		TEST(a_download_that_does_not_fit_waits_for_room),
+		TEST(a_disk_that_runs_short_makes_a_running_job_wait),
+		TEST(moves_that_are_not_legal_change_nothing),
+		TEST(a_forgotten_job_is_gone_for_good_and_its_files_stay),
+		TEST(a_pause_while_the_hub_is_asked_stays_a_pause),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,507 @@
+#include "downloader/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/error.h"
+#include "tests/unit/looping.h"
+#include "tests/unit/tempdir.h"
+
+#define COMMIT "1111111111111111111111111111111111111111"
+
+enum {
+	DONE_MAX = 64,
+	LOADED_MAX = 8,
+};
+
+struct place {
+	struct tempdir dir;
+	char *path;
+	struct loop *loop;
+	struct store *store;
+	struct job *loaded[LOADED_MAX];
+	size_t n_loaded;
+};
+
+static void place_open(struct place *p)
+{
+	struct error err;
+
+	p->store = store_new(p->loop, p->path, &err);
+	assert_non_null(p->store);
+}
+
+static void place_close(struct place *p)
+{
+	store_stop(p->store);
+	loop_drain(p->loop);
+	store_free(&p->store);
+}
+
+static int place_make(void **state)
+{
+	struct place *p = mem_alloc(sizeof(*p));
+	struct error err;
+
+	tempdir_make(&p->dir);
+	p->path = tempdir_path(&p->dir, "state");
+	p->loop = loop_new(&err);
+	place_open(p);
+	*state = p;
+	return 0;
+}
+
+static int place_remove(void **state)
+{
+	struct place *p = *state;
+
+	place_close(p);
+	loop_free(&p->loop);
+	for (size_t i = 0; i < p->n_loaded; i++)
+		job_free(&p->loaded[i]);
+	tempdir_remove(&p->dir);
+	free(p->path);
+	free(p);
+	return 0;
+}
+
+static void on_loaded(void *ctx, struct job *take_job)
+{
+	struct place *p = ctx;
+
+	assert_true(p->n_loaded < LOADED_MAX);
+	p->loaded[p->n_loaded++] = take_job;
+}
+
+/* Closes, opens again, and has what the database holds in p->loaded. */
+static void reload(struct place *p)
+{
+	struct error err;
+
+	place_close(p);
+	for (size_t i = 0; i < p->n_loaded; i++)
+		job_free(&p->loaded[i]);
+	p->n_loaded = 0;
+	place_open(p);
+	assert_int_equal(store_load(p->store, on_loaded, p, &err), 0);
+}
+
+static const struct job *loaded(const struct place *p, const char *id)
+{
+	for (size_t i = 0; i < p->n_loaded; i++) {
+		if (strcmp(p->loaded[i]->id, id) == 0)
+			return p->loaded[i];
+	}
+	return NULL;
+}
+
+#define ID_A "aaaaaaaaaaaaaaaaaaaa"
+#define ID_B "bbbbbbbbbbbbbbbbbbbb"
+#define ID_C "cccccccccccccccccccc"
+
+static struct job *make_job(const char *id, uint64_t order)
+{
+	static char q4[] = "Q4_K_M";
+	static char odd[] = "a \"b\" \xc3\xa9";
+	char *select[] = { q4, odd };
+	struct job *job = job_new();
+
+	memcpy(job->id, id, sizeof(job->id));
+	job->order = order;
+	job->repo = mem_strdup("acme/tiny");
+	job->revision = mem_strdup("v1");
+	terms_copy(&job->select, select, 2);
+	job->created_at_ms = 1000;
+	return job;
+}
+
+static struct plan *make_plan(size_t n)
+{
+	struct plan *plan = plan_new(n);
+
+	for (size_t i = 0; i < n; i++) {
+		plan->files[i].path = mem_printf("d/file %zu", i);
+		plan->files[i].size = i * UINT64_C(10000000000);
+		plan->files[i].algorithm = i % 2 == 0 ? DIGEST_SHA256 : DIGEST_GIT_SHA1;
+		(void)snprintf(plan->files[i].digest, sizeof(plan->files[i].digest), "%064zu",
+			       i);
+	}
+	return plan;
+}
+
+/* The outcomes in the order in which they came. */
+struct log {
+	size_t n;
+	size_t which[DONE_MAX];
+	enum error_code codes[DONE_MAX];
+	bool is_complete;
+	size_t wanted;
+};
+
+struct note {
+	struct log *log;
+	size_t which;
+};
+
+static void on_done(void *ctx, const struct error *err)
+{
+	struct note *note = ctx;
+	struct log *log = note->log;
+
+	log->which[log->n] = note->which;
+	log->codes[log->n] = err != NULL ? err->code : ERR_NONE;
+	log->is_complete = ++log->n == log->wanted;
+}
+
+static void put(struct place *p, const struct job *job, enum error_code wanted)
+{
+	struct log log = { .wanted = 1 };
+	struct note note = { &log, 0 };
+
+	store_put_job(p->store, job, on_done, &note);
+	assert_int_equal(log.n, 0); /* never before it returns */
+	loop_until(p->loop, &log.is_complete);
+	assert_int_equal(log.codes[0], wanted);
+}
+
+struct read {
+	bool is_done;
+	struct plan *plan;
+	struct error error;
+};
+
+static void on_plan(void *ctx, struct plan *take_plan, const struct error *err)
+{
+	struct read *read = ctx;
+
+	read->is_done = true;
+	read->plan = take_plan;
+	read->error = err != NULL ? *err : (struct error){ .code = ERR_NONE };
+}
+
+static struct plan *get_plan(struct place *p, const char *id)
+{
+	struct read read = { .is_done = false };
+
+	store_get_plan(p->store, id, on_plan, &read);
+	loop_until(p->loop, &read.is_done);
+	assert_non_null(read.plan);
+	return read.plan;
+}
+
+static void a_job_comes_back_as_it_was(void **state)
+{
+	struct place *p = *state;
+	AUTO(job) job = make_job(ID_A, 7);
+	const struct job *back;
+	struct error why;
+
+	(void)error_set(&why, ERR_RATE_LIMITED, "slow \"down\"");
+	job->type = REPO_DATASET;
+	memcpy(job->commit, COMMIT, sizeof(job->commit));
+	job->priority = -5;
+	job->state = JOB_WAITING;
+	job_set_reason(job, &why, 1234567890123);
+	job_set_reason_url(job, mem_strdup("https://x/y"));
+	job->bytes_total = UINT64_C(9000000000000);
+	job->files_total = 3;
+	job->started_at_ms = 2000;
+	put(p, job, ERR_NONE);
+	reload(p);
+	assert_int_equal(p->n_loaded, 1);
+	back = p->loaded[0];
+	assert_string_equal(back->id, ID_A);
+	assert_int_equal(back->order, 7);
+	assert_int_equal(back->type, REPO_DATASET);
+	assert_string_equal(back->repo, "acme/tiny");
+	assert_string_equal(back->revision, "v1");
+	assert_string_equal(back->commit, COMMIT);
+	assert_false(back->is_planned);
+	assert_true(terms_is_equal(&back->select, &job->select));
+	assert_int_equal(back->exclude.n, 0);
+	assert_int_equal(back->priority, -5);
+	assert_int_equal(back->state, JOB_WAITING);
+	assert_int_equal(back->reason.code, ERR_RATE_LIMITED);
+	assert_string_equal(back->reason.message, "slow \"down\"");
+	assert_int_equal(back->reason.retry_at_ms, 1234567890123);
+	assert_string_equal(back->reason.url, "https://x/y");
+	assert_int_equal(back->bytes_total, job->bytes_total);
+	assert_int_equal(back->files_total, 3);
+	assert_int_equal(back->created_at_ms, 1000);
+	assert_int_equal(back->started_at_ms, 2000);
+	assert_int_equal(back->finished_at_ms, 0);
+}
+
+static void the_latest_version_of_a_job_counts(void **state)
+{
+	struct place *p = *state;
+	AUTO(job) job = make_job(ID_A, 1);
+
+	put(p, job, ERR_NONE);
+	job->state = JOB_PAUSED;
+	job->priority = 9;
+	put(p, job, ERR_NONE);
+	reload(p);
+	assert_int_equal(p->n_loaded, 1);
+	assert_int_equal(p->loaded[0]->state, JOB_PAUSED);
+	assert_int_equal(p->loaded[0]->priority, 9);
+}
+
+static void a_job_is_written_as_it_was_when_it_was_given(void **state)
+{
+	struct place *p = *state;
+	AUTO(job) job = make_job(ID_A, 1);
+
+	store_put_job(p->store, job, NULL, NULL);
+	job->priority = 99;
+	job->repo[0] = '!';
+	reload(p);
+	assert_int_equal(p->loaded[0]->priority, 0);
+	assert_string_equal(p->loaded[0]->repo, "acme/tiny");
+}
+
+static void answers_come_in_the_order_of_the_commands(void **state)
+{
+	struct place *p = *state;
+	struct log log = { .wanted = 30 };
+	struct note notes[30];
+
+	for (size_t i = 0; i < ARRAY_LEN(notes); i++) {
+		AUTO(job) job = make_job(ID_A, 1);
+
+		notes[i] = (struct note){ &log, i };
+		job->priority = (int)i;
+		if (i % 3 == 0)
+			store_put_job(p->store, job, on_done, &notes[i]);
+		else if (i % 3 == 1)
+			store_put_file(p->store, ID_A, 0, FILE_DONE, 1, on_done, &notes[i]);
+		else
+			store_check(p->store, on_done, &notes[i]);
+	}
+	loop_until(p->loop, &log.is_complete);
+	for (size_t i = 0; i < ARRAY_LEN(notes); i++) {
+		assert_int_equal(log.which[i], i);
+		assert_int_equal(log.codes[i], ERR_NONE);
+	}
+	reload(p);
+	assert_int_equal(p->loaded[0]->priority, 27);
+}
+
+static void a_failing_command_does_not_spoil_its_neighbours(void **state)
+{
+	struct place *p = *state;
+	AUTO(job) a = make_job(ID_A, 1);
+	AUTO(job) same_order = make_job(ID_B, 1); /* the order is unique */
+	AUTO(job) c = make_job(ID_C, 2);
+	const struct job *jobs[] = { a, same_order, c };
+	struct log log = { .wanted = 30 };
+	struct note notes[30];
+
+	/* Given quickly, many of them share a transaction. */
+	for (size_t i = 0; i < ARRAY_LEN(notes); i++) {
+		notes[i] = (struct note){ &log, i };
+		store_put_job(p->store, jobs[i % 3], on_done, &notes[i]);
+	}
+	loop_until(p->loop, &log.is_complete);
+	for (size_t i = 0; i < ARRAY_LEN(notes); i++) {
+		assert_int_equal(log.which[i], i);
+		assert_int_equal(log.codes[i], i % 3 == 1 ? ERR_STORE : ERR_NONE);
+	}
+	reload(p);
+	assert_int_equal(p->n_loaded, 2);
+	assert_non_null(loaded(p, ID_A));
+	assert_non_null(loaded(p, ID_C));
+}
+
+static void a_plan_comes_back_whole_and_in_order(void **state)
+{
+	struct place *p = *state;
+	AUTO(job) job = make_job(ID_A, 1);
+	AUTO(plan) plan = make_plan(300);
+	AUTO(plan) back = NULL;
+
+	job->is_planned = true;
+	store_put_plan(p->store, job, plan, NULL, NULL);
+	reload(p);
+	back = get_plan(p, ID_A);
+	assert_int_equal(back->n, 300);
+	for (size_t i = 0; i < back->n; i++) {
+		assert_string_equal(back->files[i].path, plan->files[i].path);
+		assert_int_equal(back->files[i].size, plan->files[i].size);
+		assert_int_equal(back->files[i].algorithm, plan->files[i].algorithm);
+		assert_string_equal(back->files[i].digest, plan->files[i].digest);
+		assert_int_equal(back->files[i].state, FILE_PENDING);
+		assert_int_equal(back->files[i].bytes_done, 0);
+	}
+	assert_true(p->loaded[0]->is_planned);
+}
+
+static void a_new_plan_replaces_the_old_one(void **state)
+{
+	struct place *p = *state;
+	AUTO(job) job = make_job(ID_A, 1);
+	AUTO(plan) big = make_plan(5);
+	AUTO(plan) small = make_plan(2);
+	AUTO(plan) back = NULL;
+
+	store_put_plan(p->store, job, big, NULL, NULL);
+	store_put_plan(p->store, job, small, NULL, NULL);
+	back = get_plan(p, ID_A);
+	assert_int_equal(back->n, 2);
+}
+
+static void a_job_without_a_plan_has_an_empty_one(void **state)
+{
+	struct place *p = *state;
+	AUTO(plan) back = get_plan(p, ID_A);
+
+	assert_int_equal(back->n, 0);
+}
+
+static void progress_of_files_is_that_of_the_loaded_job(void **state)
+{
+	struct place *p = *state;
+	AUTO(job) job = make_job(ID_A, 1);
+	AUTO(plan) plan = make_plan(3);
+	AUTO(plan) back = NULL;
+
+	job->is_planned = true;
+	job->state = JOB_DOWNLOADING;
+	job->files_total = 3;
+	store_put_plan(p->store, job, plan, NULL, NULL);
+	store_put_file(p->store, ID_A, 1, FILE_DONE, 10, NULL, NULL);
+	store_put_file(p->store, ID_A, 2, FILE_DOWNLOADING, 7, NULL, NULL);
+	reload(p);
+	assert_int_equal(p->loaded[0]->bytes_done, 17);
+	assert_int_equal(p->loaded[0]->files_done, 1);
+	back = get_plan(p, ID_A);
+	assert_int_equal(back->files[0].state, FILE_PENDING);
+	assert_int_equal(back->files[1].state, FILE_DONE);
+	assert_int_equal(back->files[1].bytes_done, 10);
+	assert_int_equal(back->files[2].state, FILE_DOWNLOADING);
+	assert_int_equal(back->files[2].bytes_done, 7);
+}
+
+static void a_deleted_job_takes_its_plan_along(void **state)
+{
+	struct place *p = *state;
+	AUTO(job) a = make_job(ID_A, 1);
+	AUTO(job) b = make_job(ID_B, 2);
+	AUTO(plan) plan = make_plan(3);
+	AUTO(plan) gone = NULL;
+	AUTO(plan) kept = NULL;
+
+	store_put_plan(p->store, a, plan, NULL, NULL);
+	store_put_plan(p->store, b, plan, NULL, NULL);
+	store_delete_job(p->store, ID_A, NULL, NULL);
+	reload(p);
+	assert_int_equal(p->n_loaded, 1);
+	assert_non_null(loaded(p, ID_B));
+	gone = get_plan(p, ID_A);
+	kept = get_plan(p, ID_B);
+	assert_int_equal(gone->n, 0);
+	assert_int_equal(kept->n, 3);
+}
+
+static void nobody_else_may_open_the_directory(void **state)
+{
+	struct place *p = *state;
+	struct error err;
+
+	assert_null(store_new(p->loop, p->path, &err));
+	assert_int_equal(err.code, ERR_STORE);
+	assert_non_null(strstr(err.text, "another larderd"));
+	place_close(p);
+	place_open(p);
+}
+
+static void the_directory_is_for_its_owner_alone(void **state)
+{
+	const struct place *p = *state;
+	AUTO_CSTR path = mem_printf("%s/larder.db", p->path);
+	struct stat st;
+
+	assert_int_equal(stat(p->path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	assert_int_equal(stat(path, &st), 0);
+}
+
+static void a_directory_that_cannot_be_made_is_told(void **state)
+{
+	struct place *p = *state;
+	AUTO_CSTR path = tempdir_path(&p->dir, "file/state");
+	struct error err = { .code = ERR_NONE };
+
+	tempdir_write(&p->dir, "file", S("in the way"));
+	assert_null(store_new(p->loop, path, &err));
+	assert_int_not_equal(err.code, ERR_NONE);
+}
+
+static void a_file_that_is_no_database_is_told(void **state)
+{
+	struct place *p = *state;
+	struct error err;
+
+	place_close(p);
+	tempdir_remove(&p->dir);
+	tempdir_make(&p->dir);
+	free(p->path);
+	p->path = tempdir_path(&p->dir, "state");
+	assert_int_equal(mkdir(p->path, 0700), 0);
+	tempdir_write(&p->dir, "state/larder.db", S("this is text, and not a little of it"));
+	assert_null(store_new(p->loop, p->path, &err));
+	assert_int_equal(err.code, ERR_STORE);
+	tempdir_write(&p->dir, "state/larder.db", S(""));
+	place_open(p);
+}
+
+static void stopping_finishes_what_was_given(void **state)
+{
+	struct place *p = *state;
+	struct log log = { .wanted = 20 };
+	struct note notes[20];
+	AUTO(job) job = make_job(ID_A, 1);
+
+	for (size_t i = 0; i < ARRAY_LEN(notes); i++) {
+		notes[i] = (struct note){ &log, i };
+		job->priority = (int)i;
+		store_put_job(p->store, job, on_done, &notes[i]);
+	}
+	store_stop(p->store);
+	assert_int_equal(log.n, 0);
+	loop_drain(p->loop);
+	assert_true(log.is_complete);
+	store_put_job(p->store, job, NULL, NULL); /* dropped */
+	reload(p);
+	assert_int_equal(p->loaded[0]->priority, 19);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_job_comes_back_as_it_was),
+		TEST(the_latest_version_of_a_job_counts),
+		TEST(a_job_is_written_as_it_was_when_it_was_given),
+		TEST(answers_come_in_the_order_of_the_commands),
+		TEST(a_failing_command_does_not_spoil_its_neighbours),
+		TEST(a_plan_comes_back_whole_and_in_order),
+		TEST(a_new_plan_replaces_the_old_one),
+		TEST(a_job_without_a_plan_has_an_empty_one),
+		TEST(progress_of_files_is_that_of_the_loaded_job),
+		TEST(a_deleted_job_takes_its_plan_along),
+		TEST(nobody_else_may_open_the_directory),
+		TEST(the_directory_is_for_its_owner_alone),
+		TEST(a_directory_that_cannot_be_made_is_told),
+		TEST(a_file_that_is_no_database_is_told),
+		TEST(stopping_finishes_what_was_given),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
