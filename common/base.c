@@ -295,6 +295,11 @@ static size_t utf8_sequence_len(const unsigned char *p, size_t n)
 	return len;
 }
 
+size_t str_utf8_sequence(struct str s)
+{
+	return s.n > 0 ? utf8_sequence_len((const unsigned char *)s.p, s.n) : 0;
+}
+
 bool str_is_utf8(struct str s)
 {
 	size_t at = 0;

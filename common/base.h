@@ -112,6 +112,9 @@ int str_to_u64(struct str s, uint64_t min, uint64_t max, uint64_t *ret) MUST_USE
 /* True when every byte sequence is well-formed UTF-8 (RFC 3629) and there is no NUL. */
 bool str_is_utf8(struct str s);
 
+/* The length of the well-formed sequence that `s` begins with; 0 when there is none. */
+size_t str_utf8_sequence(struct str s);
+
 /* `s` without a multi-byte sequence that was cut off at its end. */
 struct str str_utf8_whole(struct str s);
 

@@ -1,6 +1,5 @@
 #include "common/buf.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,21 +64,27 @@ void buf_add_char(struct buf *b, char c)
 	buf_add(b, (struct str){ .p = &c, .n = 1 });
 }
 
-void buf_addf(struct buf *b, const char *fmt, ...)
+void buf_addv(struct buf *b, const char *fmt, va_list args)
 {
-	va_list args;
 	va_list again;
 	int len;
 
-	va_start(args, fmt);
 	va_copy(again, args);
 	len = vsnprintf(NULL, 0, fmt, args);
-	va_end(args);
 	if (len > 0 && make_room(b, (size_t)len)) {
 		(void)vsnprintf(b->p + b->n, (size_t)len + 1, fmt, again);
 		b->n += (size_t)len;
 	}
 	va_end(again);
+}
+
+void buf_addf(struct buf *b, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	buf_addv(b, fmt, args);
+	va_end(args);
 }
 
 void buf_add_percent(struct buf *b, struct str s, const char *keep)

@@ -8,6 +8,8 @@
 #ifndef COMMON_BUF_H
 #define COMMON_BUF_H
 
+#include <stdarg.h>
+
 #include "common/base.h"
 
 struct buf;
@@ -19,6 +21,7 @@ void buf_free(struct buf **b);
 void buf_add(struct buf *b, struct str s);
 void buf_add_char(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void buf_addv(struct buf *b, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 
 /* `s` percent-encoded (RFC 3986): unreserved characters and those in `keep` stand as they are.
  */

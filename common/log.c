@@ -60,27 +60,40 @@ static size_t secret_len(struct str s)
 	return 0;
 }
 
+/* One character, or one byte that is none; returns how many bytes of `text` it took. */
+static size_t add_character(struct buf *line, struct str text)
+{
+	size_t n = str_utf8_sequence(text);
+	unsigned char c = (unsigned char)text.p[0];
+	bool is_json = logger.format == LOG_FORMAT_JSON;
+
+	if (n == 0 && is_json)
+		buf_add(line, S("\\ufffd"));
+	else if (n == 0 || c < 0x20 || c == 0x7f)
+		buf_addf(line, is_json ? "\\u%04x" : "\\x%02x", c);
+	else if (is_json && (c == '"' || c == '\\'))
+		buf_addf(line, "\\%c", c);
+	else
+		buf_add(line, str_sub(text, 0, n));
+	return n > 0 ? n : 1;
+}
+
+/* Secrets are hidden before the text is cut, so that no part of one is left at the cut. */
 static void add_escaped(struct buf *line, struct str text)
 {
 	size_t at = 0;
 
 	while (at < text.n) {
-		size_t hidden = secret_len(str_sub(text, at, text.n));
-		unsigned char c = (unsigned char)text.p[at];
+		struct str rest = str_sub(text, at, text.n);
+		size_t hidden = secret_len(rest);
 
-		if (hidden > 0) {
-			buf_add(line, S("[redacted]"));
-			at += hidden;
-			continue;
+		if (at >= LOG_LINE_MAX) {
+			buf_add(line, S("..."));
+			return;
 		}
-		if (c < 0x20 || c == 0x7f)
-			buf_addf(line, logger.format == LOG_FORMAT_JSON ? "\\u%04x" : "\\x%02x",
-				 c);
-		else if (logger.format == LOG_FORMAT_JSON && (c == '"' || c == '\\'))
-			buf_addf(line, "\\%c", c);
-		else
-			buf_add_char(line, (char)c);
-		at++;
+		if (hidden > 0)
+			buf_add(line, S("[redacted]"));
+		at += hidden > 0 ? hidden : add_character(line, rest);
 	}
 }
 
@@ -114,22 +127,24 @@ static void add_head(struct buf *line, enum log_level level)
 void log_at(enum log_level level, const char *fmt, ...)
 {
 	int saved_errno = errno;
-	char text[LOG_LINE_MAX];
+	AUTO(buf) text = NULL;
 	AUTO(buf) line = NULL;
 	ssize_t ignored;
 	va_list args;
-	int len;
 
 	if (level > logger.level)
 		return;
+	text = buf_new((size_t)LOG_LINE_MAX * 64);
 	va_start(args, fmt);
-	len = vsnprintf(text, sizeof(text), fmt, args);
+	buf_addv(text, fmt, args);
 	va_end(args);
-	if (len >= (int)sizeof(text))
-		memcpy(text + sizeof(text) - 4, "...", 4);
+	if (buf_is_overflown(text)) {
+		buf_reset(text);
+		buf_add(text, S("(a message too long to be logged)"));
+	}
 	line = buf_new((size_t)LOG_LINE_MAX * 8);
 	add_head(line, level);
-	add_escaped(line, str_from(text));
+	add_escaped(line, buf_str(text));
 	buf_add(line, logger.format == LOG_FORMAT_JSON ? S("\"}\n") : S("\n"));
 	ignored = write(STDERR_FILENO, buf_str(line).p, buf_str(line).n);
 	(void)ignored;

@@ -158,6 +158,7 @@ static int read_answer(struct str line, struct json_object **ret_result,
 	AUTO_JSON object = NULL;
 	struct json_object *error;
 	struct json_object *data;
+	struct str message;
 
 	if (json_parse(str_trim(line), RPC_DEPTH_MAX + 4, &object, err) < 0)
 		return error_prefix(err, "the downloader's answer");
@@ -167,8 +168,9 @@ static int read_answer(struct str line, struct json_object **ret_result,
 		return 0;
 	}
 	data = json_get(error, "data");
-	(void)error_set(err, error_code_from_name(json_get_str(data, "code")), "%s",
-			json_object_get_string(json_get(error, "message")));
+	message = json_get_str(error, "message");
+	(void)error_set(err, error_code_from_name(json_get_str(data, "code")), "%.*s",
+			(int)message.n, message.n > 0 ? message.p : "");
 	err->retry_after_s = (unsigned)json_get_int(data, "retry_after_s", 0);
 	if (json_get_str(data, "field").n > 0) {
 		struct str field = str_sub(json_get_str(data, "field"), 0, ERROR_FIELD_MAX - 1);

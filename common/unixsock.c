@@ -43,6 +43,7 @@ static bool is_alive(const struct sockaddr_un *address)
 int unixsock_listen(const char *path, mode_t mode, struct error *err)
 {
 	struct sockaddr_un address;
+	struct stat st;
 	AUTO_FD fd = -1;
 	mode_t old_mask;
 	int bound;
@@ -53,6 +54,9 @@ int unixsock_listen(const char *path, mode_t mode, struct error *err)
 	if (is_alive(&address))
 		return error_set(err, ERR_INTERNAL, "%s: another process already listens there",
 				 path);
+	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		return error_set(err, ERR_INTERNAL,
+				 "%s: something else than a socket has this name", path);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return error_set_errno(err, ERR_INTERNAL, "%s", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -96,8 +96,7 @@ static void send_line(struct control_call *call, const char *line)
 	client->n_calls--;
 	json_free(&call->id);
 	free(call);
-	if (!client->is_ended)
-		read_lines(client);
+	read_lines(client);
 	settle(client);
 }
 
@@ -151,6 +150,7 @@ static void take_line(struct client *client, struct str line)
 
 static void refuse_long_line(struct client *client)
 {
+	struct evbuffer *input = bufferevent_get_input(client->bev);
 	struct error err;
 	AUTO_CSTR line = NULL;
 
@@ -159,6 +159,7 @@ static void refuse_long_line(struct client *client)
 	line = rpc_error_line(NULL, &err, NULL);
 	(void)bufferevent_write(client->bev, line, strlen(line));
 	(void)bufferevent_disable(client->bev, EV_READ);
+	(void)evbuffer_drain(input, evbuffer_get_length(input));
 	client->is_ended = true;
 }
 
@@ -171,17 +172,19 @@ static void read_lines(struct client *client)
 	if (client->is_reading)
 		return;
 	client->is_reading = true;
-	while (!client->is_ended && client->n_calls < CONTROL_CALLS_MAX) {
+	while (!client->is_gone && client->n_calls < CONTROL_CALLS_MAX) {
 		size_t n = 0;
 		AUTO_CSTR line = evbuffer_readln(input, &n, EVBUFFER_EOL_LF);
 
-		if (line == NULL)
+		if (n > RPC_REQUEST_MAX ||
+		    (line == NULL && evbuffer_get_length(input) > RPC_REQUEST_MAX))
+			refuse_long_line(client);
+		else if (line != NULL)
+			take_line(client, (struct str){ .p = line, .n = n });
+		else
 			break;
-		take_line(client, (struct str){ .p = line, .n = n });
 	}
 	client->is_reading = false;
-	if (!client->is_ended && evbuffer_get_length(input) > RPC_REQUEST_MAX)
-		refuse_long_line(client);
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
@@ -197,14 +200,16 @@ static void on_drained(struct bufferevent *bev, void *arg)
 	settle(arg);
 }
 
+/* A peer that only closes its sending side still gets an answer to each line it has sent. */
 static void on_end(struct bufferevent *bev, short what, void *arg)
 {
 	struct client *client = arg;
 
 	client->is_ended = true;
-	if ((what & (BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)) != 0 || client->n_calls == 0)
-		client->is_gone = true;
+	client->is_gone =
+		client->is_gone || (what & (BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)) != 0;
 	(void)bufferevent_disable(bev, EV_READ);
+	read_lines(client);
 	settle(client);
 }
 

@@ -41,6 +41,7 @@ struct flow {
 	struct fetch_sink *sink;
 	enum sink_choice choice;
 	struct buf *body;
+	size_t body_max;
 	struct fetch_answer answer;
 	bool is_failed; /* by a sink: answer.error is set */
 	char curl_text[CURL_ERROR_SIZE];
@@ -133,12 +134,15 @@ static int choose(struct flow *flow)
 
 static int take_bytes(struct flow *flow, struct str bytes)
 {
+	size_t room;
+
 	if (flow->choice == SINK_UNDECIDED && choose(flow) < 0)
 		return -1;
 	if (flow->choice == SINK_TAKES)
 		return flow->sink->write(flow->sink, bytes, &flow->answer.error);
-	buf_add(flow->body, bytes);
-	if (buf_is_overflown(flow->body) && flow->answer.head.status / 100 == 2)
+	room = flow->body_max - buf_str(flow->body).n;
+	buf_add(flow->body, str_sub(bytes, 0, room));
+	if (bytes.n > room && flow->answer.head.status / 100 == 2)
 		return error_set(&flow->answer.error, ERR_HUB_PROTOCOL,
 				 "the answer is larger than expected");
 	return 0;
@@ -398,6 +402,7 @@ uint64_t fetch_start(struct fetch *fetch, const struct fetch_request *request,
 	assert(flow->easy != NULL);
 	flow->sink = request->sink;
 	flow->body = buf_new(request->body_max);
+	flow->body_max = request->body_max;
 	flow->answer.head.content_length = -1;
 	flow->done = done;
 	flow->ctx = ctx;

@@ -276,7 +276,10 @@ static int on_tree_page(struct hub_call *call, const struct fetch_answer *answer
 		if (hub_tree_finish(listing->tree, err) < 0)
 			return -1;
 		keep(call->hub, call->type, call->repo, call->revision, listing);
-		keep(call->hub, call->type, listing->info.repo, listing->info.commit, listing);
+		if (strcmp(call->revision, listing->info.commit) != 0 ||
+		    strcmp(call->repo, listing->info.repo) != 0)
+			keep(call->hub, call->type, listing->info.repo, listing->info.commit,
+			     listing);
 		finish(call);
 		return 0;
 	}
@@ -302,6 +305,8 @@ static int on_redirect(struct hub_call *call, const struct fetch_answer *answer,
 {
 	char *url;
 
+	if (answer->head.headers[FETCH_LOCATION] == NULL)
+		return error_set(err, ERR_HUB_PROTOCOL, "a redirect says not where to");
 	if (++call->hops > HUB_HOPS_MAX)
 		return error_set(err, ERR_HUB_PROTOCOL, "more than %d redirects", HUB_HOPS_MAX);
 	url = hub_url_join(call->url, str_from(answer->head.headers[FETCH_LOCATION]), err);

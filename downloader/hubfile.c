@@ -54,6 +54,30 @@ static int check_whole(const struct hubfile *get, const struct fetch_head *head,
 	return 1;
 }
 
+/* Does a hop of the Hub's own speak of the file that the plan means? */
+static int check_identity(const struct hubfile *get, const struct fetch_head *head,
+			  struct error *err)
+{
+	const struct hubfile_request *wanted = &get->request;
+	struct str commit = str_from(head->headers[FETCH_REPO_COMMIT]);
+	struct str etag = hub_parse_etag(str_from(head->headers[FETCH_LINKED_ETAG]));
+	struct str size_text = str_from(head->headers[FETCH_LINKED_SIZE]);
+	uint64_t size = 0;
+
+	if (!hub_url_is_same_origin(get->url, hub_endpoint(get->hub)) || head->status / 100 > 3)
+		return 0;
+	if (commit.n > 0 && !str_is_equal(commit, str_from(wanted->commit)))
+		return error_set(err, ERR_HUB_PROTOCOL, "the Hub answers for another commit");
+	if (etag.n > 0 && !str_is_equal_nocase(etag, str_from(wanted->digest)))
+		return error_set(err, ERR_HUB_PROTOCOL,
+				 "the Hub names another digest than its listing");
+	if (size_text.n > 0 &&
+	    (str_to_u64(size_text, 0, UINT64_MAX, &size) < 0 || size != wanted->size))
+		return error_set(err, ERR_HUB_PROTOCOL,
+				 "the Hub names another size than its listing");
+	return 0;
+}
+
 static int begin_body(struct fetch_sink *sink, const struct fetch_head *head, struct error *err)
 {
 	struct hubfile *get = (struct hubfile *)sink;
@@ -61,6 +85,8 @@ static int begin_body(struct fetch_sink *sink, const struct fetch_head *head, st
 
 	if (head->status / 100 != 2)
 		return 0;
+	if (check_identity(get, head, err) < 0)
+		return -1;
 	if (encoding.n > 0 && !str_is_equal_nocase(encoding, S("identity")))
 		return error_set(err, ERR_HUB_PROTOCOL,
 				 "the bytes come compressed, which was not asked for");
@@ -96,34 +122,12 @@ static void finish(struct hubfile *get, const struct error *err)
 	request.done(request.ctx, err);
 }
 
-/* Does a hop of the Hub's own speak of the file that the plan means? */
-static int check_identity(const struct hubfile *get, const struct fetch_head *head,
-			  struct error *err)
-{
-	const struct hubfile_request *wanted = &get->request;
-	struct str commit = str_from(head->headers[FETCH_REPO_COMMIT]);
-	struct str etag = hub_parse_etag(str_from(head->headers[FETCH_LINKED_ETAG]));
-	struct str size_text = str_from(head->headers[FETCH_LINKED_SIZE]);
-	uint64_t size = 0;
-
-	if (!hub_url_is_same_origin(get->url, hub_endpoint(get->hub)) || head->status / 100 > 3)
-		return 0;
-	if (commit.n > 0 && !str_is_equal(commit, str_from(wanted->commit)))
-		return error_set(err, ERR_HUB_PROTOCOL, "the Hub answers for another commit");
-	if (etag.n > 0 && !str_is_equal_nocase(etag, str_from(wanted->digest)))
-		return error_set(err, ERR_HUB_PROTOCOL,
-				 "the Hub names another digest than its listing");
-	if (size_text.n > 0 &&
-	    (str_to_u64(size_text, 0, UINT64_MAX, &size) < 0 || size != wanted->size))
-		return error_set(err, ERR_HUB_PROTOCOL,
-				 "the Hub names another size than its listing");
-	return 0;
-}
-
 static int go_on(struct hubfile *get, const struct fetch_head *head, struct error *err)
 {
 	char *url;
 
+	if (head->headers[FETCH_LOCATION] == NULL)
+		return error_set(err, ERR_HUB_PROTOCOL, "a redirect says not where to");
 	if (++get->hops > HUB_HOPS_MAX)
 		return error_set(err, ERR_HUB_PROTOCOL, "more than %d redirects", HUB_HOPS_MAX);
 	url = hub_url_join(get->url, str_from(head->headers[FETCH_LOCATION]), err);

@@ -329,6 +329,56 @@ static void a_client_that_sends_no_more_still_gets_its_answers(void **state)
 				     "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":null}\n");
 }
 
+static void more_calls_than_allowed_are_answered_also_after_the_last_line(void **state)
+{
+	enum {
+		N = CONTROL_CALLS_MAX + 8
+	};
+	struct place *p = *state;
+	AUTO_FD fd = dial(p);
+	AUTO_CSTR answers = NULL;
+	size_t lines = 0;
+
+	p->is_held = true;
+	for (int i = 0; i < N; i++)
+		assert_true(tell(p, fd, S(CALL(1, "system.status"))));
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	while (p->n_held < CONTROL_CALLS_MAX)
+		loop_turn(p->loop);
+	loop_turn(p->loop);
+	for (size_t i = 0; i < N; i++)
+		control_reply(p->held[i], NULL);
+	p->n_held = 0;
+	answers = hear(p, fd, N + 1);
+	for (const char *c = answers; *c != '\0'; c++)
+		lines += *c == '\n' ? 1 : 0;
+	assert_int_equal(lines, N);
+}
+
+static void a_backlog_of_whole_lines_is_not_a_long_line(void **state)
+{
+	enum {
+		N = 2 * RPC_REQUEST_MAX / 64
+	};
+	struct place *p = *state;
+	AUTO(buf) lines = buf_new((size_t)4 * RPC_REQUEST_MAX);
+	AUTO_FD fd = dial(p);
+	AUTO_CSTR answers = NULL;
+
+	for (int i = 0; i < N; i++)
+		buf_add(lines, S(CALL(1, "system.status")));
+	p->is_held = true;
+	/* More than a line may be long waits behind as many calls as may be unanswered. */
+	assert_true(tell(p, fd, str_sub(buf_str(lines), 0, RPC_REQUEST_MAX + 1024)));
+	loop_turn(p->loop);
+	p->is_held = false;
+	for (size_t i = 0; i < CONTROL_CALLS_MAX; i++)
+		control_reply(p->held[i], NULL);
+	p->n_held = 0;
+	answers = hear(p, fd, 1000);
+	assert_null(strstr(answers, "too_large"));
+}
+
 static void several_clients_are_served_side_by_side(void **state)
 {
 	enum {
@@ -400,6 +450,8 @@ int main(void)
 		TEST(more_unanswered_calls_than_allowed_wait_to_be_read),
 		TEST(a_client_that_leaves_before_its_answer_does_no_harm),
 		TEST(a_client_that_sends_no_more_still_gets_its_answers),
+		TEST(more_calls_than_allowed_are_answered_also_after_the_last_line),
+		TEST(a_backlog_of_whole_lines_is_not_a_long_line),
 		TEST(several_clients_are_served_side_by_side),
 		TEST(calls_may_be_answered_after_the_end_into_the_void),
 		TEST(ending_with_clients_that_do_nothing_frees_them),

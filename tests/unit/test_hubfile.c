@@ -102,7 +102,7 @@ static void the_bytes_come_from_the_offset_on(void **state)
 		get(rig, offset, &got);
 		assert_int_equal(got.error.code, ERR_NONE);
 		assert_int_equal(got.at, 10);
-		assert_string_equal(got.bytes + offset, "0123456789" + offset);
+		assert_string_equal(got.bytes + offset, &"0123456789"[offset]);
 		(void)answerer_count(rig->server, TARGET, &seen);
 		assert_string_equal(seen.range, range);
 		assert_string_equal(seen.authorization, "Bearer " RIG_TOKEN);

@@ -160,6 +160,42 @@ static void a_secret_never_appears_in_a_line(void **state)
 	}
 }
 
+static void a_secret_across_the_cut_does_not_show_its_beginning(void **state)
+{
+	char text[LOG_LINE_MAX + 100];
+
+	(void)state;
+	log_hide(S("hf_acrossthecut"));
+	begin(LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+	for (size_t before = LOG_LINE_MAX - 20; before <= LOG_LINE_MAX; before++) {
+		struct capture *capture = capture_begin();
+
+		memset(text, 'm', before);
+		memcpy(text + before, "hf_acrossthecut", sizeof("hf_acrossthecut"));
+		log_info("%s", text);
+		capture_end(capture);
+		assert_null(strstr(capture->text, "hf_"));
+		free(capture);
+	}
+}
+
+static void what_is_not_utf8_still_makes_json(void **state)
+{
+	struct capture *capture = capture_begin();
+	struct json_object *object = NULL;
+	struct error err;
+
+	(void)state;
+	begin(LOG_FORMAT_JSON, LOG_LEVEL_INFO);
+	log_info("a \xff b \xc3\xa9 c \xe2\x82");
+	capture_end(capture);
+	assert_int_equal(json_parse(str_trim(str_from(capture->text)), 4, &object, &err), 0);
+	assert_string_equal(json_object_get_string(json_get(object, "message")),
+			    "a \xef\xbf\xbd b \xc3\xa9 c \xef\xbf\xbd\xef\xbf\xbd");
+	json_free(&object);
+	free(capture);
+}
+
 static void what_is_too_short_for_a_secret_stays(void **state)
 {
 	struct capture *capture = capture_begin();
@@ -188,7 +224,7 @@ static void a_long_message_is_cut_and_says_so(void **state)
 	capture_end(capture);
 	message = strstr(capture->text, "mmm");
 	assert_non_null(message);
-	assert_int_equal(strspn(message, "m"), LOG_LINE_MAX - 4);
+	assert_int_equal(strspn(message, "m"), LOG_LINE_MAX);
 	assert_string_equal(message + strspn(message, "m"), "...\n");
 	free(capture);
 }
@@ -256,6 +292,8 @@ int main(void)
 		cmocka_unit_test(control_characters_cannot_begin_a_line_of_their_own),
 		cmocka_unit_test(a_json_line_is_json_whatever_the_text),
 		cmocka_unit_test(a_secret_never_appears_in_a_line),
+		cmocka_unit_test(a_secret_across_the_cut_does_not_show_its_beginning),
+		cmocka_unit_test(what_is_not_utf8_still_makes_json),
 		cmocka_unit_test(what_is_too_short_for_a_secret_stays),
 		cmocka_unit_test(a_long_message_is_cut_and_says_so),
 		cmocka_unit_test(logging_keeps_errno),

@@ -88,6 +88,19 @@ static void a_socket_of_the_dead_is_replaced(void **state)
 	assert_true(caller >= 0);
 }
 
+static void a_file_that_is_no_socket_is_left_alone(void **state)
+{
+	AUTO_CSTR path = tempdir_path(*state, "s.sock");
+	struct error err = { .code = ERR_NONE };
+	struct stat st;
+
+	tempdir_write(*state, "s.sock", S("precious"));
+	assert_int_equal(unixsock_listen(path, 0600, &err), -1);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(st.st_size, 8);
+}
+
 static void a_socket_of_the_living_is_left_alone(void **state)
 {
 	AUTO_CSTR path = tempdir_path(*state, "s.sock");
@@ -227,6 +240,7 @@ int main(void)
 		TEST(a_socket_has_its_mode_and_keeps_the_umask),
 		TEST(descriptors_are_close_on_exec_and_listening_does_not_block),
 		TEST(a_socket_of_the_dead_is_replaced),
+		TEST(a_file_that_is_no_socket_is_left_alone),
 		TEST(a_socket_of_the_living_is_left_alone),
 		TEST(nobody_at_the_other_end_is_told_as_such),
 		TEST(a_path_that_does_not_fit_is_refused),
