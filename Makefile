@@ -143,7 +143,7 @@ unit: $(UNITS:%=build/asan-gcc/unit/%) $(UNITS:%=build/tsan-gcc/unit/%)
 
 $(VENV)/ready: tests/requirements.txt $(if $(filter deps,$(MAKECMDGOALS)),| deps)
 	$(call say,VENV,$(VENV))
-	$(Q)$(PYTHON) -m venv $(VENV)
+	$(Q)$(PYTHON) -m venv --clear $(VENV)
 	$(Q)$(VENV)/bin/pip install -q --no-deps -r tests/requirements.txt
 	$(Q)touch $@
 

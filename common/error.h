@@ -53,6 +53,8 @@
 	X(DISK_FULL, "disk_full", "Not enough free space",                                    \
 	  "free some space; it goes on by itself")                                            \
 	X(DISK_ERROR, "disk_error", "The disk reported an error", NULL)                       \
+	X(DISK_AWAY, "disk_unavailable", "The models directory is not there",                 \
+	  "mount it again; it goes on by itself")                                             \
 	X(HASH_MISMATCH, "hash_mismatch", "The bytes are not what the Hub promised", NULL)    \
 	X(RANGE_IGNORED, "range_ignored", "The server ignored the range", NULL)               \
 	X(URL_EXPIRED, "url_expired", "The signed address has expired", NULL)                 \

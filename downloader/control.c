@@ -13,7 +13,8 @@
 #include "common/unixsock.h"
 
 enum {
-	ACCEPT_PAUSE_MS = 1000, /* after accept failed for want of descriptors */
+	OUTPUT_MAX = 1024 * 1024, /* bytes of answers that wait, beyond which no call is read */
+	ACCEPT_PAUSE_MS = 1000,   /* after accept failed for want of descriptors */
 };
 
 struct client {
@@ -163,6 +164,12 @@ static void refuse_long_line(struct client *client)
 	client->is_ended = true;
 }
 
+/* A peer that does not read its answers is not listened to either. */
+static bool has_room(const struct client *client)
+{
+	return evbuffer_get_length(bufferevent_get_output(client->bev)) < OUTPUT_MAX;
+}
+
 /* An answer given at once leads back here from send_line(): the guard keeps that from nesting.
  */
 static void read_lines(struct client *client)
@@ -172,7 +179,7 @@ static void read_lines(struct client *client)
 	if (client->is_reading)
 		return;
 	client->is_reading = true;
-	while (!client->is_gone && client->n_calls < CONTROL_CALLS_MAX) {
+	while (!client->is_gone && client->n_calls < CONTROL_CALLS_MAX && has_room(client)) {
 		size_t n = 0;
 		AUTO_CSTR line = evbuffer_readln(input, &n, EVBUFFER_EOL_LF);
 
@@ -197,6 +204,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 static void on_drained(struct bufferevent *bev, void *arg)
 {
 	(void)bev;
+	read_lines(arg);
 	settle(arg);
 }
 

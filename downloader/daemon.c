@@ -68,7 +68,10 @@ static void on_space(void *ctx)
 {
 	struct daemon *d = ctx;
 
-	queue_set_free(d->queue, space_free_bytes(d->space));
+	struct error trouble;
+	bool is_well = space_check(d->space, &trouble) == 0;
+
+	queue_set_disk(d->queue, space_free_bytes(d->space), is_well ? NULL : &trouble);
 	tell_disk(d);
 }
 

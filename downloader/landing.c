@@ -20,6 +20,10 @@
 #include "downloader/localdir.h"
 #include "downloader/retry.h"
 
+enum {
+	RANGES_IGNORED_MAX = 2, /* then it is an error like any other */
+};
+
 /* A piece of disk work. The members below `landing` are the worker's until `done`. */
 struct work {
 	struct pool_task task; /* first */
@@ -31,7 +35,8 @@ struct work {
 	enum localdir_presence presence;
 	bool is_new;
 	int fd;
-	uint64_t bytes; /* a sync's: they are durable after it */
+	uint64_t bytes;     /* a sync's: they are durable after it */
+	unsigned beginning; /* a sync's: of which beginning they are */
 	char trash_id[DOWNLOAD_ID_LEN + 24];
 };
 
@@ -52,17 +57,20 @@ struct landing {
 	struct hubfile *get; /* NULL: no request under way */
 	struct hasher *hasher;
 	_Atomic uint64_t
-		written;  /* bytes in the file without gap from 0; a transfer thread adds */
-	uint64_t counted; /* of these, told by landing_tick() */
-	uint64_t synced;  /* of these, durable; recorded soon after */
+		written;   /* bytes in the file without gap from 0; a transfer thread adds */
+	uint64_t counted;  /* of these, told by landing_tick() */
+	uint64_t synced;   /* of these, durable; recorded soon after */
+	bool is_reopening; /* once it is recorded that nothing counts */
 	bool is_syncing;
+	unsigned beginnings; /* times that all bytes were thrown away */
 	uint64_t last_sync_ms;
 	bool is_hashed; /* to the last byte: hex counts */
 	char hex[HUB_DIGEST_MAX + 1];
 
 	unsigned tries; /* in a row without a new byte */
 	uint64_t tried_from;
-	bool is_refetched; /* after a digest that did not match */
+	bool is_refetched;       /* after a digest that did not match */
+	unsigned ranges_ignored; /* times it began again for that */
 	struct loop_timer *retry_timer;
 	bool is_retry_armed;
 };
@@ -71,6 +79,7 @@ static void settle(struct landing *l);
 static void start_get(struct landing *l);
 static void advance(struct landing *l);
 static void judge_if_ready(struct landing *l);
+static void open_partial(struct landing *l);
 
 /* --- the frame --- */
 
@@ -161,6 +170,11 @@ static void on_recorded(void *ctx, const struct error *err)
 		l->file->bytes_done = record->bytes_done;
 	if (record->state == FILE_DONE) /* it is in its place, whatever the database says */
 		l->file->state = FILE_DONE;
+	if (l->is_reopening) {
+		l->is_reopening = false;
+		if (!l->is_stopping)
+			open_partial(l);
+	}
 	if (record->is_of_sync) {
 		l->is_syncing = false;
 		judge_if_ready(l);
@@ -262,6 +276,7 @@ static void begin_again(struct landing *l, const char *why)
 {
 	uint64_t lost = l->file->bytes_done;
 
+	l->beginnings++;
 	atomic_store(&l->written, 0);
 	l->counted = 0;
 	l->synced = 0;
@@ -300,7 +315,8 @@ static void on_mismatch(struct landing *l)
 /* Once the fetch has ended, the last byte is hashed and no sync is under way. */
 static void judge_if_ready(struct landing *l)
 {
-	if (l->is_stopping || !l->is_hashed || l->get != NULL || l->is_syncing)
+	if (l->is_stopping || !l->is_hashed || l->get != NULL || l->is_retry_armed ||
+	    l->is_syncing)
 		return;
 	l->is_hashed = false;
 	if (strcmp(l->hex, l->file->digest) == 0)
@@ -381,7 +397,8 @@ static void on_got(void *ctx, const struct error *err)
 	if (err == NULL) {
 		l->file->state = FILE_VERIFYING;
 		judge_if_ready(l);
-	} else if (err->code == ERR_RANGE_IGNORED) {
+	} else if (err->code == ERR_RANGE_IGNORED && l->ranges_ignored < RANGES_IGNORED_MAX) {
+		l->ranges_ignored++;
 		drop_hasher(l);
 		begin_again(l, "the server ignored the range");
 		start_hasher(l, on_fetched_hash);
@@ -407,6 +424,7 @@ static void start_get(struct landing *l)
 		.ctx = l,
 	};
 
+	assert(l->get == NULL && !l->is_retry_armed);
 	l->tried_from = wanted.offset;
 	if (wanted.offset == l->file->size) {
 		l->file->state = FILE_VERIFYING;
@@ -432,6 +450,12 @@ static void then_synced(struct landing *l, struct work *work)
 		stop(l, &work->error);
 		return;
 	}
+	if (work->beginning != l->beginnings) {
+		/* The bytes were thrown away meanwhile. */
+		l->is_syncing = false;
+		judge_if_ready(l);
+		return;
+	}
 	l->synced = work->bytes;
 	record(l, FILE_DOWNLOADING, work->bytes, true);
 }
@@ -441,6 +465,7 @@ static void start_sync(struct landing *l)
 	struct work *work = work_new(l, act_sync, then_synced);
 
 	work->bytes = atomic_load(&l->written);
+	work->beginning = l->beginnings;
 	l->is_syncing = true;
 	pool_submit(l->env->pool, &work->task);
 }
@@ -472,7 +497,7 @@ static void act_open(struct work *work)
 	struct landing *l = work->landing;
 
 	work->fd = localdir_open_partial(l->env->models_root, &l->names, l->file->size,
-					 &work->is_new, &work->error);
+					 work->bytes > 0, &work->is_new, &work->error);
 	work->has_failed = work->fd < 0;
 }
 
@@ -486,8 +511,14 @@ static void then_opened(struct landing *l, struct work *work)
 	if (l->is_stopping)
 		return;
 	l->file->state = FILE_DOWNLOADING;
-	if (work->is_new && l->file->bytes_done > 0)
+	if (work->is_new && work->bytes > 0) {
+		/* It gets its size only when the database claims nothing of it any more, or a
+		 * hole would pass for durable bytes after a crash right now. */
+		fd_close(&l->fd);
 		begin_again(l, "its partial file is gone");
+		l->is_reopening = true;
+		return;
+	}
 	atomic_store(&l->written, l->file->bytes_done);
 	l->counted = l->file->bytes_done;
 	l->synced = l->file->bytes_done;
@@ -500,6 +531,7 @@ static void open_partial(struct landing *l)
 {
 	struct work *work = work_new(l, act_open, then_opened);
 
+	work->bytes = l->file->bytes_done;
 	pool_submit(l->env->pool, &work->task);
 }
 
@@ -575,7 +607,7 @@ struct landing *landing_new(const struct landing_env *env, struct plan_file *fil
 	l->index = index;
 	l->hooks = *hooks;
 	l->fd = -1;
-	localdir_names_init(&l->names, env->folder, file->path, file->digest);
+	localdir_names_init(&l->names, env->folder, file->path, file->digest, env->job_id);
 	l->retry_timer = loop_timer_new(env->loop, on_retry, l);
 	file->state = FILE_CHECKING;
 	work = work_new(l, act_look, then_looked);

@@ -19,21 +19,37 @@ enum {
 
 #define CACHE_DIR "/.cache/huggingface/"
 
+/* Eight hex digits, as the official client has them in its partial files' names: FNV-1a of the
+ * id. */
+static void make_suffix(const char *job_id, char ret[10])
+{
+	uint32_t hash = 2166136261U;
+
+	ret[0] = '\0';
+	if (job_id == NULL)
+		return;
+	for (const char *c = job_id; *c != '\0'; c++)
+		hash = (hash ^ (unsigned char)*c) * 16777619U;
+	(void)snprintf(ret, 10, ".%08x", hash);
+}
+
 void localdir_names_init(struct localdir_names *names, const char *folder, const char *path,
-			 const char *digest)
+			 const char *digest, const char *job_id)
 {
 	struct str dir = relpath_dirname(str_from(path));
 	struct str base = relpath_basename(str_from(path));
 	AUTO_CSTR metadata_base = mem_printf("%.*s.metadata", (int)base.n, base.p);
 	char short_name[DIGEST_NAME_LEN + 1];
+	char suffix[10];
 
 	digest_name(str_from(metadata_base), short_name);
+	make_suffix(job_id, suffix);
 	names->folder = mem_strdup(folder);
 	names->final = mem_printf("%s/%s", folder, path);
 	names->metadata = mem_printf("%s" CACHE_DIR "download/%s.metadata", folder, path);
 	names->partial =
-		mem_printf("%s" CACHE_DIR "download/%.*s%s%s.%s.incomplete", folder, (int)dir.n,
-			   dir.p, dir.n > 0 ? "/" : "", short_name, digest);
+		mem_printf("%s" CACHE_DIR "download/%.*s%s%s.%s%s.incomplete", folder,
+			   (int)dir.n, dir.p, dir.n > 0 ? "/" : "", short_name, digest, suffix);
 }
 
 void localdir_names_clear(struct localdir_names *names)
@@ -144,7 +160,7 @@ static int make_marks(int root, const char *folder, struct error *err)
 }
 
 int localdir_open_partial(int root, const struct localdir_names *names, uint64_t size,
-			  bool *ret_is_new, struct error *err)
+			  bool is_claimed, bool *ret_is_new, struct error *err)
 {
 	AUTO_FD fd = -1;
 	struct stat st;
@@ -160,7 +176,8 @@ int localdir_open_partial(int root, const struct localdir_names *names, uint64_t
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return error_set(err, ERR_DISK_ERROR, "%s: not a plain file", names->partial);
 	*ret_is_new = (uint64_t)st.st_size != size;
-	if (*ret_is_new && (file_set_size(fd, 0, err) < 0 || file_set_size(fd, size, err) < 0))
+	if (*ret_is_new && (file_set_size(fd, 0, err) < 0 ||
+			    (!is_claimed && file_set_size(fd, size, err) < 0)))
 		return -1;
 	result = fd;
 	fd = -1;

@@ -20,8 +20,11 @@ struct localdir_names {
 	char *partial; /* folder/.cache/huggingface/download/.../<base64>.<digest>.incomplete */
 	char *metadata; /* folder/.cache/huggingface/download/path.metadata */
 };
+/* A partial is one job's own (eight hex digits made of its id), so that no other job can remove
+ * it, or fill it, under the bytes that this one counts as durable. `job_id` may be NULL where
+ * the partial does not matter. */
 void localdir_names_init(struct localdir_names *names, const char *folder, const char *path,
-			 const char *digest);
+			 const char *digest, const char *job_id);
 void localdir_names_clear(struct localdir_names *names);
 
 enum localdir_presence {
@@ -35,11 +38,12 @@ enum localdir_presence {
 int localdir_look(int root, const struct localdir_names *names, uint64_t size,
 		  const char *digest, enum localdir_presence *ret, struct error *err) MUST_USE;
 
-/* Opens the partial for reading and writing, made with its full size if absent: its descriptor,
- * or -1. *ret_is_new tells that nothing in it counts. Also makes the folder's CACHEDIR.TAG and
- * .gitignore. */
+/* Opens the partial for reading and writing, made if absent: its descriptor, or -1. *ret_is_new
+ * tells that nothing in it counts. A new one gets its full size, unless `is_claimed` (the
+ * database still counts bytes of it): then it is left empty. Also makes the folder's
+ * CACHEDIR.TAG and .gitignore. */
 int localdir_open_partial(int root, const struct localdir_names *names, uint64_t size,
-			  bool *ret_is_new, struct error *err) MUST_USE;
+			  bool is_claimed, bool *ret_is_new, struct error *err) MUST_USE;
 
 /* Sync, rename, sync: the partial `fd`, whose content is proven, becomes the file, and the
  * metadata says so. What had the final name before goes to .larder/trash/<trash_id>/. */

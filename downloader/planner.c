@@ -157,7 +157,7 @@ static void look_at_disk(const struct planner_call *call, struct planned *planne
 		struct localdir_names names;
 		struct error ignored;
 
-		localdir_names_init(&names, folder, file->path, file->digest);
+		localdir_names_init(&names, folder, file->path, file->digest, NULL);
 		/* What cannot be looked at (a link in the way, say) is not present; the job
 		 * will say why. */
 		if (localdir_look(call->planner->models_root, &names, file->size, file->digest,

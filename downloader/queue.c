@@ -8,6 +8,7 @@
 #include "downloader/retry.h"
 
 enum {
+	WAIT_MAX_MS = 25 * 60 * 60 * 1000,
 	IDLE_TICK_MS = 5000, /* how late a waiting job may wake, and how often an unsaved one is
 				saved */
 };
@@ -63,8 +64,10 @@ static int check_space(const struct queue *q, const struct job *job, struct erro
 static bool is_wake_time(const struct queue *q, struct job *job, int64_t now_ms)
 {
 	struct error err;
+	int64_t left_ms = job->reason.retry_at_ms - now_ms;
 
-	if (job->state != JOB_WAITING || job->reason.retry_at_ms > now_ms)
+	/* No wait is longer than a day: one that seems so was begun by a wrong clock. */
+	if (job->state != JOB_WAITING || (left_ms > 0 && left_ms <= WAIT_MAX_MS))
 		return false;
 	if (job->reason.code != ERR_DISK_FULL || check_space(q, job, &err) == 0)
 		return true;
@@ -112,7 +115,7 @@ static void consider(struct queue *q, struct entry *entry, size_t *running, size
 		}
 		return;
 	}
-	if (*running >= q->limits.downloads || is_folder_busy(q, entry))
+	if (*running >= q->limits.downloads || q->is_disk_away || is_folder_busy(q, entry))
 		return;
 	if (check_space(q, entry->job, &err) < 0) {
 		queue_entry_give_way(q, entry, &err);
@@ -138,6 +141,7 @@ void queue_kick(struct queue *q)
 
 	if (q->is_stopping)
 		return;
+	queue_forget_oldest(q);
 	wake_waiting(q);
 	count(q, &running, &resolving);
 	for (size_t i = 0; i < q->n; i++)
@@ -183,24 +187,35 @@ static void on_tick(void *ctx)
 
 /* --- what the world asks --- */
 
-void queue_set_free(struct queue *q, uint64_t free_bytes)
+static void make_way(struct queue *q, const struct error *why)
 {
-	bool is_short = free_bytes < q->limits.min_free_bytes;
+	for (size_t i = 0; i < q->n; i++) {
+		struct entry *entry = q->entries[i];
+
+		if (entry->job->state != JOB_DOWNLOADING)
+			continue;
+		queue_entry_give_way(q, entry, why);
+		if (entry->transfer != NULL)
+			transfer_stop(entry->transfer);
+	}
+}
+
+void queue_set_disk(struct queue *q, uint64_t free_bytes, const struct error *trouble)
+{
 	struct error err;
 
 	q->free_bytes = free_bytes;
 	q->is_free_known = true;
-	for (size_t i = 0; is_short && i < q->n; i++) {
-		struct entry *entry = q->entries[i];
-
-		if (entry->job->state != JOB_DOWNLOADING || job_remaining(entry->job) == 0)
-			continue;
+	q->is_disk_away = trouble != NULL;
+	if (trouble != NULL) {
+		err = *trouble;
+		err.code = ERR_DISK_AWAY;
+		make_way(q, &err);
+	} else if (free_bytes < q->limits.min_free_bytes) {
 		(void)error_set(
 			&err, ERR_DISK_FULL, "%.1f GB are free, %.1f GB are to stay free",
 			(double)free_bytes / 1e9, (double)q->limits.min_free_bytes / 1e9);
-		queue_entry_give_way(q, entry, &err);
-		if (entry->transfer != NULL)
-			transfer_stop(entry->transfer);
+		make_way(q, &err);
 	}
 }
 
@@ -282,20 +297,18 @@ static void on_created(void *ctx, const struct error *err)
 {
 	struct creation *creation = ctx;
 	struct queue *q = creation->queue;
-	struct entry *entry = creation->entry;
+	AUTO(job) answer = NULL;
 
-	entry->is_loading = false;
-	creation->done(creation->ctx, err == NULL ? entry->job : NULL, err);
-	free(creation);
-	if (err != NULL) {
-		queue_entry_take_out(q, entry);
-		queue_entry_free(entry);
-		queue_check_stopped(q);
-		return;
+	if (err == NULL) {
+		answer = job_copy(creation->entry->job);
+		queue_entry_insert(q, creation->entry);
+		q->hooks.changed(q->hooks.ctx, answer);
+		queue_kick(q);
+	} else {
+		queue_entry_free(creation->entry);
 	}
-	q->hooks.changed(q->hooks.ctx, entry->job);
-	queue_check_stopped(q);
-	queue_kick(q);
+	creation->done(creation->ctx, answer, err);
+	free(creation);
 }
 
 static struct job *job_from_choice(struct queue *q, const struct choice *choice, int priority)
@@ -333,8 +346,6 @@ int queue_create(struct queue *q, const struct choice *choice, int priority, que
 				 QUEUE_ACTIVE_MAX);
 	entry = mem_alloc(sizeof(*entry));
 	entry->job = job_from_choice(q, choice, priority);
-	entry->is_loading = true; /* not to be started before it is committed */
-	queue_entry_insert(q, entry);
 	creation = mem_alloc(sizeof(*creation));
 	*creation = (struct creation){ .queue = q, .entry = entry, .done = done, .ctx = ctx };
 	store_put_job(q->env.store, entry->job, on_created, creation);
@@ -389,7 +400,6 @@ int queue_move(struct queue *q, struct str id, enum queue_move wanted, queue_don
 	else if (wanted == QUEUE_CANCEL && !entry->is_loading)
 		queue_entry_clean(q, entry);
 	queue_entry_save(q, entry, done, ctx);
-	queue_forget_oldest(q);
 	queue_kick(q);
 	return 0;
 }
@@ -476,6 +486,11 @@ void queue_free(struct queue **queue)
 
 void queue_start(struct queue *queue)
 {
+	/* What a cancel could not finish before larderd ended. */
+	for (size_t i = 0; i < queue->n; i++) {
+		if (queue->entries[i]->job->state == JOB_CANCELLED)
+			queue_entry_clean(queue, queue->entries[i]);
+	}
 	queue_kick(queue);
 }
 

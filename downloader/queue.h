@@ -59,8 +59,10 @@ void queue_start(struct queue *queue);
 /* Ends all transfers, with what they have made durable; `stopped` follows. */
 void queue_stop(struct queue *queue);
 
-/* Free bytes of the models directory, whenever they are known anew. */
-void queue_set_free(struct queue *queue, uint64_t free_bytes);
+/* Free bytes of the models directory, whenever they are known anew, or what is wrong with it
+ * (NULL: nothing). While something is wrong, or less is free than must stay free, nothing runs.
+ */
+void queue_set_disk(struct queue *queue, uint64_t free_bytes, const struct error *trouble);
 
 /* Bytes that all jobs that are not final will still write. */
 uint64_t queue_reserved(const struct queue *queue);

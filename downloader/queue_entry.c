@@ -113,13 +113,6 @@ void queue_entry_save(struct queue *q, struct entry *entry, queue_done_fn done, 
 	store_put_job(q->env.store, entry->job, on_saved, save_new(q, entry->job, done, ctx));
 }
 
-void queue_entry_save_plan(struct queue *q, struct entry *entry, const struct plan *plan)
-{
-	entry->is_unsaved = false;
-	store_put_plan(q->env.store, entry->job, plan, on_saved,
-		       save_new(q, entry->job, NULL, NULL));
-}
-
 void queue_entry_forget(struct queue *q, struct entry *entry, queue_done_fn done, void *ctx)
 {
 	struct save *removal = save_new(q, entry->job, done, ctx);
@@ -128,6 +121,16 @@ void queue_entry_forget(struct queue *q, struct entry *entry, queue_done_fn done
 	store_delete_job(q->env.store, entry->job->id, on_saved, removal);
 	queue_entry_take_out(q, entry);
 	queue_entry_free(entry);
+}
+
+void queue_entry_unwant(struct queue *q, struct entry *entry, queue_done_fn done, void *ctx)
+{
+	entry->is_unwanted = true;
+	entry->forgotten = done;
+	entry->forgotten_ctx = ctx;
+	if (entry->job->state != JOB_COMPLETED && !queue_entry_is_busy(entry))
+		queue_entry_clean(q, entry);
+	queue_entry_forget_if_idle(q, entry);
 }
 
 /* One that is to be forgotten goes when its last work has ended. */
@@ -149,13 +152,13 @@ void queue_forget_oldest(struct queue *q)
 		if (!job_is_final(entry->job->state))
 			continue;
 		n++;
-		if (!queue_entry_is_busy(entry) &&
-		    (oldest == NULL ||
-		     entry->job->finished_at_ms < oldest->job->finished_at_ms))
+		/* By order of arrival: the clock may have been set back. */
+		if (!queue_entry_is_busy(entry) && !entry->is_unwanted &&
+		    (oldest == NULL || entry->job->order < oldest->job->order))
 			oldest = entry;
 	}
 	if (n > QUEUE_FINISHED_MAX && oldest != NULL)
-		queue_entry_forget(q, oldest, NULL, NULL);
+		queue_entry_unwant(q, oldest, NULL, NULL);
 }
 
 /* --- moves --- */
@@ -194,5 +197,4 @@ void queue_entry_give_way(struct queue *q, struct entry *entry, const struct err
 		job_set_reason_url(
 			job, hub_url_page(hub_endpoint(q->env.hub), job->type, job->repo));
 	queue_entry_save(q, entry, NULL, NULL);
-	queue_forget_oldest(q);
 }

@@ -41,6 +41,7 @@ struct queue {
 	uint64_t last_order;
 	uint64_t free_bytes;
 	bool is_free_known;
+	bool is_disk_away;
 	bool is_stopping;
 	bool is_stopped; /* the hook is about to be called, or was */
 	struct loop_timer *timer;
@@ -59,14 +60,16 @@ bool queue_entry_is_busy(const struct entry *entry);
 /* Writes the job as it is; after the commit it is told to the world, then `done` (or NULL) is
  * called. */
 void queue_entry_save(struct queue *q, struct entry *entry, queue_done_fn done, void *ctx);
-/* The same with its whole plan. */
-void queue_entry_save_plan(struct queue *q, struct entry *entry, const struct plan *plan);
 
 /* Takes a final, idle one out of list and store, and frees it. */
 void queue_entry_forget(struct queue *q, struct entry *entry, queue_done_fn done, void *ctx);
+/* Forgets it for good: first what it has left half done, then the job. The entry may be gone on
+ * return. */
+void queue_entry_unwant(struct queue *q, struct entry *entry, queue_done_fn done, void *ctx);
 /* Does so when it is unwanted and idle. */
 void queue_entry_forget_if_idle(struct queue *q, struct entry *entry);
-/* Keeps the number of final jobs bounded. */
+/* Keeps the number of final jobs bounded. An entry in hand may be gone after: only from
+ * queue_kick(). */
 void queue_forget_oldest(struct queue *q);
 
 /* Moves and logs; saving is the caller's next line. */

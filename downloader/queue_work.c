@@ -8,6 +8,13 @@
 
 /* --- planning --- */
 
+/* A plan on its way to the store. The job has it only when it is there: what the store refuses
+ * is not run. */
+struct plan_save {
+	struct queue *queue;
+	struct job *job; /* as it will be, planned */
+};
+
 static void take_plan_totals(struct job *job, const struct plan *plan)
 {
 	job->bytes_total = 0;
@@ -20,20 +27,60 @@ static void take_plan_totals(struct job *job, const struct plan *plan)
 	}
 }
 
+/* Puts what the planned copy knows into the job, which may have moved meanwhile. */
+static void become_planned(struct job *job, struct job *planned)
+{
+	free(job->repo);
+	job->repo = MOVE(planned->repo);
+	memcpy(job->commit, planned->commit, sizeof(job->commit));
+	job->is_planned = true;
+	job->bytes_total = planned->bytes_total;
+	job->bytes_done = planned->bytes_done;
+	job->files_total = planned->files_total;
+	job->files_done = planned->files_done;
+	job->attempts = 0;
+}
+
+static void work_ended(struct queue *q, struct entry *entry);
+
+static void on_plan_saved(void *ctx, const struct error *err)
+{
+	struct plan_save *save = ctx;
+	struct queue *q = save->queue;
+	struct entry *entry = queue_entry_find(q, str_from(save->job->id));
+
+	assert(entry != NULL);
+	entry->is_loading = false;
+	if (err == NULL) {
+		become_planned(entry->job, save->job);
+		if (entry->job->state == JOB_RESOLVING)
+			queue_entry_move(entry, JOB_QUEUED);
+		if (entry->job->state == JOB_CANCELLED)
+			queue_entry_clean(q, entry);
+		queue_entry_save(q, entry, NULL, NULL);
+	} else if (entry->job->state == JOB_RESOLVING) {
+		queue_entry_give_way(q, entry, err);
+	}
+	job_free(&save->job);
+	free(save);
+	work_ended(q, entry);
+}
+
 static void save_plan(struct queue *q, struct entry *entry, const struct planned *planned)
 {
 	const struct hub_info *info = &planned->listing->info;
-	struct job *job = entry->job;
+	struct plan_save *save = mem_alloc(sizeof(*save));
 	AUTO(plan) plan = planned_to_plan(planned);
 
-	free(job->repo);
-	job->repo = mem_strdup(info->repo);
-	memcpy(job->commit, info->commit, sizeof(job->commit));
-	job->is_planned = true;
-	take_plan_totals(job, plan);
-	job->attempts = 0;
-	queue_entry_move(entry, JOB_QUEUED);
-	queue_entry_save_plan(q, entry, plan);
+	save->queue = q;
+	save->job = job_copy(entry->job);
+	free(save->job->repo);
+	save->job->repo = mem_strdup(info->repo);
+	memcpy(save->job->commit, info->commit, sizeof(save->job->commit));
+	save->job->is_planned = true;
+	take_plan_totals(save->job, plan);
+	entry->is_loading = true;
+	store_put_plan(q->env.store, save->job, plan, on_plan_saved, save);
 }
 
 /* A plan being made; it ends with on_planned() or queue_entry_cancel_planning(). */
@@ -142,7 +189,6 @@ static void on_transfer_over(void *ctx, struct transfer *take_transfer, const st
 	} else if (why.code == ERR_NONE) {
 		queue_entry_move(entry, JOB_COMPLETED);
 		queue_entry_save(q, entry, NULL, NULL);
-		queue_forget_oldest(q);
 	} else if (why.code != ERR_CANCELLED) {
 		queue_entry_give_way(q, entry, &why);
 	}
@@ -191,6 +237,13 @@ static void on_plan_loaded(void *ctx, struct plan *take_plan, const struct error
 			queue_entry_clean(q, entry);
 	} else if (err != NULL) {
 		queue_entry_give_way(q, entry, err);
+	} else if (take_plan->n != entry->job->files_total) {
+		log_error("download %s: its plan is not whole: it is made again",
+			  entry->job->id);
+		plan_free(&take_plan);
+		entry->job->is_planned = false;
+		queue_entry_move(entry, JOB_QUEUED);
+		queue_entry_save(q, entry, NULL, NULL);
 	} else {
 		run(q, entry, take_plan);
 	}
@@ -236,7 +289,7 @@ static void clean(struct pool_task *task)
 
 		if (file->state == FILE_DONE)
 			continue;
-		localdir_names_init(&names, c->folder, file->path, file->digest);
+		localdir_names_init(&names, c->folder, file->path, file->digest, c->id);
 		if (localdir_drop_partial(c->models_root, &names, &c->error) < 0)
 			log_warning("%s: %s", names.partial, c->error.text);
 		localdir_names_clear(&names);
@@ -250,6 +303,10 @@ static void on_cleaned(struct pool_task *task)
 
 	assert(entry != NULL);
 	entry->is_cleaning = false;
+	/* Saved only now: a larderd that is killed before cleans up when it starts again. A
+	 * retry plans again: what was proven counts as present, the rest begins anew. */
+	entry->job->is_planned = false;
+	queue_entry_save(c->queue, entry, NULL, NULL);
 	plan_free(&c->plan);
 	free(c->folder);
 	work_ended(c->queue, entry);
@@ -283,7 +340,6 @@ static void on_clean_plan(void *ctx, struct plan *take_plan, const struct error 
 		return;
 	}
 	entry->job->bytes_done = bytes_proven(take_plan);
-	queue_entry_save(q, entry, NULL, NULL);
 	c = mem_alloc(sizeof(*c));
 	c->task.run = clean;
 	c->task.done = on_cleaned;
@@ -297,11 +353,7 @@ static void on_clean_plan(void *ctx, struct plan *take_plan, const struct error 
 
 void queue_entry_clean(struct queue *q, struct entry *entry)
 {
-	/* A retry plans again: what was proven counts as present, the rest begins anew. */
-	bool was_planned = entry->job->is_planned;
-
-	entry->job->is_planned = false;
-	if (!was_planned)
+	if (!entry->job->is_planned || entry->is_cleaning)
 		return;
 	entry->is_cleaning = true;
 	store_get_plan(q->env.store, entry->job->id, on_clean_plan, loading_new(q, entry));

@@ -1,5 +1,7 @@
 #include "downloader/retry.h"
 
+#include <errno.h>
+
 enum kind {
 	KIND_PASSING, /* goes away by itself, most likely soon */
 	KIND_STATED,  /* the other side names a time */
@@ -9,10 +11,13 @@ enum kind {
 };
 
 /* What an error is by nature, and what a job that waits or fails for it says. */
-static enum kind kind_of(enum error_code code, enum error_code *ret_reason)
+static enum kind kind_of(const struct error *err, enum error_code *ret_reason)
 {
-	*ret_reason = code;
-	switch ((int)code) {
+	*ret_reason = err->code;
+	/* Too many descriptors or too little memory in the system goes by. */
+	if (err->sys == EMFILE || err->sys == ENFILE || err->sys == ENOMEM)
+		return KIND_PASSING;
+	switch ((int)err->code) {
 	case ERR_NETWORK:
 	case ERR_TIMEOUT:
 		*ret_reason = ERR_NETWORK;
@@ -21,9 +26,12 @@ static enum kind kind_of(enum error_code code, enum error_code *ret_reason)
 	case ERR_URL_EXPIRED:
 		*ret_reason = ERR_HUB_UNAVAILABLE;
 		return KIND_PASSING;
+	case ERR_STORE:
+		return KIND_PASSING;
 	case ERR_RATE_LIMITED:
 		return KIND_STATED;
 	case ERR_DISK_FULL:
+	case ERR_DISK_AWAY:
 		return KIND_SPACE;
 	case ERR_HUB_PROTOCOL:
 		return KIND_ODD;
@@ -47,7 +55,7 @@ static uint64_t back_off(uint64_t first, unsigned times, uint64_t max, uint64_t 
 struct retry retry_file(const struct error *err, unsigned tries, uint64_t random)
 {
 	struct retry retry = { .verdict = RETRY_LATER };
-	enum kind kind = kind_of(err->code, &retry.reason);
+	enum kind kind = kind_of(err, &retry.reason);
 
 	if ((kind == KIND_PASSING || kind == KIND_ODD) && tries < RETRY_FILE_TRIES) {
 		retry.verdict = RETRY_SOON;
@@ -63,7 +71,7 @@ struct retry retry_job(const struct error *err, unsigned waits, uint64_t random)
 {
 	struct retry retry = { .verdict = RETRY_LATER };
 
-	switch (kind_of(err->code, &retry.reason)) {
+	switch (kind_of(err, &retry.reason)) {
 	case KIND_PASSING:
 		retry.delay_ms = back_off(RETRY_JOB_FIRST_MS, waits, RETRY_JOB_MAX_MS, random);
 		break;

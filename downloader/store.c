@@ -36,6 +36,7 @@ static const char *const migrations[] = {
 	"NULL,"
 	" state TEXT NOT NULL, bytes_done INTEGER NOT NULL, PRIMARY KEY (job, n)"
 	") STRICT, WITHOUT ROWID;",
+	"CREATE TABLE health (id INTEGER PRIMARY KEY, checked_at INTEGER NOT NULL) STRICT;",
 };
 
 struct command {
@@ -222,22 +223,26 @@ static int run_delete_job(struct command *command, struct db *db, struct error *
 	return db_run(q, err);
 }
 
-/* A write that changes nothing still takes the write lock and the journal. */
+/* A row that is really written each time, so that a full disk shows. */
 static int run_check(struct command *command, struct db *db, struct error *err)
 {
-	static const char sql[] = "DELETE FROM jobs WHERE id = ''";
+	static const char sql[] = "INSERT INTO health VALUES (1, ?1)"
+				  " ON CONFLICT (id) DO UPDATE SET checked_at = ?1";
 	struct db_query *q = db_query(db, sql, err);
 
 	(void)command;
-	return q == NULL ? -1 : db_run(q, err);
+	if (q == NULL)
+		return -1;
+	db_bind_int(q, 1, clock_unix_ms());
+	return db_run(q, err);
 }
 
 /* --- the thread --- */
 
+/* Runs the list in the transaction that has begun, and commits; on failure all of it is undone.
+ */
 static int run_together(struct store *store, struct loop_message *first, struct error *err)
 {
-	if (db_exec(store->db, "BEGIN IMMEDIATE", err) < 0)
-		return -1;
 	for (struct loop_message *at = first; at != NULL; at = at->next) {
 		struct command *command = (struct command *)at;
 
@@ -253,19 +258,27 @@ static int run_together(struct store *store, struct loop_message *first, struct 
 	return 0;
 }
 
+/* Runs one list. When not even a transaction begins (the database is locked, the disk gone),
+ * all of it fails at once, instead of each command waiting for the same. */
 static void run_list(struct store *store, struct loop_message *first)
 {
 	struct error err;
-	bool together = run_together(store, first, &err) == 0;
+	bool can_begin = db_exec(store->db, "BEGIN IMMEDIATE", &err) == 0;
+	bool together = can_begin && run_together(store, first, &err) == 0;
 
 	while (first != NULL) {
 		struct command *command = (struct command *)first;
 
 		first = first->next;
 		command->message.next = NULL;
-		if (!together)
+		if (!can_begin) {
+			command->has_failed = true;
+			command->error = err;
+		} else if (!together) {
 			command->has_failed =
+				db_exec(store->db, "BEGIN IMMEDIATE", &command->error) < 0 ||
 				run_together(store, &command->message, &command->error) < 0;
+		}
 		loop_post(store->loop, &command->message);
 	}
 }

@@ -146,6 +146,9 @@ struct transfer *transfer_new(const struct transfer_env *env, const struct job *
 		.folder = t->folder,
 	};
 	t->plan = take_plan;
+	/* What was proven once may have been removed since: each file is looked at again. */
+	for (size_t i = 0; i < take_plan->n; i++)
+		take_plan->files[i].state = FILE_PENDING;
 	t->hooks = *hooks;
 	t->n_places = files_at_once;
 	t->landings = mem_array(files_at_once, sizeof(struct landing *));

@@ -6,12 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <fcgiapp.h>
 
 #include "common/error.h"
 #include "common/log.h"
+
+enum {
+	IO_TIMEOUT_S = 20,
+};
 
 struct workers {
 	const struct app *app;
@@ -98,6 +104,15 @@ static bool wait_for_request(const struct workers *workers)
 	}
 }
 
+/* A web server that neither sends nor reads must not hold a worker for ever. */
+static void limit_waiting(int fd)
+{
+	static const struct timeval limit = { .tv_sec = IO_TIMEOUT_S };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+}
+
 static void *work(void *arg)
 {
 	struct workers *workers = arg;
@@ -109,8 +124,10 @@ static void *work(void *arg)
 	}
 	while (wait_for_request(workers)) {
 		/* Another worker may have been faster: then the accept fails, harmlessly. */
-		if (FCGX_Accept_r(&req) == 0)
+		if (FCGX_Accept_r(&req) == 0) {
+			limit_waiting(req.ipcFd);
 			serve(workers, &req);
+		}
 	}
 	FCGX_Free(&req, 1);
 	return NULL;

@@ -101,7 +101,7 @@ def test_a_database_of_the_future_is_refused(larder):
     done = run("larderd", **larder.env)
     assert done.returncode == 1 and "newer Larder" in done.stderr
     with sqlite3.connect(larder.folder / "state/larder.db") as db:
-        db.execute("PRAGMA user_version = 1")
+        db.execute("PRAGMA user_version = 2")
     larder.start_daemon()
 
 

@@ -51,7 +51,7 @@ static int place_make(void **state)
 	p->plan->files[0].size = file.content.n;
 	p->plan->files[0].algorithm = DIGEST_SHA256;
 	rig_digest(&file, p->plan->files[0].digest);
-	localdir_names_init(&p->names, RIG_REPO, file.path, p->plan->files[0].digest);
+	localdir_names_init(&p->names, RIG_REPO, file.path, p->plan->files[0].digest, JOB_ID);
 	memcpy(job->id, JOB_ID, sizeof(job->id));
 	job->repo = mem_strdup(RIG_REPO);
 	job->revision = mem_strdup("main");
@@ -276,7 +276,7 @@ static void bytes_that_rotted_in_the_partial_are_found_and_fetched_again(void **
 	bool is_new;
 	struct error err;
 	AUTO_CSTR text = NULL;
-	int fd = localdir_open_partial(p->rig->root, &p->names, 10, &is_new, &err);
+	int fd = localdir_open_partial(p->rig->root, &p->names, 10, false, &is_new, &err);
 
 	rig_serve(p->rig, &file, 1);
 	assert_int_equal(file_write_at(fd, S("01X3"), 0, &err), 0);

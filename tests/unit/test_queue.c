@@ -107,7 +107,7 @@ static void begin(struct place *p)
 
 	p->queue = queue_new(&env, p->rig->planner, &p->limits, &hooks, &err);
 	assert_non_null(p->queue);
-	queue_set_free(p->queue, UINT64_C(1) << 40);
+	queue_set_disk(p->queue, UINT64_C(1) << 40, NULL);
 	queue_start(p->queue);
 }
 
@@ -286,14 +286,16 @@ static void assert_file(const struct place *p, size_t which)
 	assert_true(tempdir_has(&p->rig->dir, metadata));
 }
 
-static bool has_partial(const struct place *p, size_t which)
+static bool has_partial(const struct place *p, struct str id, size_t which)
 {
 	struct localdir_names names;
 	char hex[HUB_DIGEST_MAX + 1];
+	AUTO_CSTR job_id = NULL;
 	bool found;
 
 	rig_digest(&p->files[which], hex);
-	localdir_names_init(&names, RIG_REPO, p->files[which].path, hex);
+	job_id = str_dup(id);
+	localdir_names_init(&names, RIG_REPO, p->files[which].path, hex, job_id);
 	found = has(p, names.partial);
 	localdir_names_clear(&names);
 	return found;
@@ -323,7 +325,7 @@ static void a_download_ends_with_every_file_proven(void **state)
 	wait_for(p, id, JOB_COMPLETED);
 	for (size_t i = 0; i < ARRAY_LEN(p->files); i++) {
 		assert_file(p, i);
-		assert_false(has_partial(p, i));
+		assert_false(has_partial(p, id, i));
 	}
 	for (size_t i = 0; i < ARRAY_LEN(before); i++)
 		assert_int_equal(p->changes[i].state, before[i]);
@@ -353,7 +355,7 @@ static void a_pause_keeps_the_bytes_and_a_resume_goes_on_from_them(void **state)
 	wait_for_bytes(p, CUT);
 	move(p, id, QUEUE_PAUSE);
 	assert_int_equal(queue_find(p->queue, id)->state, JOB_PAUSED);
-	assert_true(has_partial(p, 0));
+	assert_true(has_partial(p, id, 0));
 	assert_false(has(p, RIG_REPO "/a.gguf"));
 	move(p, id, QUEUE_RESUME);
 	wait_for(p, id, JOB_COMPLETED);
@@ -382,10 +384,10 @@ static void a_cancel_removes_partials_and_never_a_proven_file(void **state)
 	serve(p);
 	id = create(p, NULL, 0, &answer);
 	wait_for_bytes(p, CUT + 10);
-	assert_true(has_partial(p, 0));
+	assert_true(has_partial(p, id, 0));
 	move(p, id, QUEUE_CANCEL);
 	(void)alarm(LOOPING_ALARM_S);
-	while (has_partial(p, 0))
+	while (has_partial(p, id, 0))
 		turn_once(p);
 	(void)alarm(0);
 	assert_false(has(p, RIG_REPO "/z.gguf"));
@@ -722,13 +724,13 @@ static void a_download_that_does_not_fit_waits_for_room(void **state)
 	struct str id;
 
 	serve(p);
-	queue_set_free(p->queue, BIG - 1);
+	queue_set_disk(p->queue, BIG - 1, NULL);
 	id = create(p, "a.gguf", 0, &answer);
 	wait_for(p, id, JOB_WAITING);
 	assert_int_equal(reason(p, id), ERR_DISK_FULL);
 	assert_int_equal(answerer_count(p->rig->server, rig_target(p->rig, "a.gguf"), NULL), 0);
 	assert_int_equal(queue_reserved(p->queue), BIG);
-	queue_set_free(p->queue, BIG);
+	queue_set_disk(p->queue, BIG, NULL);
 	move(p, id, QUEUE_RESUME);
 	wait_for(p, id, JOB_COMPLETED);
 	assert_file(p, 0);
@@ -748,10 +750,10 @@ static void a_disk_that_runs_short_makes_a_running_job_wait(void **state)
 	serve(p);
 	id = create(p, "a.gguf", 0, &answer);
 	wait_for_bytes(p, CUT);
-	queue_set_free(p->queue, 999);
+	queue_set_disk(p->queue, 999, NULL);
 	wait_for(p, id, JOB_WAITING);
 	assert_int_equal(reason(p, id), ERR_DISK_FULL);
-	assert_true(has_partial(p, 0));
+	assert_true(has_partial(p, id, 0));
 }
 
 static void moves_that_are_not_legal_change_nothing(void **state)
