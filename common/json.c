@@ -8,11 +8,43 @@
 
 #include "common/error.h"
 
+/* About what json-c 0.16 allocates: an object with its table of 16 places, an array with room
+ * for 32, another value. */
+enum {
+	OBJECT_WEIGHT = 1000,
+	ARRAY_WEIGHT = 400,
+	VALUE_WEIGHT = 100,
+};
+
 void json_free(struct json_object **object)
 {
 	if (*object != NULL)
 		json_object_put(*object);
 	*object = NULL;
+}
+
+int json_check_weight(struct str text, size_t bytes_max, struct error *err)
+{
+	size_t weight = 0;
+	bool is_in_string = false;
+
+	for (size_t i = 0; i < text.n && weight <= bytes_max; i++) {
+		char c = text.p[i];
+
+		if (is_in_string && c == '\\')
+			i++;
+		else if (c == '"')
+			is_in_string = !is_in_string;
+		else if (!is_in_string && c == '{')
+			weight += OBJECT_WEIGHT;
+		else if (!is_in_string && c == '[')
+			weight += ARRAY_WEIGHT;
+		else if (!is_in_string && c == ',')
+			weight += VALUE_WEIGHT;
+	}
+	if (weight > bytes_max)
+		return error_set(err, ERR_TOO_LARGE, "the JSON holds too many values");
+	return 0;
 }
 
 int json_parse(struct str text, int depth_max, struct json_object **ret, struct error *err)

@@ -22,6 +22,11 @@ void json_free(struct json_object **object);
 int json_parse(struct str text, int depth_max, struct json_object **ret,
 	       struct error *err) MUST_USE;
 
+/* 0 when the value would take at most about `bytes_max` of memory once parsed, estimated from
+ * the text: "[{},{},...]" takes hundreds of times its length. -1 with ERR_TOO_LARGE. To be
+ * asked before json_parse() of what strangers send. */
+int json_check_weight(struct str text, size_t bytes_max, struct error *err) MUST_USE;
+
 /* Compact text without a line break, borrowed until the object changes. */
 struct str json_text(struct json_object *object);
 

@@ -25,7 +25,8 @@ int rpc_request_parse(struct str line, struct rpc_request *ret, struct error *er
 	struct json_object *id;
 
 	*ret = request;
-	if (json_parse(line, RPC_DEPTH_MAX, &request.object, err) < 0)
+	if (json_check_weight(line, RPC_REQUEST_WEIGHT_MAX, err) < 0 ||
+	    json_parse(line, RPC_DEPTH_MAX, &request.object, err) < 0)
 		return -1;
 	id = json_get(request.object, "id");
 	request.id = id;

@@ -19,6 +19,7 @@ enum {
 	RPC_REQUEST_MAX = 1024 * 1024, /* bytes of one request line */
 	RPC_ANSWER_MAX =
 		96 * 1024 * 1024, /* of one answer: a preview of HUB_FILES_MAX files fits */
+	RPC_REQUEST_WEIGHT_MAX = 4 * 1024 * 1024, /* of one request, parsed */
 	RPC_DEPTH_MAX = 16,
 	RPC_TIMEOUT_MS = 60 * 1000, /* the slowest call asks the Hub */
 };

@@ -44,6 +44,7 @@ struct flow {
 	size_t body_max;
 	struct fetch_answer answer;
 	bool is_failed; /* by a sink: answer.error is set */
+	bool is_enough; /* the rest of an error page is not waited for */
 	char curl_text[CURL_ERROR_SIZE];
 	fetch_done_fn done;
 	void *ctx;
@@ -142,7 +143,11 @@ static int take_bytes(struct flow *flow, struct str bytes)
 		return flow->sink->write(flow->sink, bytes, &flow->answer.error);
 	room = flow->body_max - buf_str(flow->body).n;
 	buf_add(flow->body, str_sub(bytes, 0, room));
-	if (bytes.n > room && flow->answer.head.status / 100 == 2)
+	if (bytes.n > room && flow->answer.head.status / 100 != 2) {
+		flow->is_enough = true;
+		return -1;
+	}
+	if (bytes.n > room)
 		return error_set(&flow->answer.error, ERR_HUB_PROTOCOL,
 				 "the answer is larger than expected");
 	return 0;
@@ -153,7 +158,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	struct flow *flow = arg;
 
 	if (take_bytes(flow, (struct str){ .p = p, .n = size * n }) < 0) {
-		flow->is_failed = true;
+		flow->is_failed = !flow->is_enough;
 		return CURL_WRITEFUNC_ERROR;
 	}
 	return size * n;
@@ -180,6 +185,8 @@ static void send_home(struct flow *flow, CURLcode code)
 {
 	struct worker *worker = flow->worker;
 
+	if (flow->is_enough)
+		code = CURLE_OK;
 	/* An answer without a body has not been through choose(). */
 	if (code == CURLE_OK && flow->choice == SINK_UNDECIDED && choose(flow) < 0)
 		flow->is_failed = true;

@@ -48,7 +48,8 @@ int hub_json_parse(struct str body, struct json_object **ret, struct error *err)
 	if (str_find_char(body, '\0') < body.n)
 		return error_set(err, ERR_HUB_PROTOCOL,
 				 "the reply is not JSON: it holds a NUL");
-	if (json_parse(body, HUB_JSON_DEPTH_MAX, ret, err) != 0) {
+	if (json_check_weight(body, HUB_WEIGHT_MAX, err) != 0 ||
+	    json_parse(body, HUB_JSON_DEPTH_MAX, ret, err) != 0) {
 		err->code = ERR_HUB_PROTOCOL;
 		return error_prefix(err, "the reply makes no sense");
 	}

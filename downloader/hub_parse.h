@@ -14,6 +14,8 @@ struct error;
 enum {
 	HUB_FILES_MAX = 100000, /* files of one repository */
 	HUB_JSON_DEPTH_MAX = 32,
+	HUB_WEIGHT_MAX =
+		320 * 1024 * 1024, /* of one reply, parsed: HUB_FILES_MAX in one page fit */
 	HUB_BODY_MAX =
 		32 * 1024 * 1024, /* bytes of one JSON reply; a page of the tree has 1 MiB */
 	HUB_DIGEST_MAX = 64,

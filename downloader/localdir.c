@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/error.h"
+#include "common/log.h"
 #include "common/relpath.h"
 #include "downloader/digest.h"
 #include "downloader/file.h"
@@ -203,9 +204,11 @@ static int move_to_trash(int root, const struct localdir_names *names, const cha
 	if (S_ISDIR(st.st_mode))
 		return error_set(err, ERR_DISK_ERROR, "%s: a folder has the file's name",
 				 names->final);
-	if (file_make_parents(root, trash, err) < 0)
+	if (file_make_parents(root, trash, err) < 0 ||
+	    file_rename(root, names->final, trash, err) < 0)
 		return -1;
-	return file_rename(root, names->final, trash, err);
+	log_info("%s: what had this name is now %s", names->final, trash);
+	return 0;
 }
 
 int localdir_publish(int root, const struct localdir_names *names, int fd, const char *commit,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <sodium.h>
 
@@ -22,6 +23,18 @@ static int print_usage(FILE *out)
 	return out == stdout ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* Each watcher, connection and file takes a descriptor: as many as the system grants. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		log_warning("the limit on open files stays as it is");
+}
+
 static int serve(void)
 {
 	struct error err;
@@ -39,6 +52,7 @@ static int serve(void)
 		return EXIT_FAILURE;
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
+	raise_descriptors();
 	daemon = daemon_new(cfg, &err);
 	if (daemon == NULL) {
 		log_error("%s", err.text);

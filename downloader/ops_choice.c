@@ -1,8 +1,11 @@
 /* What a preview and a download are asked with, understood. */
 #include "downloader/ops.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/relpath.h"
 
 #include "downloader/paste.h"
 #include "downloader/selection.h"
@@ -68,6 +71,21 @@ static int check_terms(const struct choice *choice, struct error *err)
 	return selection != NULL ? 0 : -1;
 }
 
+/* The revision becomes part of a folder's name, which a file system limits. */
+static int check_folder(const struct choice *choice, struct error *err)
+{
+	AUTO_CSTR folder = job_folder(choice->type, choice->repo, choice->revision);
+	size_t n = relpath_basename(str_from(folder)).n;
+
+	if (n > NAME_MAX)
+		return error_set_field(
+			err, "revision",
+			"revision is too long: the folder's name would have %zu bytes, %d"
+			" are possible",
+			n, NAME_MAX);
+	return 0;
+}
+
 int ops_read_choice(const struct ops *ops, struct json_object *params, struct choice *ret,
 		    char **ret_form, struct error *err)
 {
@@ -85,5 +103,5 @@ int ops_read_choice(const struct ops *ops, struct json_object *params, struct ch
 	take_terms(&ret->exclude, paste->exclude, paste->n_exclude,
 		   json_get(params, "exclude"));
 	*ret_form = mem_strdup(paste->form);
-	return check_terms(ret, err);
+	return check_folder(ret, err) < 0 ? -1 : check_terms(ret, err);
 }

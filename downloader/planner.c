@@ -209,6 +209,14 @@ static void on_listed(void *ctx, struct hub_listing *take_listing, const struct 
 		finish(call);
 		return;
 	}
+	if (call->choice.commit[0] != '\0' &&
+	    strcmp(call->choice.commit, take_listing->info.commit) != 0) {
+		hub_listing_free(&take_listing);
+		(void)error_set(&call->error, ERR_HUB_PROTOCOL,
+				"the Hub lists another commit than the one asked for");
+		finish(call);
+		return;
+	}
 	call->planned = mem_alloc(sizeof(*call->planned));
 	call->planned->listing = take_listing;
 	call->planned->n = take_listing->tree->n;

@@ -24,6 +24,7 @@ static enum kind kind_of(const struct error *err, enum error_code *ret_reason)
 		return KIND_PASSING;
 	case ERR_HUB_UNAVAILABLE:
 	case ERR_URL_EXPIRED:
+	case ERR_RANGE_IGNORED:
 		*ret_reason = ERR_HUB_UNAVAILABLE;
 		return KIND_PASSING;
 	case ERR_STORE:

@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
 
 #include "common/error.h"
 #include "common/json.h"
@@ -38,6 +40,8 @@ struct sse {
 	void *ctx;
 	struct client *clients;
 	size_t n_clients;
+	size_t clients_max;
+	struct evconnlistener *listener; /* http's */
 	struct loop_timer *heartbeat;
 };
 
@@ -145,6 +149,7 @@ static void on_heartbeat(void *ctx)
 		else if (now_ms - client->slow_since_ms > SSE_SLOW_MS)
 			drop(client);
 	}
+	(void)evconnlistener_enable(sse->listener);
 	loop_timer_arm(sse->heartbeat, SSE_HEARTBEAT_MS);
 }
 
@@ -235,10 +240,28 @@ static void on_request(struct evhttp_request *req, void *arg)
 	else if (evhttp_request_get_command(req) != EVHTTP_REQ_GET)
 		refuse(req, HTTP_BADMETHOD, "This address takes GET only",
 		       "method_not_allowed");
-	else if (sse->n_clients >= SSE_CLIENTS_MAX)
+	else if (sse->n_clients >= sse->clients_max)
 		refuse(req, HTTP_SERVUNAVAIL, "Too many watch already", "too_many_clients");
 	else
 		begin_stream(sse, req);
+}
+
+/* Out of descriptors: the listener rests until the next heartbeat, instead of failing as fast
+ * as it can. */
+static void on_accept_failed(struct evconnlistener *listener, void *arg)
+{
+	(void)arg; /* evhttp's own */
+	(void)evconnlistener_disable(listener);
+}
+
+/* Streams leave half of the descriptors to everything else. */
+static size_t count_allowed(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 2 < SSE_CLIENTS_MAX)
+		return (size_t)limit.rlim_cur / 2;
+	return SSE_CLIENTS_MAX;
 }
 
 struct sse *sse_new(struct loop *loop, struct events *events, int take_fd,
@@ -252,13 +275,22 @@ struct sse *sse_new(struct loop *loop, struct events *events, int take_fd,
 	sse->path = mem_printf("%s/api/v1/events", base_path);
 	sse->snapshot = snapshot;
 	sse->ctx = ctx;
+	sse->clients_max = count_allowed();
 	sse->http = evhttp_new(loop_base(loop));
-	if (sse->http == NULL || evhttp_accept_socket(sse->http, take_fd) < 0) {
+	sse->listener =
+		evconnlistener_new(loop_base(loop), NULL, NULL,
+				   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, take_fd);
+	if (sse->http == NULL || sse->listener == NULL ||
+	    evhttp_bind_listener(sse->http, sse->listener) == NULL) {
 		(void)error_set(err, ERR_INTERNAL, "the event stream does not start");
-		(void)close(take_fd);
+		if (sse->listener == NULL)
+			(void)close(take_fd);
+		else
+			evconnlistener_free(sse->listener);
 		sse_free(&sse);
 		return NULL;
 	}
+	evconnlistener_set_error_cb(sse->listener, on_accept_failed);
 	evhttp_set_max_headers_size(sse->http, HEADERS_MAX);
 	evhttp_set_max_body_size(sse->http, BODY_MAX);
 	evhttp_set_timeout(sse->http, IDLE_TIMEOUT_S);

@@ -19,7 +19,7 @@ struct error;
 struct sse;
 
 enum {
-	SSE_CLIENTS_MAX = 8192,
+	SSE_CLIENTS_MAX = 8192,      /* or half of the descriptors the process may have */
 	SSE_BUFFER_MAX = 256 * 1024, /* bytes that wait for one client */
 	SSE_HEARTBEAT_MS = 15 * 1000,
 	SSE_SLOW_MS = 60 * 1000, /* a client that does not drain for so long is dropped */

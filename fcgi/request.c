@@ -195,7 +195,8 @@ static int read_body(struct request *request, const struct request_input *input,
 				 "the body's type must be application/json");
 	if (buf_str(body).n == 0)
 		return 0;
-	if (json_parse(buf_str(body), REQUEST_DEPTH_MAX, &request->body, err) < 0)
+	if (json_check_weight(buf_str(body), REQUEST_WEIGHT_MAX, err) < 0 ||
+	    json_parse(buf_str(body), REQUEST_DEPTH_MAX, &request->body, err) < 0)
 		return error_prefix(err, "the body");
 	if (!json_object_is_type(request->body, json_type_object))
 		return error_set(err, ERR_BAD_REQUEST, "the body must be a JSON object");

@@ -13,11 +13,12 @@
 struct error;
 
 enum {
-	REQUEST_URI_MAX = 4096,        /* bytes of REQUEST_URI */
-	REQUEST_BODY_MAX = 256 * 1024, /* bytes of a body */
-	REQUEST_DEPTH_MAX = 8,         /* levels of its JSON */
-	REQUEST_PARTS_MAX = 8,         /* of the path, after /api/v1/ */
-	REQUEST_QUERY_MAX = 16,        /* parameters */
+	REQUEST_URI_MAX = 4096,               /* bytes of REQUEST_URI */
+	REQUEST_BODY_MAX = 256 * 1024,        /* bytes of a body */
+	REQUEST_WEIGHT_MAX = 2 * 1024 * 1024, /* of a body, parsed */
+	REQUEST_DEPTH_MAX = 8,                /* levels of its JSON */
+	REQUEST_PARTS_MAX = 8,                /* of the path, after /api/v1/ */
+	REQUEST_QUERY_MAX = 16,               /* parameters */
 	REQUEST_ID_MAX = 64,
 };
 

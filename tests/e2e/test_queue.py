@@ -68,6 +68,45 @@ def test_cancel_leaves_no_partial(larder, hub, slow):
     assert larder.get(identity)["state"] == "cancelled"
 
 
+def test_cancelling_one_leaves_the_partials_of_another(larder, hub, slow):
+    first = larder.download(TERM)
+    larder.wait(first, lambda d: d["bytes_done"] > 300_000)
+    second = larder.download(TINY)  # the whole repo: the same file is in its plan
+    larder.wait(second, lambda d: d["commit"])
+    move(larder, second, "cancel")
+    assert list(larder.models.rglob("*.incomplete"))
+    hub.faults.clear()
+    hub.clear_requests()
+    move(larder, first, "pause")
+    move(larder, first, "resume")
+    assert larder.wait(first)["state"] == "completed"
+    starts = [int(r["range"].split("=")[1].split("-")[0]) for r in hub.requests(path=f"*{Q4}", origin="cdn")]
+    assert starts and min(starts) > 0
+
+
+def test_a_proven_file_that_was_removed_meanwhile_is_fetched_again(larder, hub):
+    hub.fault("slow", f"*{Q4}", origin="cdn", rate=2_000_000)
+    identity = larder.download(TINY, select=["README.md", "Q4_K_M"])
+    larder.wait(identity, lambda d: d["files_done"] == 1 and d["bytes_done"] > 300_000)
+    move(larder, identity, "pause")
+    (larder.models / TINY / "README.md").unlink()
+    hub.faults.clear()
+    move(larder, identity, "resume")
+    assert larder.wait(identity)["state"] == "completed"
+    assert (larder.models / TINY / "README.md").read_bytes() == hub.content(TINY, "README.md").read(0, 1 << 20)
+
+
+def test_a_clean_up_that_kill_9_cut_short_is_finished(larder, hub, slow):
+    identity = larder.download(TERM)
+    larder.wait(identity, lambda d: d["bytes_done"] > 300_000)
+    move(larder, identity, "cancel")
+    larder.kill_daemon()
+    larder.start_daemon()
+    larder.stop_daemon()  # an orderly stop finishes what was begun at the start
+    assert not list(larder.models.rglob("*.incomplete"))
+    larder.start_daemon()
+
+
 def test_a_cancelled_one_can_be_forgotten_and_an_active_one_cannot(larder, slow):
     identity = larder.download(TERM)
     assert larder.api("DELETE", f"downloads/{identity}").status == 409

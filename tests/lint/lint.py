@@ -68,7 +68,7 @@ DOORS = {
     r"openssl/": {"downloader/digest"},
     r"pcre2": {"downloader/selection"},
     r"event2/(http|keyvalq)": {"downloader/sse"},
-    r"event2/listener": {"downloader/control"},
+    r"event2/listener": {"downloader/control", "downloader/sse"},
     r"json-c": {"common/json"},
 }
 

@@ -38,6 +38,7 @@ static void every_code_has_its_status(void **state)
 		{ ERR_TOO_MANY_FILES, 422 },
 		{ ERR_DISK_FULL, 507 },
 		{ ERR_DISK_ERROR, 500 },
+		{ ERR_DISK_AWAY, 503 },
 		{ ERR_HASH_MISMATCH, 502 },
 		{ ERR_RANGE_IGNORED, 502 },
 		{ ERR_URL_EXPIRED, 502 },
