@@ -85,14 +85,19 @@ static struct hub_listing *recall(struct hub *hub, enum repo_type type, const ch
 	return NULL;
 }
 
-/* The place whose listing ends first; empty ones end at 0. */
-static struct kept *oldest(struct hub *hub)
+/* The place whose listing ends first: any place (empty ones end at 0), or one that holds a
+ * listing. */
+static struct kept *oldest(struct hub *hub, bool must_hold)
 {
-	struct kept *best = &hub->kept[0];
+	struct kept *best = NULL;
 
-	for (size_t i = 1; i < HUB_KEPT_MAX; i++) {
-		if (hub->kept[i].until_ms < best->until_ms)
-			best = &hub->kept[i];
+	for (size_t i = 0; i < HUB_KEPT_MAX; i++) {
+		struct kept *kept = &hub->kept[i];
+
+		if (must_hold && kept->listing == NULL)
+			continue;
+		if (best == NULL || kept->until_ms < best->until_ms)
+			best = kept;
 	}
 	return best;
 }
@@ -113,16 +118,9 @@ static void keep(struct hub *hub, enum repo_type type, const char *repo, const c
 {
 	struct kept *kept;
 
-	while (count_kept_files(hub) + listing->tree->n > HUB_KEPT_FILES_MAX) {
-		kept = &hub->kept[0];
-		for (size_t i = 0; i < HUB_KEPT_MAX; i++) {
-			if (hub->kept[i].listing != NULL &&
-			    (kept->listing == NULL || hub->kept[i].until_ms < kept->until_ms))
-				kept = &hub->kept[i];
-		}
-		forget(kept);
-	}
-	kept = oldest(hub);
+	while (count_kept_files(hub) + listing->tree->n > HUB_KEPT_FILES_MAX)
+		forget(oldest(hub, true));
+	kept = oldest(hub, false);
 	forget(kept);
 	kept->type = type;
 	kept->repo = mem_strdup(repo);

@@ -492,6 +492,15 @@ uint64_t landing_tick(struct landing *l, uint64_t now_ms)
 
 /* --- look, check, open --- */
 
+/* The descriptor is the landing's from here on. False when it does not go on. */
+static bool take_fd(struct landing *l, const struct work *work)
+{
+	l->fd = work->fd;
+	if (work->has_failed)
+		stop(l, &work->error);
+	return !l->is_stopping;
+}
+
 static void act_open(struct work *work)
 {
 	struct landing *l = work->landing;
@@ -503,12 +512,7 @@ static void act_open(struct work *work)
 
 static void then_opened(struct landing *l, struct work *work)
 {
-	l->fd = work->fd;
-	if (work->has_failed) {
-		stop(l, &work->error);
-		return;
-	}
-	if (l->is_stopping)
+	if (!take_fd(l, work))
 		return;
 	l->file->state = FILE_DOWNLOADING;
 	if (work->is_new && work->bytes > 0) {
@@ -577,12 +581,7 @@ static void act_look(struct work *work)
 
 static void then_looked(struct landing *l, struct work *work)
 {
-	l->fd = work->fd;
-	if (work->has_failed) {
-		stop(l, &work->error);
-		return;
-	}
-	if (l->is_stopping)
+	if (!take_fd(l, work))
 		return;
 	if (work->presence == LOCALDIR_PROVEN) {
 		conclude(l);
