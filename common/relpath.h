@@ -10,7 +10,7 @@
  * or a space; the other characters Windows dislikes are allowed by the Hub and by Linux, and
  * pass.
  *
- * Opening is somebody else's: file_open_beneath() adds the kernel's own guard. Any thread.
+ * Opening is somebody else's: downloader/file.c adds the kernel's own guard. Any thread.
  */
 #ifndef COMMON_RELPATH_H
 #define COMMON_RELPATH_H

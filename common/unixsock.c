@@ -45,8 +45,6 @@ int unixsock_listen(const char *path, mode_t mode, struct error *err)
 	struct sockaddr_un address;
 	struct stat st;
 	AUTO_FD fd = -1;
-	mode_t old_mask;
-	int bound;
 	int result;
 
 	if (make_address(path, &address, err) < 0)
@@ -62,10 +60,11 @@ int unixsock_listen(const char *path, mode_t mode, struct error *err)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return error_set_errno(err, ERR_INTERNAL, "socket");
-	old_mask = umask(~mode & 0777);
-	bound = bind(fd, (const struct sockaddr *)&address, sizeof(address));
-	(void)umask(old_mask);
-	if (bound < 0 || listen(fd, BACKLOG) < 0)
+	/* The name is born with the descriptor's mode less the umask (Linux, unix_bind), so
+	 * that the chmod after can only give what the umask took. */
+	if (fchmod(fd, mode) < 0 ||
+	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    chmod(path, mode) < 0 || listen(fd, BACKLOG) < 0)
 		return error_set_errno(err, ERR_INTERNAL, "%s", path);
 	result = fd;
 	fd = -1;

@@ -2,8 +2,7 @@
  * Unix stream sockets by path: listening with the right mode from the first moment, connecting
  * with a deadline, and who is at the other end. Descriptors are close-on-exec from birth.
  *
- * Any thread, except that unixsock_listen() changes the process's umask for a moment and so
- * belongs before the first thread.
+ * Any thread.
  */
 #ifndef COMMON_UNIXSOCK_H
 #define COMMON_UNIXSOCK_H
@@ -14,8 +13,9 @@
 
 struct error;
 
-/* A non-blocking listening socket at `path` with `mode`. A socket left behind by a dead process
- * is removed; one that a living process answers is an error. -1 on failure. */
+/* A non-blocking listening socket at `path`, never open to more than `mode`. A socket left
+ * behind by a dead process is removed; one that a living process answers is an error. -1 on
+ * failure. */
 int unixsock_listen(const char *path, mode_t mode, struct error *err) MUST_USE;
 
 /* A connected blocking socket whose reads and writes time out after `timeout_ms`; -1 with
