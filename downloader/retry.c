@@ -10,13 +10,10 @@ enum kind {
 	KIND_PERSON,
 };
 
-/* What an error is by nature, and what a job that waits or fails for it says. */
-static enum kind kind_of(const struct error *err, enum error_code *ret_reason)
+/* What a code is by nature, and what a job that waits or fails for it says. */
+static enum kind kind_of_code(const struct error *err, enum error_code *ret_reason)
 {
 	*ret_reason = err->code;
-	/* Too many descriptors or too little memory in the system goes by. */
-	if (err->sys == EMFILE || err->sys == ENFILE || err->sys == ENOMEM)
-		return KIND_PASSING;
 	switch ((int)err->code) {
 	case ERR_NETWORK:
 	case ERR_TIMEOUT:
@@ -39,6 +36,17 @@ static enum kind kind_of(const struct error *err, enum error_code *ret_reason)
 	default:
 		return KIND_PERSON;
 	}
+}
+
+static enum kind kind_of(const struct error *err, enum error_code *ret_reason)
+{
+	enum kind kind = kind_of_code(err, ret_reason);
+
+	/* Too many descriptors or too little memory in the system goes by. */
+	if (err->sys == EMFILE || err->sys == ENFILE || err->sys == ENOMEM)
+		return KIND_PASSING;
+	/* A server in trouble may name a time too. */
+	return kind == KIND_PASSING && err->retry_after_s > 0 ? KIND_STATED : kind;
 }
 
 /* `first` doubled `times` times, at most `max`, and moved by up to a quarter either way. */
@@ -68,6 +76,13 @@ struct retry retry_file(const struct error *err, unsigned tries, uint64_t random
 	return retry;
 }
 
+static uint64_t stated_delay(const struct error *err)
+{
+	uint64_t delay_ms = (uint64_t)err->retry_after_s * 1000 + 1000;
+
+	return delay_ms < RETRY_STATED_MAX_MS ? delay_ms : RETRY_STATED_MAX_MS;
+}
+
 struct retry retry_job(const struct error *err, unsigned waits, uint64_t random)
 {
 	struct retry retry = { .verdict = RETRY_LATER };
@@ -77,13 +92,12 @@ struct retry retry_job(const struct error *err, unsigned waits, uint64_t random)
 		retry.delay_ms = back_off(RETRY_JOB_FIRST_MS, waits, RETRY_JOB_MAX_MS, random);
 		break;
 	case KIND_STATED:
-		retry.delay_ms =
-			err->retry_after_s > 0
-				? (uint64_t)err->retry_after_s * 1000 + 1000
-				: back_off(RETRY_JOB_FIRST_MS, waits, RETRY_JOB_MAX_MS, random);
+		retry.delay_ms = err->retry_after_s > 0 ? stated_delay(err)
+							: back_off(RETRY_JOB_FIRST_MS, waits,
+								   RETRY_JOB_MAX_MS, random);
 		break;
 	case KIND_SPACE:
-		retry.delay_ms = RETRY_DISK_MS;
+		retry.delay_ms = back_off(RETRY_DISK_MS, waits, RETRY_JOB_MAX_MS, random);
 		break;
 	case KIND_ODD:
 	case KIND_PERSON:

@@ -15,12 +15,14 @@ enum {
 	RETRY_FILE_FIRST_MS = 500,      /* doubles */
 	RETRY_JOB_FIRST_MS = 15 * 1000, /* doubles */
 	RETRY_JOB_MAX_MS = 5 * 60 * 1000,
-	RETRY_DISK_MS = 30 * 1000, /* how often free space is looked at again */
+	RETRY_DISK_MS = 30 * 1000, /* how often free space is looked at again; a disk that
+				      refuses bytes all the same is tried less and less often */
+	RETRY_STATED_MAX_MS = 24 * 60 * 60 * 1000, /* no other side may make us wait longer */
 };
 
 enum retry_verdict {
 	RETRY_SOON,  /* the same file again after delay_ms */
-	RETRY_LATER, /* the job waits for delay_ms */
+	RETRY_LATER, /* the job waits for delay_ms, or as long as the other side has named */
 	RETRY_NEVER, /* the job has failed */
 };
 

@@ -117,18 +117,30 @@ static void the_other_sides_time_is_kept_and_a_second_more(void **state)
 	err.retry_after_s = 55;
 	assert_int_equal(retry_job(&err, 9, 12345).delay_ms, 56000);
 	err.retry_after_s = 4000000000U;
-	assert_int_equal(retry_job(&err, 0, 0).delay_ms, UINT64_C(4000000001000));
+	assert_int_equal(retry_job(&err, 0, 0).delay_ms, RETRY_STATED_MAX_MS);
 	err.retry_after_s = 0;
 	assert_spread(retry_job, &err, 0, RETRY_JOB_FIRST_MS);
 }
 
-static void room_is_looked_for_steadily(void **state)
+static void a_hub_in_trouble_that_names_a_time_is_left_alone_until_then(void **state)
+{
+	struct error err = make(ERR_HUB_UNAVAILABLE);
+
+	(void)state;
+	err.retry_after_s = 120;
+	assert_int_equal(retry_file(&err, 0, 0).verdict, RETRY_LATER);
+	assert_int_equal(retry_job(&err, 0, 0).verdict, RETRY_LATER);
+	assert_int_equal(retry_job(&err, 0, 0).delay_ms, 121000);
+}
+
+static void a_disk_that_refuses_bytes_is_tried_less_and_less_often(void **state)
 {
 	struct error err = make(ERR_DISK_FULL);
 
 	(void)state;
-	assert_int_equal(retry_job(&err, 0, 7).delay_ms, RETRY_DISK_MS);
-	assert_int_equal(retry_job(&err, 100, 7).delay_ms, RETRY_DISK_MS);
+	assert_spread(retry_job, &err, 0, RETRY_DISK_MS);
+	assert_spread(retry_job, &err, 1, RETRY_DISK_MS * 2);
+	assert_spread(retry_job, &err, 100, RETRY_JOB_MAX_MS);
 }
 
 int main(void)
@@ -139,7 +151,8 @@ int main(void)
 		cmocka_unit_test(a_files_delay_doubles_and_spreads_by_a_quarter),
 		cmocka_unit_test(a_jobs_delay_doubles_up_to_its_greatest),
 		cmocka_unit_test(the_other_sides_time_is_kept_and_a_second_more),
-		cmocka_unit_test(room_is_looked_for_steadily),
+		cmocka_unit_test(a_hub_in_trouble_that_names_a_time_is_left_alone_until_then),
+		cmocka_unit_test(a_disk_that_refuses_bytes_is_tried_less_and_less_often),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
