@@ -183,6 +183,13 @@ int hub_check_online(const struct hub *hub, struct error *err)
 	return 0;
 }
 
+/* Did the other side, or the way there, do this? A full disk is nobody's address. */
+static bool is_of_the_net(enum error_code code)
+{
+	return code == ERR_NETWORK || code == ERR_TIMEOUT || code == ERR_HUB_PROTOCOL ||
+	       code == ERR_RANGE_IGNORED;
+}
+
 int hub_check_answer(const struct hub *hub, const char *url, const struct fetch_answer *answer,
 		     bool is_content, const char *repo, const char *what, struct error *err)
 {
@@ -206,8 +213,7 @@ int hub_check_answer(const struct hub *hub, const char *url, const struct fetch_
 		AUTO_CSTR shown = hub_url_for_log(url);
 
 		*err = answer->error;
-		return answer->error.code == ERR_CANCELLED ? -1
-							   : error_prefix(err, "%s", shown);
+		return is_of_the_net(err->code) ? error_prefix(err, "%s", shown) : -1;
 	}
 	if (answer->head.status / 100 == 2)
 		return 0;

@@ -343,7 +343,7 @@ static int write_bytes(void *ctx, struct str bytes, uint64_t offset, struct erro
 	struct landing *l = ctx;
 
 	if (file_write_at(l->fd, bytes, offset, err) < 0)
-		return -1;
+		return error_prefix(err, "%s", l->file->path);
 	atomic_store(&l->written, offset + bytes.n);
 	return 0;
 }
@@ -441,6 +441,8 @@ static void start_get(struct landing *l)
 static void act_sync(struct work *work)
 {
 	work->has_failed = file_sync_data(work->landing->fd, &work->error) < 0;
+	if (work->has_failed)
+		(void)error_prefix(&work->error, "%s", work->landing->file->path);
 }
 
 static void then_synced(struct landing *l, struct work *work)
