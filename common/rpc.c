@@ -11,6 +11,7 @@
 
 /* Codes of the JSON-RPC 2.0 specification, section 5.1. */
 enum {
+	CODE_PARSE = -32700,
 	CODE_REQUEST = -32600,
 	CODE_METHOD = -32601,
 	CODE_PARAMS = -32602,
@@ -41,6 +42,9 @@ int rpc_request_parse(struct str line, struct rpc_request *ret, struct error *er
 	    !json_object_is_type(id, json_type_string))
 		return error_set(err, ERR_BAD_REQUEST,
 				 "the request's id is no number and no string");
+	ret->is_notification = !json_object_object_get_ex(request.object, "id", NULL);
+	if (json_object_is_type(request.params, json_type_array))
+		return error_set(err, ERR_INVALID, "parameters are given by name");
 	return 0;
 }
 
@@ -88,14 +92,14 @@ static int number_of(enum error_code code)
 	return CODE_SERVER;
 }
 
-char *rpc_error_line(struct json_object *id, const struct error *what,
-		     struct json_object *extra)
+static char *error_line(int number, struct json_object *id, const struct error *what,
+			struct json_object *extra)
 {
 	AUTO_JSON object = envelope(id);
 	struct json_object *error = json_object_new_object();
 	struct json_object *data = json_object_new_object();
 
-	json_add_int(error, "code", number_of(what->code));
+	json_add_int(error, "code", number);
 	json_add_cstr(error, "message", what->text);
 	json_add_cstr(data, "code", error_code_name(what->code));
 	if (what->field[0] != '\0')
@@ -107,6 +111,20 @@ char *rpc_error_line(struct json_object *id, const struct error *what,
 	json_take(error, "data", data);
 	json_take(object, "error", error);
 	return line_of(object);
+}
+
+char *rpc_error_line(struct json_object *id, const struct error *what,
+		     struct json_object *extra)
+{
+	return error_line(number_of(what->code), id, what, extra);
+}
+
+char *rpc_refusal_line(const struct rpc_request *request, const struct error *what)
+{
+	bool is_json = request->object != NULL || what->code != ERR_BAD_REQUEST;
+
+	return error_line(is_json ? number_of(what->code) : CODE_PARSE, request->id, what,
+			  NULL);
 }
 
 /* --- the caller's side --- */

@@ -7,6 +7,10 @@
  * An error:  {"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"...","data":{"code":
  *            "illegal_state","field":"...","retry_after_s":0,"extra":{...}}}}
  *
+ * As the specification says, a request without an id is a notification: it is carried out and
+ * not answered, whatever becomes of it. Parameters are given by name. There are no batches: a
+ * connection may have many calls under way, one a line.
+ *
  * Any thread.
  */
 #ifndef COMMON_RPC_H
@@ -29,10 +33,11 @@ struct rpc_request {
 	struct str method;
 	struct json_object *params; /* NULL when absent */
 	struct json_object *id;     /* NULL when absent or null */
+	bool is_notification;       /* well formed, and has no id */
 };
 
 /* Reads a request line. On failure `ret->object` is NULL, or holds what could be parsed (for
- * its id). */
+ * its id). ERR_BAD_REQUEST, ERR_TOO_LARGE, and ERR_INVALID for parameters by position. */
 int rpc_request_parse(struct str line, struct rpc_request *ret, struct error *err) MUST_USE;
 void rpc_request_clear(struct rpc_request *request);
 
@@ -41,6 +46,8 @@ void rpc_request_clear(struct rpc_request *request);
 char *rpc_result_line(struct json_object *id, struct json_object *result);
 char *rpc_error_line(struct json_object *id, const struct error *what,
 		     struct json_object *extra);
+/* The answer to what rpc_request_parse() refused with `what`. */
+char *rpc_refusal_line(const struct rpc_request *request, const struct error *what);
 
 /* Calls `method` at the socket and waits for the answer. `params` is borrowed and may be NULL.
  * On success *ret_result belongs to the caller (it may be NULL: null). On failure *ret_extra,

@@ -32,6 +32,7 @@ struct client {
 struct control_call {
 	struct client *client;
 	struct json_object *id;
+	bool is_notification;
 };
 
 struct control {
@@ -88,12 +89,29 @@ static void settle(struct client *client)
 
 /* --- answers --- */
 
-static void send_line(struct control_call *call, const char *line)
+static void write_line(struct client *client, struct str line)
+{
+	if (!client->is_gone)
+		(void)bufferevent_write(client->bev, line.p, line.n);
+}
+
+/* Sends the line, or the error that it is too long, and ends the call. */
+static void end_call(struct control_call *call, const char *text)
 {
 	struct client *client = call->client;
+	struct str line = str_from(text);
+	AUTO_CSTR refusal = NULL;
+	struct error err;
 
-	if (!client->is_gone)
-		(void)bufferevent_write(client->bev, line, strlen(line));
+	if (line.n > RPC_ANSWER_MAX) {
+		(void)error_set(&err, ERR_TOO_LARGE,
+				"the answer would have %zu bytes, %d are possible", line.n,
+				RPC_ANSWER_MAX);
+		refusal = rpc_error_line(call->id, &err, NULL);
+		line = str_from(refusal);
+	}
+	if (!call->is_notification)
+		write_line(client, line);
 	client->n_calls--;
 	json_free(&call->id);
 	free(call);
@@ -106,7 +124,7 @@ void control_reply(struct control_call *call, struct json_object *take_result)
 	AUTO_JSON result = take_result;
 	AUTO_CSTR line = rpc_result_line(call->id, result);
 
-	send_line(call, line);
+	end_call(call, line);
 }
 
 void control_reply_text(struct control_call *call, char *take_text)
@@ -115,7 +133,7 @@ void control_reply_text(struct control_call *call, char *take_text)
 	AUTO_CSTR line = mem_printf("{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":%s}\n",
 				    call->id != NULL ? json_text(call->id).p : "null", text);
 
-	send_line(call, line);
+	end_call(call, line);
 }
 
 void control_fail(struct control_call *call, const struct error *err,
@@ -124,10 +142,18 @@ void control_fail(struct control_call *call, const struct error *err,
 	AUTO_JSON extra = take_extra;
 	AUTO_CSTR line = rpc_error_line(call->id, err, extra);
 
-	send_line(call, line);
+	end_call(call, line);
 }
 
 /* --- requests --- */
+
+static void refuse(struct control_call *call, const struct rpc_request *request,
+		   const struct error *err)
+{
+	AUTO_CSTR line = rpc_refusal_line(request, err);
+
+	end_call(call, line);
+}
 
 static void take_line(struct client *client, struct str line)
 {
@@ -140,8 +166,11 @@ static void take_line(struct client *client, struct str line)
 
 	call->client = client;
 	call->id = json_object_get(request.id);
+	call->is_notification = request.is_notification;
 	client->n_calls++;
-	if (parsed < 0 || schema_check(request.method, request.params, &err) < 0)
+	if (parsed < 0)
+		refuse(call, &request, &err);
+	else if (schema_check(request.method, request.params, &err) < 0)
 		control_fail(call, &err, NULL);
 	else
 		control->fn(control->ctx, call, request.method,
@@ -158,7 +187,7 @@ static void refuse_long_line(struct client *client)
 	(void)error_set(&err, ERR_TOO_LARGE, "a request line has %d bytes at most",
 			RPC_REQUEST_MAX);
 	line = rpc_error_line(NULL, &err, NULL);
-	(void)bufferevent_write(client->bev, line, strlen(line));
+	write_line(client, str_from(line));
 	(void)bufferevent_disable(client->bev, EV_READ);
 	(void)evbuffer_drain(input, evbuffer_get_length(input));
 	client->is_ended = true;
@@ -170,7 +199,7 @@ static bool has_room(const struct client *client)
 	return evbuffer_get_length(bufferevent_get_output(client->bev)) < OUTPUT_MAX;
 }
 
-/* An answer given at once leads back here from send_line(): the guard keeps that from nesting.
+/* An answer given at once leads back here from end_call(): the guard keeps that from nesting.
  */
 static void read_lines(struct client *client)
 {

@@ -2,9 +2,9 @@
  * The control socket's server: JSON-RPC 2.0, one object a line (common/rpc.h). A call is handed
  * to one function, which answers it once, at once or later.
  *
- * Limits: RPC_REQUEST_MAX bytes a line, RPC_DEPTH_MAX levels, CONTROL_CLIENTS_MAX connections,
- * CONTROL_CALLS_MAX unanswered calls of one connection (more are not read until some are
- * answered).
+ * Limits: RPC_REQUEST_MAX bytes a line, RPC_DEPTH_MAX levels, RPC_ANSWER_MAX bytes of an answer
+ * (a longer one becomes ERR_TOO_LARGE), CONTROL_CLIENTS_MAX connections, CONTROL_CALLS_MAX
+ * unanswered calls of one connection (more are not read until some are answered).
  *
  * Belongs to the loop's thread.
  */
@@ -38,7 +38,8 @@ struct control *control_new(struct loop *loop, int take_fd, gid_t gid, control_f
 /* Closes all; calls that are not answered yet may still be, into the void. */
 void control_free(struct control **control);
 
-/* Answers and ends the call. A caller that is gone is no error. */
+/* Answers and ends the call. A caller that is gone is no error, nor is one that wants no
+ * answer. */
 void control_reply(struct control_call *call, struct json_object *take_result);
 /* The same with JSON text made elsewhere. */
 void control_reply_text(struct control_call *call, char *take_text);

@@ -135,6 +135,42 @@ static char *hear(const struct place *p, int fd, size_t n_lines)
 
 #define CALL(id, method) "{\"jsonrpc\":\"2.0\",\"id\":" #id ",\"method\":\"" method "\"}\n"
 
+static void a_notification_is_carried_out_and_not_answered(void **state)
+{
+	struct place *p = *state;
+	AUTO_FD fd = dial(p);
+	AUTO_CSTR heard = NULL;
+
+	(void)tell(
+		p, fd,
+		S("{\"jsonrpc\":\"2.0\",\"method\":\"system.status\"}\n"
+		  "{\"jsonrpc\":\"2.0\",\"method\":\"no.such\"}\n" CALL(9, "system.status")));
+	heard = hear(p, fd, 1);
+	assert_string_equal(heard, "{\"jsonrpc\":\"2.0\",\"id\":9,\"result\":"
+				   "\"system.status\"}\n");
+	assert_int_equal(p->n_calls, 2);
+}
+
+static void an_answer_too_long_becomes_an_error(void **state)
+{
+	struct place *p = *state;
+	AUTO_FD fd = dial(p);
+	AUTO_CSTR heard = NULL;
+	char *text = mem_alloc((size_t)RPC_ANSWER_MAX + 3);
+
+	p->is_held = true;
+	(void)tell(p, fd, S(CALL(1, "system.status")));
+	while (p->n_held == 0)
+		(void)event_base_loop(loop_base(p->loop), EVLOOP_NONBLOCK);
+	memset(text, 'x', (size_t)RPC_ANSWER_MAX + 2);
+	text[0] = '"';
+	text[RPC_ANSWER_MAX + 1] = '"';
+	p->n_held = 0;
+	control_reply_text(p->held[0], text);
+	heard = hear(p, fd, 1);
+	assert_non_null(strstr(heard, "\"code\":\"too_large\""));
+}
+
 static void a_call_is_answered_on_one_line(void **state)
 {
 	struct place *p = *state;
@@ -146,7 +182,7 @@ static void a_call_is_answered_on_one_line(void **state)
 		  "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"system.status\"}\n" },
 		{ CALL("x", "system.health"),
 		  "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"result\":{\"well\":true}}\n" },
-		{ "{\"jsonrpc\":\"2.0\",\"method\":\"system.health\"}\n",
+		{ "{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"system.health\"}\n",
 		  "{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{\"well\":true}}\n" },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"download.get\",\"params\":{"
 		  "\"id\":\"x\"}}\n",
@@ -186,8 +222,8 @@ static void a_bad_line_is_refused_and_the_next_one_answered(void **state)
 		const char *line;
 		const char *wanted;
 	} rows[] = {
-		{ "not json\n", "\"code\":-32600" },
-		{ "\n", "\"code\":-32600" },
+		{ "not json\n", "\"code\":-32700" },
+		{ "\n", "\"code\":-32700" },
 		{ "[]\n", "\"code\":-32600" },
 		{ "{\"id\":7}\n", "\"id\":7,\"error\":{\"code\":-32600" },
 		{ CALL(8, "download.destroy"), "\"id\":8,\"error\":{\"code\":-32601" },
@@ -441,6 +477,8 @@ static void ending_with_clients_that_do_nothing_frees_them(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_notification_is_carried_out_and_not_answered),
+		TEST(an_answer_too_long_becomes_an_error),
 		TEST(a_call_is_answered_on_one_line),
 		TEST(a_request_may_come_in_any_pieces),
 		TEST(a_bad_line_is_refused_and_the_next_one_answered),

@@ -177,6 +177,53 @@ static void codes_become_numbers_of_the_specification(void **state)
 	}
 }
 
+static void a_refusal_has_the_number_that_the_specification_gives(void **state)
+{
+	static const struct {
+		const char *line;
+		const char *part;
+	} rows[] = {
+		{ "{", "\"id\":null,\"error\":{\"code\":-32700," },
+		{ "", "\"code\":-32700," },
+		{ "[]", "\"code\":-32600," },
+		{ "{\"id\":4}", "\"id\":4,\"error\":{\"code\":-32600," },
+		{ "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"m\",\"params\":[1]}",
+		  "\"id\":5,\"error\":{\"code\":-32602," },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_CSTR line = NULL;
+		struct rpc_request request;
+		struct error err;
+
+		assert_int_equal(rpc_request_parse(str_from(rows[i].line), &request, &err), -1);
+		line = rpc_refusal_line(&request, &err);
+		assert_non_null(strstr(line, rows[i].part));
+		rpc_request_clear(&request);
+	}
+}
+
+static void a_request_without_an_id_is_a_notification(void **state)
+{
+	static const struct {
+		const char *id;
+		bool is_notification;
+	} rows[] = { { "", true }, { "\"id\":null,", false }, { "\"id\":0,", false } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_CSTR line =
+			mem_printf("{%s\"jsonrpc\":\"2.0\",\"method\":\"m\"}", rows[i].id);
+		struct rpc_request request;
+		struct error err;
+
+		assert_int_equal(rpc_request_parse(str_from(line), &request, &err), 0);
+		assert_int_equal(request.is_notification, rows[i].is_notification);
+		rpc_request_clear(&request);
+	}
+}
+
 /* --- the caller's side, against a thread that answers one call --- */
 
 struct answering {
@@ -372,6 +419,8 @@ int main(void)
 		cmocka_unit_test(a_result_is_one_line),
 		cmocka_unit_test(an_error_carries_code_field_wait_and_extra),
 		cmocka_unit_test(codes_become_numbers_of_the_specification),
+		cmocka_unit_test(a_refusal_has_the_number_that_the_specification_gives),
+		cmocka_unit_test(a_request_without_an_id_is_a_notification),
 		cmocka_unit_test(a_call_gets_its_result_whatever_the_chunks),
 		cmocka_unit_test(an_error_comes_back_whole),
 		cmocka_unit_test(an_answer_that_is_none_is_an_error),
