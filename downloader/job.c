@@ -182,6 +182,15 @@ static struct json_object *reason_to_json(const struct job_reason *reason)
 	return object;
 }
 
+void job_take_progress(struct job *to, const struct job *from)
+{
+	to->bytes_done = from->bytes_done;
+	to->bytes_verified = from->bytes_verified;
+	to->files_done = from->files_done;
+	to->speed_bps = from->speed_bps;
+	to->connections = from->connections;
+}
+
 static void add_progress(struct json_object *object, const struct job *job)
 {
 	json_add_cstr(object, "state", job_state_name(job->state));

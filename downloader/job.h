@@ -113,6 +113,9 @@ int64_t job_eta_s(const struct job *job);
  * A revision's "/" becomes "--" in the folder's name. Free with free(3). */
 char *job_folder(enum repo_type type, const char *repo, const char *revision);
 
+/* Takes over what a transfer tells: durable and hashed bytes, files, speed, connections. */
+void job_take_progress(struct job *to, const struct job *from);
+
 /* The order in which jobs are served: higher priority first, then first come. <0, 0, >0. */
 int job_compare(const struct job *a, const struct job *b);
 

@@ -22,12 +22,12 @@ static void on_changed(void *ctx, const struct job *job, const struct error *err
 static void refuse(struct ops *ops, struct control_call *call, struct str id,
 		   const struct error *err)
 {
-	const struct job *job = queue_find(ops->queue, id);
 	struct json_object *extra = NULL;
+	enum job_state state;
 
-	if (err->code == ERR_ILLEGAL_STATE && job != NULL) {
+	if (err->code == ERR_ILLEGAL_STATE && queue_get_state(ops->queue, id, &state) == 0) {
 		extra = json_object_new_object();
-		json_add_cstr(extra, "state", job_state_name(job->state));
+		json_add_cstr(extra, "state", job_state_name(state));
 	}
 	control_fail(call, err, extra);
 }

@@ -151,7 +151,7 @@ void queue_kick(struct queue *q)
 
 static void tell_progress(struct queue *q)
 {
-	struct job **jobs = mem_array(q->limits.downloads + q->n, sizeof(struct job *));
+	struct job **jobs = mem_array(q->n + 1, sizeof(struct job *));
 	size_t n = 0;
 
 	for (size_t i = 0; i < q->n; i++) {
@@ -166,7 +166,10 @@ static void tell_progress(struct queue *q)
 			queue_entry_move(entry, wanted);
 			queue_entry_save(q, entry, NULL, NULL);
 		}
-		jobs[n++] = entry->job;
+		if (!queue_is_running(entry->told->state))
+			continue; /* that it runs is not committed yet */
+		job_take_progress(entry->told, entry->job);
+		jobs[n++] = entry->told;
 	}
 	if (n > 0)
 		q->hooks.progress(q->hooks.ctx, jobs, n);
@@ -178,7 +181,7 @@ static void on_tick(void *ctx)
 	struct queue *q = ctx;
 
 	for (size_t i = 0; i < q->n; i++) {
-		if (q->entries[i]->is_unsaved)
+		if (q->entries[i]->is_unsaved && !q->entries[i]->is_forgetting)
 			queue_entry_save(q, q->entries[i], NULL, NULL);
 	}
 	tell_progress(q);
@@ -234,13 +237,23 @@ const struct job *queue_find(const struct queue *q, struct str id)
 {
 	const struct entry *entry = queue_entry_find(q, id);
 
-	return entry != NULL ? entry->job : NULL;
+	return entry != NULL ? entry->told : NULL;
+}
+
+int queue_get_state(const struct queue *q, struct str id, enum job_state *ret)
+{
+	const struct entry *entry = queue_entry_find(q, id);
+
+	if (entry == NULL)
+		return -1;
+	*ret = entry->job->state;
+	return 0;
 }
 
 struct job *const *queue_jobs(const struct queue *q, size_t *ret_n)
 {
 	*ret_n = q->n;
-	return q->jobs;
+	return q->told;
 }
 
 const struct plan *queue_plan(const struct queue *q, struct str id)
@@ -297,17 +310,17 @@ static void on_created(void *ctx, const struct error *err)
 {
 	struct creation *creation = ctx;
 	struct queue *q = creation->queue;
-	AUTO(job) answer = NULL;
+	struct entry *entry = creation->entry;
 
 	if (err == NULL) {
-		answer = job_copy(creation->entry->job);
-		queue_entry_insert(q, creation->entry);
-		q->hooks.changed(q->hooks.ctx, answer);
+		queue_entry_insert(q, entry);
+		q->hooks.changed(q->hooks.ctx, entry->told);
+		creation->done(creation->ctx, entry->told, NULL);
 		queue_kick(q);
 	} else {
-		queue_entry_free(creation->entry);
+		queue_entry_free(entry);
+		creation->done(creation->ctx, NULL, err);
 	}
-	creation->done(creation->ctx, answer, err);
 	free(creation);
 }
 
@@ -344,8 +357,7 @@ int queue_create(struct queue *q, const struct choice *choice, int priority, que
 	if (count_active(q) >= QUEUE_ACTIVE_MAX || q->is_stopping)
 		return error_set(err, ERR_QUEUE_FULL, "the queue holds %d downloads, its most",
 				 QUEUE_ACTIVE_MAX);
-	entry = mem_alloc(sizeof(*entry));
-	entry->job = job_from_choice(q, choice, priority);
+	entry = queue_entry_new(job_from_choice(q, choice, priority));
 	creation = mem_alloc(sizeof(*creation));
 	*creation = (struct creation){ .queue = q, .entry = entry, .done = done, .ctx = ctx };
 	store_put_job(q->env.store, entry->job, on_created, creation);
@@ -434,7 +446,7 @@ int queue_forget(struct queue *q, struct str id, queue_done_fn done, void *ctx,
 		return error_set(err, ERR_ILLEGAL_STATE,
 				 "a download that is %s cannot be forgotten",
 				 job_state_name(entry->job->state));
-	queue_entry_forget(q, entry, done, ctx);
+	queue_entry_unwant(q, entry, done, ctx);
 	return 0;
 }
 
@@ -443,14 +455,12 @@ int queue_forget(struct queue *q, struct str id, queue_done_fn done, void *ctx,
 static void on_loaded(void *ctx, struct job *take_job)
 {
 	struct queue *q = ctx;
-	struct entry *entry = mem_alloc(sizeof(*entry));
 
-	entry->job = take_job;
 	if (queue_is_running(take_job->state) || take_job->state == JOB_RESOLVING)
 		job_move(take_job, JOB_QUEUED, clock_unix_ms());
 	if (take_job->order > q->last_order)
 		q->last_order = take_job->order;
-	queue_entry_insert(q, entry);
+	queue_entry_insert(q, queue_entry_new(take_job));
 }
 
 struct queue *queue_new(const struct transfer_env *env, struct planner *planner,
@@ -479,7 +489,7 @@ void queue_free(struct queue **queue)
 	for (size_t i = 0; i < q->n; i++)
 		queue_entry_free(q->entries[i]);
 	free((void *)q->entries);
-	free((void *)q->jobs);
+	free((void *)q->told);
 	free(q);
 	*queue = NULL;
 }

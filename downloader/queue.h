@@ -67,10 +67,15 @@ void queue_set_disk(struct queue *queue, uint64_t free_bytes, const struct error
 /* Bytes that all jobs that are not final will still write. */
 uint64_t queue_reserved(const struct queue *queue);
 
-/* The job, borrowed, or NULL. */
+/* The job as it was last committed, borrowed, or NULL. */
 const struct job *queue_find(const struct queue *queue, struct str id);
 
-/* All jobs, borrowed, in the order of service, until the queue changes. */
+/* The state that decides which moves are legal: a change may be on its way to the store. -1
+ * when there is no such job. */
+int queue_get_state(const struct queue *queue, struct str id, enum job_state *ret) MUST_USE;
+
+/* All jobs as they were last committed, borrowed, in the order of service, until the queue
+ * changes. */
 struct job *const *queue_jobs(const struct queue *queue, size_t *ret_n);
 
 /* The plan of a job that runs, or NULL: then the store has it. */
@@ -100,7 +105,7 @@ int queue_move(struct queue *queue, struct str id, enum queue_move move, queue_d
 int queue_set_priority(struct queue *queue, struct str id, int priority, queue_done_fn done,
 		       void *ctx, struct error *err) MUST_USE;
 
-/* Forgets a final job; `done` gets no job. */
+/* Forgets a final job, and removes what it has left half done; `done` gets no job. */
 int queue_forget(struct queue *queue, struct str id, queue_done_fn done, void *ctx,
 		 struct error *err) MUST_USE;
 

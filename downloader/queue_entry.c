@@ -1,6 +1,7 @@
 #include "downloader/queue_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <sodium.h>
 
@@ -12,12 +13,25 @@
 struct save {
 	struct queue *queue;
 	struct job *job; /* as it was saved */
-	bool is_removal;
 	queue_done_fn done;
 	void *ctx;
 };
 
+struct forgetting {
+	struct queue *queue;
+	char id[DOWNLOAD_ID_LEN + 1];
+};
+
 /* --- the list --- */
+
+struct entry *queue_entry_new(struct job *take_job)
+{
+	struct entry *entry = mem_alloc(sizeof(*entry));
+
+	entry->job = take_job;
+	entry->told = job_copy(take_job);
+	return entry;
+}
 
 struct entry *queue_entry_find(const struct queue *q, struct str id)
 {
@@ -35,15 +49,15 @@ void queue_entry_insert(struct queue *q, struct entry *entry)
 	if (q->n == q->cap) {
 		q->cap = q->cap < 16 ? 16 : q->cap * 2;
 		q->entries = mem_resize((void *)q->entries, q->cap, sizeof(struct entry *));
-		q->jobs = mem_resize((void *)q->jobs, q->cap, sizeof(struct job *));
+		q->told = mem_resize((void *)q->told, q->cap, sizeof(struct job *));
 	}
 	while (at > 0 && job_compare(entry->job, q->entries[at - 1]->job) < 0) {
 		q->entries[at] = q->entries[at - 1];
-		q->jobs[at] = q->jobs[at - 1];
+		q->told[at] = q->told[at - 1];
 		at--;
 	}
 	q->entries[at] = entry;
-	q->jobs[at] = entry->job;
+	q->told[at] = entry->told;
 	q->n++;
 }
 
@@ -57,13 +71,14 @@ void queue_entry_take_out(struct queue *q, const struct entry *entry)
 	q->n--;
 	for (; at < q->n; at++) {
 		q->entries[at] = q->entries[at + 1];
-		q->jobs[at] = q->jobs[at + 1];
+		q->told[at] = q->told[at + 1];
 	}
 }
 
 void queue_entry_free(struct entry *entry)
 {
 	job_free(&entry->job);
+	job_free(&entry->told);
 	free(entry);
 }
 
@@ -75,22 +90,33 @@ bool queue_entry_is_busy(const struct entry *entry)
 
 /* --- saving --- */
 
+/* The world may know now what was committed. */
+static void tell(struct queue *q, struct entry *entry, struct job *saved)
+{
+	struct job before = *entry->told;
+
+	if (entry->transfer != NULL && queue_is_running(saved->state))
+		job_take_progress(saved, entry->job);
+	*entry->told = *saved;
+	*saved = before;
+	q->hooks.changed(q->hooks.ctx, entry->told);
+}
+
 static void on_saved(void *ctx, const struct error *err)
 {
 	struct save *save = ctx;
 	struct queue *q = save->queue;
 	struct entry *entry = queue_entry_find(q, str_from(save->job->id));
 
-	if (err != NULL)
+	assert(entry != NULL);
+	if (err != NULL) {
 		log_error("download %s is not saved: %s", save->job->id, err->text);
-	if (err != NULL && entry != NULL)
 		entry->is_unsaved = true;
-	if (err == NULL && save->is_removal)
-		q->hooks.removed(q->hooks.ctx, save->job->id);
-	else if (err == NULL)
-		q->hooks.changed(q->hooks.ctx, save->job);
+	} else {
+		tell(q, entry, save->job);
+	}
 	if (save->done != NULL)
-		save->done(save->ctx, err == NULL ? save->job : NULL, err);
+		save->done(save->ctx, err == NULL ? entry->told : NULL, err);
 	job_free(&save->job);
 	free(save);
 }
@@ -113,14 +139,29 @@ void queue_entry_save(struct queue *q, struct entry *entry, queue_done_fn done, 
 	store_put_job(q->env.store, entry->job, on_saved, save_new(q, entry->job, done, ctx));
 }
 
-void queue_entry_forget(struct queue *q, struct entry *entry, queue_done_fn done, void *ctx)
+static void on_forgotten(void *ctx, const struct error *err)
 {
-	struct save *removal = save_new(q, entry->job, done, ctx);
+	struct forgetting *forgetting = ctx;
+	struct queue *q = forgetting->queue;
+	struct entry *entry = queue_entry_find(q, str_from(forgetting->id));
+	queue_done_fn done;
+	void *done_ctx;
 
-	removal->is_removal = true;
-	store_delete_job(q->env.store, entry->job->id, on_saved, removal);
-	queue_entry_take_out(q, entry);
-	queue_entry_free(entry);
+	assert(entry != NULL);
+	done = entry->forgotten;
+	done_ctx = entry->forgotten_ctx;
+	entry->is_forgetting = false;
+	entry->is_unwanted = false;
+	if (err != NULL) {
+		log_error("download %s is not forgotten: %s", forgetting->id, err->text);
+	} else {
+		queue_entry_take_out(q, entry);
+		queue_entry_free(entry);
+		q->hooks.removed(q->hooks.ctx, forgetting->id);
+	}
+	if (done != NULL)
+		done(done_ctx, NULL, err);
+	free(forgetting);
 }
 
 void queue_entry_unwant(struct queue *q, struct entry *entry, queue_done_fn done, void *ctx)
@@ -133,11 +174,17 @@ void queue_entry_unwant(struct queue *q, struct entry *entry, queue_done_fn done
 	queue_entry_forget_if_idle(q, entry);
 }
 
-/* One that is to be forgotten goes when its last work has ended. */
 void queue_entry_forget_if_idle(struct queue *q, struct entry *entry)
 {
-	if (entry->is_unwanted && !queue_entry_is_busy(entry))
-		queue_entry_forget(q, entry, entry->forgotten, entry->forgotten_ctx);
+	struct forgetting *forgetting;
+
+	if (!entry->is_unwanted || entry->is_forgetting || queue_entry_is_busy(entry))
+		return;
+	entry->is_forgetting = true;
+	forgetting = mem_alloc(sizeof(*forgetting));
+	forgetting->queue = q;
+	memcpy(forgetting->id, entry->job->id, sizeof(forgetting->id));
+	store_delete_job(q->env.store, entry->job->id, on_forgotten, forgetting);
 }
 
 /* Keeps the number of final jobs bounded. */

@@ -7,6 +7,10 @@
  * `transfer`, `is_loading` and `is_cleaning` say what is still going on. Work is started only
  * when none of the four is there, so a resume right after a pause waits for the old transfer's
  * end.
+ *
+ * `job` is ahead of the database by what is on its way there; `told` is what the world may know
+ * (DESIGN.md, invariant 2): the job as it was last committed, with the live numbers of its
+ * transfer, which count durable bytes only.
  */
 #ifndef DOWNLOADER_QUEUE_INTERNAL_H
 #define DOWNLOADER_QUEUE_INTERNAL_H
@@ -17,6 +21,7 @@ struct planning;
 
 struct entry {
 	struct job *job;
+	struct job *told;
 	struct planning *planning;
 	struct transfer *transfer;
 	bool is_loading;  /* the plan is on its way from the store, or the job on its way to it
@@ -24,7 +29,8 @@ struct entry {
 	bool is_cleaning; /* partial files are being removed */
 	bool is_unsaved;  /* the store refused the last save */
 	uint64_t bytes_at_start;
-	bool is_unwanted; /* forgotten as soon as nothing is under way for it */
+	bool is_unwanted;   /* forgotten as soon as nothing is under way for it */
+	bool is_forgetting; /* its deletion is on its way to the store */
 	queue_done_fn forgotten;
 	void *forgotten_ctx;
 };
@@ -35,7 +41,7 @@ struct queue {
 	struct queue_limits limits;
 	struct queue_hooks hooks;
 	struct entry **entries; /* by job_compare() */
-	struct job **jobs;      /* the same order, for queue_jobs() */
+	struct job **told;      /* theirs, in the same order, for queue_jobs() */
 	size_t n;
 	size_t cap;
 	uint64_t last_order;
@@ -49,6 +55,7 @@ struct queue {
 
 /* --- queue_entry.c: the list, saving, moves --- */
 
+struct entry *queue_entry_new(struct job *take_job);
 struct entry *queue_entry_find(const struct queue *q, struct str id); /* or NULL */
 void queue_entry_insert(struct queue *q, struct entry *entry);
 void queue_entry_take_out(struct queue *q, const struct entry *entry);
@@ -61,15 +68,12 @@ bool queue_entry_is_busy(const struct entry *entry);
  * called. */
 void queue_entry_save(struct queue *q, struct entry *entry, queue_done_fn done, void *ctx);
 
-/* Takes a final, idle one out of list and store, and frees it. */
-void queue_entry_forget(struct queue *q, struct entry *entry, queue_done_fn done, void *ctx);
-/* Forgets it for good: first what it has left half done, then the job. The entry may be gone on
- * return. */
+/* Forgets it for good: first what it has left half done, then the job. It is freed once the
+ * store has forgotten it; if the store refuses, it stays. */
 void queue_entry_unwant(struct queue *q, struct entry *entry, queue_done_fn done, void *ctx);
-/* Does so when it is unwanted and idle. */
+/* Goes on with that when nothing is under way any more. */
 void queue_entry_forget_if_idle(struct queue *q, struct entry *entry);
-/* Keeps the number of final jobs bounded. An entry in hand may be gone after: only from
- * queue_kick(). */
+/* Keeps the number of final jobs bounded. */
 void queue_forget_oldest(struct queue *q);
 
 /* Moves and logs; saving is the caller's next line. */

@@ -811,6 +811,9 @@ static void a_forgotten_job_is_gone_for_good_and_its_files_stay(void **state)
 	wait_for(p, id, JOB_COMPLETED);
 	loop_turn(p->rig->loop);
 	assert_int_equal(queue_forget(p->queue, id, on_answer, &forgotten, &err), 0);
+	assert_non_null(queue_find(p->queue, id)); /* until the store has forgotten it */
+	assert_int_equal(queue_forget(p->queue, id, on_answer, &forgotten, &err), -1);
+	assert_int_equal(err.code, ERR_UNKNOWN_DOWNLOAD);
 	loop_until(p->rig->loop, &forgotten.is_done);
 	assert_int_equal(forgotten.code, ERR_NONE);
 	assert_int_equal(p->n_removed, 1);
@@ -847,6 +850,27 @@ static void a_pause_while_the_hub_is_asked_stays_a_pause(void **state)
 	assert_file(p, 1);
 }
 
+static void a_move_is_known_to_others_only_when_it_is_committed(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct answer paused = { .is_done = false };
+	enum job_state now = JOB_STATE_COUNT;
+	struct error err;
+	struct str id;
+
+	serve_held(p, 1);
+	serve(p);
+	id = create(p, "a.gguf", 0, &answer);
+	wait_for_bytes(p, CUT);
+	assert_int_equal(queue_move(p->queue, id, QUEUE_PAUSE, on_answer, &paused, &err), 0);
+	assert_int_equal(queue_find(p->queue, id)->state, JOB_DOWNLOADING);
+	assert_int_equal(queue_get_state(p->queue, id, &now), 0);
+	assert_int_equal(now, JOB_PAUSED);
+	loop_until(p->rig->loop, &paused.is_done);
+	assert_int_equal(queue_find(p->queue, id)->state, JOB_PAUSED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 
 int main(void)
@@ -874,6 +898,7 @@ int main(void)
 		TEST(moves_that_are_not_legal_change_nothing),
 		TEST(a_forgotten_job_is_gone_for_good_and_its_files_stay),
 		TEST(a_pause_while_the_hub_is_asked_stays_a_pause),
+		TEST(a_move_is_known_to_others_only_when_it_is_committed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
