@@ -265,6 +265,31 @@ static int count_work(pcre2_callout_block *block, void *data)
 	return 0;
 }
 
+static size_t count_bytes(const struct str *terms, size_t n)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bytes += terms[i].n;
+	return bytes;
+}
+
+static int check_size(const struct str *select, size_t n_select, const struct str *exclude,
+		      size_t n_exclude, struct error *err)
+{
+	if (n_select > SELECTION_TERMS_MAX || n_exclude > SELECTION_TERMS_MAX - n_select)
+		return error_set_field(err, "select",
+				       "select and exclude have more than %d terms",
+				       SELECTION_TERMS_MAX);
+	if (count_bytes(select, n_select) + count_bytes(exclude, n_exclude) >
+	    SELECTION_BYTES_MAX)
+		return error_set_field(err, "select",
+				       "the terms of select and exclude have more than %d"
+				       " bytes together",
+				       SELECTION_BYTES_MAX);
+	return 0;
+}
+
 struct selection *selection_new(const struct str *select, size_t n_select,
 				const struct str *exclude, size_t n_exclude, struct error *err)
 {
@@ -272,12 +297,8 @@ struct selection *selection_new(const struct str *select, size_t n_select,
 
 	s->select.field = "select";
 	s->exclude.field = "exclude";
-	if (n_select > SELECTION_TERMS_MAX || n_exclude > SELECTION_TERMS_MAX - n_select) {
-		(void)error_set_field(err, "select",
-				      "select and exclude have more than %d terms",
-				      SELECTION_TERMS_MAX);
+	if (check_size(select, n_select, exclude, n_exclude, err) < 0)
 		return NULL;
-	}
 	if (compile_terms(&s->select, select, n_select, err) != 0 ||
 	    compile_terms(&s->exclude, exclude, n_exclude, err) != 0)
 		return NULL;

@@ -32,8 +32,9 @@
 struct error;
 
 enum {
-	SELECTION_TERMS_MAX = 256, /* select and exclude together */
-	SELECTION_TERM_MAX = 1024, /* bytes */
+	SELECTION_TERMS_MAX = 256,       /* select and exclude together */
+	SELECTION_TERM_MAX = 1024,       /* bytes */
+	SELECTION_BYTES_MAX = 16 * 1024, /* of all terms: each job of the queue keeps its own */
 };
 
 struct selection;

@@ -38,6 +38,8 @@ struct sse {
 	char *path;
 	sse_snapshot_fn snapshot;
 	void *ctx;
+	char *frame;             /* the last snapshot made, to give again */
+	uint64_t frame_sequence; /* while nothing has happened since */
 	struct client *clients;
 	size_t n_clients;
 	size_t clients_max;
@@ -62,14 +64,25 @@ static void send_bytes(struct client *client, struct str bytes)
 	evbuffer_free(chunk);
 }
 
+/* Many may connect at once: after a restart of the web server, all do. */
+static struct str snapshot_frame(struct sse *sse)
+{
+	uint64_t last = events_last_sequence(sse->events);
+
+	if (sse->frame == NULL || sse->frame_sequence != last) {
+		AUTO_JSON state = sse->snapshot(sse->ctx);
+
+		free(sse->frame);
+		sse->frame = events_frame(sse->events, "snapshot", json_text(state));
+		sse->frame_sequence = last;
+	}
+	return str_from(sse->frame);
+}
+
 static void send_snapshot(struct client *client)
 {
-	struct sse *sse = client->sse;
-	AUTO_JSON state = sse->snapshot(sse->ctx);
-	AUTO_CSTR frame = events_frame(sse->events, "snapshot", json_text(state));
-
-	send_bytes(client, str_from(frame));
-	client->sent = events_last_sequence(sse->events);
+	send_bytes(client, snapshot_frame(client->sse));
+	client->sent = client->sse->frame_sequence;
 }
 
 /* Takes the client off the list; its request is libevent's to end. */
@@ -314,6 +327,7 @@ void sse_free(struct sse **sse)
 	if (s->http != NULL)
 		evhttp_free(s->http);
 	free(s->path);
+	free(s->frame);
 	free(s);
 	*sse = NULL;
 }

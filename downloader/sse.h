@@ -26,7 +26,8 @@ enum {
 	SSE_RETRY_MS = 2000,     /* what EventSource is told to wait before it connects again */
 };
 
-/* The state as it is now, JSON to free by the caller. */
+/* The state as it is now, JSON to free by the caller. Asked for at most once between two
+ * events. */
 typedef struct json_object *(*sse_snapshot_fn)(void *ctx);
 
 /* Serves `base_path`/api/v1/events on the listening descriptor, which is consumed. */

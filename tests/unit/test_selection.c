@@ -289,6 +289,15 @@ static void terms_have_limits(void **state)
 	one.n++;
 	assert_null(selection_new(&one, 1, NULL, 0, &err));
 	assert_string_equal(err.field, "select[0]");
+	one.n--;
+	for (size_t i = 0; i <= SELECTION_BYTES_MAX / SELECTION_TERM_MAX; i++)
+		terms[i] = one;
+	s = selection_new(terms, 8, terms, SELECTION_BYTES_MAX / SELECTION_TERM_MAX - 8, &err);
+	assert_non_null(s);
+	selection_free(&s);
+	assert_null(selection_new(terms, 8, terms, SELECTION_BYTES_MAX / SELECTION_TERM_MAX - 7,
+				  &err));
+	assert_string_equal(err.field, "select");
 	free(text);
 }
 
