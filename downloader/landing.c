@@ -38,6 +38,7 @@ struct work {
 	uint64_t bytes;     /* a sync's: they are durable after it */
 	unsigned beginning; /* a sync's: of which beginning they are */
 	char trash_id[DOWNLOAD_ID_LEN + 24];
+	char *trash; /* a publish's: what it moved there, or NULL */
 };
 
 struct landing {
@@ -238,9 +239,9 @@ static void act_publish(struct work *work)
 {
 	struct landing *l = work->landing;
 
-	work->has_failed =
-		localdir_publish(l->env->models_root, &l->names, l->fd, l->env->commit,
-				 l->file->digest, work->trash_id, &work->error) < 0;
+	work->has_failed = localdir_publish(l->env->models_root, &l->names, l->fd,
+					    l->env->commit, l->file->digest, work->trash_id,
+					    &work->trash, &work->error) < 0;
 }
 
 /* The file is proven and in its place: record it, then it is over. */
@@ -253,6 +254,9 @@ static void conclude(struct landing *l)
 
 static void then_published(struct landing *l, struct work *work)
 {
+	if (work->trash != NULL)
+		l->hooks.replaced(l->hooks.ctx, l->index, work->trash);
+	free(work->trash);
 	if (work->has_failed)
 		stop(l, &work->error);
 	else

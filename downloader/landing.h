@@ -45,6 +45,10 @@ struct landing_hooks {
 	/* `bytes` that counted as done were thrown away, and why ("the server ignored the
 	 * range"). */
 	void (*thrown_away)(void *ctx, size_t index, uint64_t bytes, const char *why);
+	/* What had the file's name is in the trash now, at `trash` beneath the models
+	 * directory.
+	 */
+	void (*replaced)(void *ctx, size_t index, const char *trash);
 	/* The landing is over and must be freed by the receiver: `err` is NULL when the file is
 	 * proven and that is recorded; ERR_CANCELLED after landing_stop(). Nothing of it is
 	 * under way any more. */

@@ -192,10 +192,11 @@ int localdir_drop_partial(int root, const struct localdir_names *names, struct e
 
 /* --- the way to the final name --- */
 
+/* *ret_trash is where it goes, also when that fails half way; NULL when nothing had the name.
+ */
 static int move_to_trash(int root, const struct localdir_names *names, const char *trash_id,
-			 struct error *err)
+			 char **ret_trash, struct error *err)
 {
-	AUTO_CSTR trash = mem_printf(".larder/trash/%s/%s", trash_id, names->final);
 	struct stat st;
 	int found = file_stat(root, names->final, &st, err);
 
@@ -204,21 +205,40 @@ static int move_to_trash(int root, const struct localdir_names *names, const cha
 	if (S_ISDIR(st.st_mode))
 		return error_set(err, ERR_DISK_ERROR, "%s: a folder has the file's name",
 				 names->final);
-	if (file_make_parents(root, trash, err) < 0 ||
-	    file_rename(root, names->final, trash, err) < 0)
+	*ret_trash = mem_printf(".larder/trash/%s/%s", trash_id, names->final);
+	if (file_make_parents(root, *ret_trash, err) < 0 ||
+	    file_rename(root, names->final, *ret_trash, err) < 0)
 		return -1;
-	log_info("%s: what had this name is now %s", names->final, trash);
 	return 0;
 }
 
-int localdir_publish(int root, const struct localdir_names *names, int fd, const char *commit,
-		     const char *digest, const char *trash_id, struct error *err)
+/* A rename that failed may have happened all the same, when it was the sync after it that
+ * failed: so the disk is asked what is where. */
+static void put_back(int root, const struct localdir_names *names, char **trash)
 {
+	struct stat st;
+	struct error err;
+	bool is_there = *trash != NULL && file_stat(root, *trash, &st, &err) == 1;
+	bool is_name_free = is_there && file_stat(root, names->final, &st, &err) == 0;
+
+	if (is_there && (!is_name_free || file_rename(root, *trash, names->final, &err) < 0))
+		return;
+	free(*trash);
+	*trash = NULL;
+}
+
+int localdir_publish(int root, const struct localdir_names *names, int fd, const char *commit,
+		     const char *digest, const char *trash_id, char **ret_trash,
+		     struct error *err)
+{
+	*ret_trash = NULL;
 	if (fsync(fd) < 0)
 		return error_set_errno(err, ERR_DISK_ERROR, "%s", names->partial);
 	if (file_make_parents(root, names->final, err) < 0 ||
-	    move_to_trash(root, names, trash_id, err) < 0 ||
-	    file_rename(root, names->partial, names->final, err) < 0)
+	    move_to_trash(root, names, trash_id, ret_trash, err) < 0 ||
+	    file_rename(root, names->partial, names->final, err) < 0) {
+		put_back(root, names, ret_trash);
 		return -1;
+	}
 	return localdir_vouch(root, names, commit, digest, err);
 }

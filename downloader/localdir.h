@@ -46,9 +46,12 @@ int localdir_open_partial(int root, const struct localdir_names *names, uint64_t
 			  bool is_claimed, bool *ret_is_new, struct error *err) MUST_USE;
 
 /* Sync, rename, sync: the partial `fd`, whose content is proven, becomes the file, and the
- * metadata says so. What had the final name before goes to .larder/trash/<trash_id>/. */
+ * metadata says so. What had the final name before goes to .larder/trash/<trash_id>/, and comes
+ * back from there if the file cannot take its place. *ret_trash is the path of what is in the
+ * trash now, to free, or NULL; it is set on failure too. */
 int localdir_publish(int root, const struct localdir_names *names, int fd, const char *commit,
-		     const char *digest, const char *trash_id, struct error *err) MUST_USE;
+		     const char *digest, const char *trash_id, char **ret_trash,
+		     struct error *err) MUST_USE;
 
 /* Writes the metadata of a file that was proven where it is. */
 int localdir_vouch(int root, const struct localdir_names *names, const char *commit,

@@ -148,6 +148,16 @@ static void on_thrown_away(void *ctx, const char *job_id, const char *path, uint
 	q->hooks.notice(q->hooks.ctx, "warning", "thrown_away", text, job_id);
 }
 
+static void on_replaced(void *ctx, const char *job_id, const char *path, const char *trash)
+{
+	struct queue *q = ctx;
+	AUTO_CSTR text = mem_printf(
+		"%s: another file had this name; it is in the trash now: %s", path, trash);
+
+	log_info("%s", text);
+	q->hooks.notice(q->hooks.ctx, "info", "replaced", text, job_id);
+}
+
 static struct entry *entry_running(const struct queue *q, const struct transfer *transfer)
 {
 	for (size_t i = 0; i < q->n; i++) {
@@ -213,6 +223,7 @@ static void run(struct queue *q, struct entry *entry, struct plan *take_plan)
 {
 	struct transfer_hooks hooks = {
 		.thrown_away = on_thrown_away,
+		.replaced = on_replaced,
 		.over = on_transfer_over,
 		.ctx = q,
 	};

@@ -34,6 +34,13 @@ static void on_thrown_away(void *ctx, size_t index, uint64_t bytes, const char *
 	t->hooks.thrown_away(t->hooks.ctx, t->job->id, t->plan->files[index].path, bytes, why);
 }
 
+static void on_replaced(void *ctx, size_t index, const char *trash)
+{
+	struct transfer *t = ctx;
+
+	t->hooks.replaced(t->hooks.ctx, t->job->id, t->plan->files[index].path, trash);
+}
+
 static void stop(struct transfer *t, const struct error *why)
 {
 	if (t->is_stopping)
@@ -89,6 +96,7 @@ static void fill(struct transfer *t)
 {
 	struct landing_hooks hooks = {
 		.thrown_away = on_thrown_away,
+		.replaced = on_replaced,
 		.over = on_landing_over,
 		.ctx = t,
 	};

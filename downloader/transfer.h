@@ -16,6 +16,9 @@ struct transfer_hooks {
 	/* `bytes` of `path` that counted as done were thrown away. */
 	void (*thrown_away)(void *ctx, const char *job_id, const char *path, uint64_t bytes,
 			    const char *why);
+	/* What had the name `path` is in the trash now, at `trash` beneath the models
+	 * directory. */
+	void (*replaced)(void *ctx, const char *job_id, const char *path, const char *trash);
 	/* All files are proven (`err` is NULL), or it ended: ERR_CANCELLED after
 	 * transfer_stop(). Nothing is under way any more; the receiver frees the transfer. */
 	void (*over)(void *ctx, struct transfer *take_transfer, const struct error *err);

@@ -93,10 +93,15 @@ def test_a_different_file_of_that_name_goes_to_the_trash(larder, hub):
     folder = larder.models / TINY
     folder.mkdir(parents=True)
     (folder / Q4).write_bytes(b"mine")
-    assert larder.fetch(f"{TINY}:Q4_K_M")["state"] == "completed"
+    with larder.stream(web=False) as stream:
+        identity = larder.download(f"{TINY}:Q4_K_M")
+        notice = next(e.data for e in stream if e.name == "notice")
+    assert notice["code"] == "replaced" and notice["download"] == identity and notice["level"] == "info"
+    assert larder.wait(identity)["state"] == "completed"
     assert_proven(larder, hub, TINY, [Q4])
     kept = list((larder.models / ".larder/trash").rglob(Q4))
     assert len(kept) == 1 and kept[0].read_bytes() == b"mine"
+    assert notice["message"].endswith(str(kept[0].relative_to(larder.models)))
 
 
 def test_the_preview_is_the_contract(larder, hub):

@@ -83,6 +83,12 @@ static void on_thrown_away(void *ctx, size_t index, uint64_t bytes, const char *
 	p->n_thrown_away++;
 }
 
+static void on_replaced(void *ctx, size_t index, const char *trash)
+{
+	(void)ctx;
+	fail_msg("file %zu: nothing was there, and %s is said to hold it", index, trash);
+}
+
 static void on_over(void *ctx, struct landing *take_landing, const struct error *err)
 {
 	struct place *p = ctx;
@@ -98,6 +104,7 @@ static void on_over(void *ctx, struct landing *take_landing, const struct error 
 static void begin(struct place *p)
 {
 	struct landing_hooks hooks = { .thrown_away = on_thrown_away,
+				       .replaced = on_replaced,
 				       .over = on_over,
 				       .ctx = p };
 

@@ -270,19 +270,27 @@ static int open_with(const struct place *p, const char *text)
 	return fd;
 }
 
+#define TRASHED ".larder/trash/t1/acme/tiny/sub/config.json"
+
+static int publish(const struct place *p, int fd, char **ret_trash, struct error *err)
+{
+	return localdir_publish(p->root, &p->names, fd, COMMIT, DIGEST, "t1", ret_trash, err);
+}
+
 static void publishing_gives_the_name_and_vouches(void **state)
 {
 	const struct place *p = *state;
 	AUTO_FD fd = open_with(p, "hello");
 	AUTO_CSTR text = NULL;
+	AUTO_CSTR trash = NULL;
 	struct error err;
 
-	assert_int_equal(localdir_publish(p->root, &p->names, fd, COMMIT, DIGEST, "t1", &err),
-			 0);
+	assert_int_equal(publish(p, fd, &trash, &err), 0);
 	text = tempdir_read(&p->dir, p->names.final);
 	assert_string_equal(text, "hello");
 	assert_false(tempdir_has(&p->dir, p->names.partial));
 	assert_false(tempdir_has(&p->dir, ".larder"));
+	assert_null(trash);
 	assert_int_equal(look(p), LOCALDIR_PROVEN);
 }
 
@@ -291,12 +299,13 @@ static void what_had_the_name_goes_to_the_trash(void **state)
 	const struct place *p = *state;
 	AUTO_FD fd = open_with(p, "hello");
 	AUTO_CSTR text = NULL;
+	AUTO_CSTR trash = NULL;
 	struct error err;
 
 	put(p, p->names.final, "mine");
-	assert_int_equal(localdir_publish(p->root, &p->names, fd, COMMIT, DIGEST, "t1", &err),
-			 0);
-	text = tempdir_read(&p->dir, ".larder/trash/t1/acme/tiny/sub/config.json");
+	assert_int_equal(publish(p, fd, &trash, &err), 0);
+	assert_string_equal(trash, TRASHED);
+	text = tempdir_read(&p->dir, TRASHED);
 	assert_string_equal(text, "mine");
 	assert_int_equal(look(p), LOCALDIR_PROVEN);
 }
@@ -306,17 +315,15 @@ static void a_link_with_the_name_goes_to_the_trash_as_a_link(void **state)
 	const struct place *p = *state;
 	AUTO_FD fd = open_with(p, "hello");
 	AUTO_CSTR kept = NULL;
+	AUTO_CSTR trash = NULL;
 	struct error err;
 	struct stat st;
 
 	put(p, "target", "mine");
 	assert_int_equal(file_make_parents(p->root, p->names.final, &err), 0);
 	assert_int_equal(symlinkat("../../../target", p->root, p->names.final), 0);
-	assert_int_equal(localdir_publish(p->root, &p->names, fd, COMMIT, DIGEST, "t1", &err),
-			 0);
-	assert_int_equal(fstatat(p->root, ".larder/trash/t1/acme/tiny/sub/config.json", &st,
-				 AT_SYMLINK_NOFOLLOW),
-			 0);
+	assert_int_equal(publish(p, fd, &trash, &err), 0);
+	assert_int_equal(fstatat(p->root, TRASHED, &st, AT_SYMLINK_NOFOLLOW), 0);
 	assert_true(S_ISLNK(st.st_mode));
 	kept = tempdir_read(&p->dir, "target");
 	assert_string_equal(kept, "mine");
@@ -327,14 +334,31 @@ static void a_folder_with_the_name_is_left_alone(void **state)
 {
 	const struct place *p = *state;
 	AUTO_FD fd = open_with(p, "hello");
+	AUTO_CSTR trash = NULL;
 	struct error err;
 
 	put(p, "acme/tiny/sub/config.json/precious", "mine");
-	assert_int_equal(localdir_publish(p->root, &p->names, fd, COMMIT, DIGEST, "t1", &err),
-			 -1);
+	assert_int_equal(publish(p, fd, &trash, &err), -1);
 	assert_int_equal(err.code, ERR_DISK_ERROR);
 	assert_true(tempdir_has(&p->dir, "acme/tiny/sub/config.json/precious"));
 	assert_true(tempdir_has(&p->dir, p->names.partial));
+}
+
+static void what_had_the_name_comes_back_when_the_file_cannot_take_its_place(void **state)
+{
+	const struct place *p = *state;
+	AUTO_FD fd = open_with(p, "hello");
+	AUTO_CSTR text = NULL;
+	AUTO_CSTR trash = NULL;
+	struct error err;
+
+	put(p, p->names.final, "mine");
+	assert_int_equal(file_remove(p->root, p->names.partial, &err), 0);
+	assert_int_equal(publish(p, fd, &trash, &err), -1);
+	assert_null(trash);
+	text = tempdir_read(&p->dir, p->names.final);
+	assert_string_equal(text, "mine");
+	assert_false(tempdir_has(&p->dir, TRASHED));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
@@ -356,6 +380,7 @@ int main(void)
 		TEST(what_had_the_name_goes_to_the_trash),
 		TEST(a_link_with_the_name_goes_to_the_trash_as_a_link),
 		TEST(a_folder_with_the_name_is_left_alone),
+		TEST(what_had_the_name_comes_back_when_the_file_cannot_take_its_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

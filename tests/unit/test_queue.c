@@ -29,6 +29,7 @@ struct place {
 	size_t n_changes;
 	size_t n_removed;
 	size_t n_thrown_away;
+	size_t n_replaced;
 	bool is_stopped;
 	uint64_t progress; /* the most durable bytes that were told of a running job */
 	char *big;
@@ -77,6 +78,7 @@ static void on_notice(void *ctx, const char *level, const char *code, const char
 	(void)level;
 	(void)id;
 	assert_true(strlen(message) > 0);
+	p->n_replaced += strcmp(code, "replaced") == 0 ? 1 : 0;
 	p->n_thrown_away += strcmp(code, "thrown_away") == 0 ? 1 : 0;
 }
 
@@ -593,6 +595,7 @@ static void a_file_with_other_content_goes_to_the_trash(void **state)
 	wait_for(p, id, JOB_COMPLETED);
 	assert_file(p, 1);
 	assert_true(has(p, TRASH));
+	assert_int_equal(p->n_replaced, 1);
 }
 
 static void the_same_download_is_not_queued_twice(void **state)

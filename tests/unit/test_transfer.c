@@ -68,6 +68,12 @@ static void on_thrown_away(void *ctx, const char *job_id, const char *path, uint
 	(void)why;
 }
 
+static void on_replaced(void *ctx, const char *job_id, const char *path, const char *trash)
+{
+	(void)ctx;
+	fail_msg("%s of %s is said to be in %s", path, job_id, trash);
+}
+
 static void on_over(void *ctx, struct transfer *take_transfer, const struct error *err)
 {
 	struct place *p = ctx;
@@ -86,6 +92,7 @@ static struct transfer *begin(struct place *p, size_t files_at_once)
 				    .store = p->rig->store,
 				    .models_root = p->rig->root };
 	struct transfer_hooks hooks = { .thrown_away = on_thrown_away,
+					.replaced = on_replaced,
 					.over = on_over,
 					.ctx = p };
 	struct plan *plan = plan_new(N_FILES);
@@ -203,6 +210,7 @@ static void a_plan_without_files_is_over_without_a_request(void **state)
 	struct place *p = *state;
 	struct transfer_env env = { .loop = p->rig->loop };
 	struct transfer_hooks hooks = { .thrown_away = on_thrown_away,
+					.replaced = on_replaced,
 					.over = on_over,
 					.ctx = p };
 	struct plan *plan = plan_new(0);
