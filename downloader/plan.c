@@ -44,6 +44,17 @@ void plan_free(struct plan **plan)
 	*plan = NULL;
 }
 
+void plan_take_progress(struct plan *to, const struct plan *from)
+{
+	if (to->n != from->n)
+		return;
+	for (size_t i = 0; i < to->n; i++) {
+		to->files[i].state = from->files[i].state;
+		to->files[i].bytes_done = from->files[i].bytes_done;
+		to->files[i].bytes_verified = from->files[i].bytes_verified;
+	}
+}
+
 const char *file_state_name(enum file_state state)
 {
 	return state_names[state];

@@ -38,6 +38,9 @@ struct plan *plan_new(size_t n);
 struct plan *plan_copy(const struct plan *plan); /* deep */
 void plan_free(struct plan **plan);
 
+/* Takes over state and bytes of each file, if `from` is of the same files. */
+void plan_take_progress(struct plan *to, const struct plan *from);
+
 const char *file_state_name(enum file_state state);
 int file_state_from_name(struct str name, enum file_state *ret) MUST_USE;
 

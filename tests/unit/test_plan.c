@@ -48,6 +48,25 @@ static void a_copy_is_deep(void **state)
 	assert_int_equal(copy->files[1].bytes_verified, 5);
 }
 
+static void progress_is_taken_over_from_a_plan_of_the_same_files(void **state)
+{
+	AUTO(plan) plan = plan_new(2);
+	AUTO(plan) live = plan_new(2);
+	AUTO(plan) other = plan_new(1);
+
+	(void)state;
+	live->files[1].state = FILE_DOWNLOADING;
+	live->files[1].bytes_done = 8;
+	live->files[1].bytes_verified = 4;
+	other->files[0].state = FILE_DONE;
+	plan_take_progress(plan, live);
+	plan_take_progress(plan, other);
+	assert_int_equal(plan->files[0].state, FILE_PENDING);
+	assert_int_equal(plan->files[1].state, FILE_DOWNLOADING);
+	assert_int_equal(plan->files[1].bytes_done, 8);
+	assert_int_equal(plan->files[1].bytes_verified, 4);
+}
+
 static void freeing_leaves_null_and_takes_null(void **state)
 {
 	struct plan *plan = plan_new(1);
@@ -82,6 +101,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_new_plan_has_files_that_are_not_begun),
 		cmocka_unit_test(a_copy_is_deep),
+		cmocka_unit_test(progress_is_taken_over_from_a_plan_of_the_same_files),
 		cmocka_unit_test(freeing_leaves_null_and_takes_null),
 		cmocka_unit_test(state_names_lead_there_and_back),
 	};
