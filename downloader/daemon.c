@@ -172,7 +172,7 @@ static int build_base(struct daemon *d, struct error *err)
 	if (d->endpoint == NULL)
 		return error_prefix(err, "HF_ENDPOINT");
 	d->models_root = file_open_root(cfg->models_dir, err);
-	if (d->models_root < 0)
+	if (d->models_root < 0 || file_lock_root(d->models_root, err) < 0)
 		return error_prefix(err, "LARDER_MODELS_DIR");
 	d->loop = loop_new(err);
 	if (d->loop == NULL)

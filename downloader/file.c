@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -99,6 +100,14 @@ int file_open_root(const char *path, struct error *err)
 	if (fd < 0)
 		return error_set_errno(err, ERR_DISK_ERROR, "%s", path);
 	return fd;
+}
+
+int file_lock_root(int root, struct error *err)
+{
+	/* On the directory itself, so that one that is only read gets no file from us. */
+	if (flock(root, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return error_set(err, ERR_DISK_ERROR, "another larderd uses this directory");
+	return 0;
 }
 
 int file_open(int root, const char *path, int flags, mode_t mode, struct error *err)

@@ -25,6 +25,10 @@ int file_make_directories(const char *path, mode_t mode, struct error *err) MUST
  * -1. */
 int file_open_root(const char *path, struct error *err) MUST_USE;
 
+/* Locks the root directory against every other process that asks for the same, until this one
+ * ends: 0, or -1 when another has it. A file system that knows no locks counts as locked. */
+int file_lock_root(int root, struct error *err) MUST_USE;
+
 /* Opens `path` beneath `root`: a descriptor, or -1. `flags` as in open(2); O_CLOEXEC is added.
  * err->sys tells ENOENT and the like. */
 int file_open(int root, const char *path, int flags, mode_t mode, struct error *err) MUST_USE;

@@ -59,14 +59,24 @@ def test_missing_directories_are_made(tmp_path, hub):
 
 
 def test_a_second_larderd_on_the_same_state_is_refused(larder):
-    env = {**larder.env, "LARDER_RUNTIME_DIR": str(larder.folder / "other")}
+    env = {**larder.env, "LARDER_RUNTIME_DIR": str(larder.folder / "other"),
+           "LARDER_MODELS_DIR": str(larder.folder / "other-models")}
     done = run("larderd", **env)
-    assert done.returncode == 1 and "another larderd" in done.stderr
+    assert done.returncode == 1 and "LARDER_STATE_DIR" in done.stderr and "another larderd" in done.stderr
+    larder.api("GET", "health", status=200)
+
+
+def test_a_second_larderd_on_the_same_models_is_refused(larder):
+    env = {**larder.env, "LARDER_RUNTIME_DIR": str(larder.folder / "other"),
+           "LARDER_STATE_DIR": str(larder.folder / "other-state")}
+    done = run("larderd", **env)
+    assert done.returncode == 1 and "LARDER_MODELS_DIR" in done.stderr and "another larderd" in done.stderr
     larder.api("GET", "health", status=200)
 
 
 def test_a_second_larderd_on_the_same_socket_is_refused(larder):
-    env = {**larder.env, "LARDER_STATE_DIR": str(larder.folder / "other")}
+    env = {**larder.env, "LARDER_STATE_DIR": str(larder.folder / "other"),
+           "LARDER_MODELS_DIR": str(larder.folder / "other-models")}
     done = run("larderd", **env)
     assert done.returncode == 1 and "already listens" in done.stderr
     larder.api("GET", "health", status=200)
