@@ -129,10 +129,8 @@ static void add_head(struct buf *b, struct json_object *preview)
 	struct str licence = json_get_str(preview, "licence");
 	struct str gated = json_get_str(preview, "gated");
 
-	cli_text_add_escaped(b, json_get_str(preview, "type"));
-	buf_add_char(b, ' ');
-	cli_text_add_escaped(b, json_get_str(preview, "repo"));
-	buf_add(b, S(", revision "));
+	cli_text_add_escaped(b, json_get_str(preview, "understood"));
+	buf_add(b, S("\nrevision "));
 	cli_text_add_escaped(b, json_get_str(preview, "revision"));
 	buf_add(b, S(" at "));
 	cli_text_add_escaped(b, str_sub(json_get_str(preview, "commit"), 0, COMMIT_SHOWN));
@@ -142,8 +140,6 @@ static void add_head(struct buf *b, struct json_object *preview)
 	}
 	if (gated.n > 0 || json_is_true(preview, "gated"))
 		buf_add(b, S(", gated"));
-	buf_add(b, S("\nunderstood as "));
-	cli_text_add_escaped(b, json_get_str(preview, "understood"));
 	buf_add_char(b, '\n');
 }
 

@@ -651,7 +651,7 @@ def test_tables_fit_the_terminal(hub, larderd, open_terminal, columns, words):
     larderd.run("get", "acme/nope", check=1)
     terminal = open_terminal(larderd, *words, columns=columns)
     assert terminal.end() == 0
-    table = [line for line in terminal.lines() if not re.match("model |understood |selected:|to fetch:|free ", line)]
+    table = [line for line in terminal.lines() if not re.match("Model |revision |selected:|to fetch:|free ", line)]
     assert len(table) > 2 and all(width(line) <= columns for line in table)
 
 
