@@ -1,315 +1,6 @@
-#include "downloader/queue.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
-
-#include <string.h>
-
-#include "downloader/localdir.h"
-#include "tests/unit/rig.h"
-
-enum {
-	CHANGES_MAX = 512,
-	BIG = 400 * 1024,
-	CUT = 150 * 1024,
-};
-
-struct change {
-	char id[DOWNLOAD_ID_LEN + 1];
-	enum job_state state;
-};
-
-struct place {
-	struct rig *rig;
-	struct queue *queue;
-	struct queue_limits limits;
-	struct change changes[CHANGES_MAX]; /* committed ones, in order */
-	size_t n_changes;
-	size_t n_removed;
-	size_t n_thrown_away;
-	size_t n_replaced;
-	bool is_stopped;
-	uint64_t progress; /* the most durable bytes that were told of a running job */
-	char *big;
-	struct rig_file files[4];
-};
+#include "tests/unit/queuing.h"
 
 #define TRASH ".larder/trash"
-
-/* --- hooks -----------------------------------------------------------------------------------
- */
-
-static void on_changed(void *ctx, const struct job *job)
-{
-	struct place *p = ctx;
-	struct change *change = &p->changes[p->n_changes];
-
-	assert_true(p->n_changes < CHANGES_MAX - 1);
-	memcpy(change->id, job->id, sizeof(change->id));
-	change->state = job->state;
-	p->n_changes++;
-}
-
-static void on_removed(void *ctx, const char *id)
-{
-	struct place *p = ctx;
-
-	assert_int_equal(strlen(id), DOWNLOAD_ID_LEN);
-	p->n_removed++;
-}
-
-static void on_progress(void *ctx, struct job *const *jobs, size_t n)
-{
-	struct place *p = ctx;
-
-	for (size_t i = 0; i < n; i++) {
-		if (jobs[i]->bytes_done > p->progress)
-			p->progress = jobs[i]->bytes_done;
-	}
-}
-
-static void on_notice(void *ctx, const char *level, const char *code, const char *message,
-		      const char *id)
-{
-	struct place *p = ctx;
-
-	(void)level;
-	(void)id;
-	assert_true(strlen(message) > 0);
-	p->n_replaced += strcmp(code, "replaced") == 0 ? 1 : 0;
-	p->n_thrown_away += strcmp(code, "thrown_away") == 0 ? 1 : 0;
-}
-
-static void on_stopped(void *ctx)
-{
-	struct place *p = ctx;
-
-	p->is_stopped = true;
-}
-
-/* --- begin and end ---------------------------------------------------------------------------
- */
-
-static void begin(struct place *p)
-{
-	struct transfer_env env = { .loop = p->rig->loop,
-				    .pool = p->rig->pool,
-				    .hub = p->rig->hub,
-				    .store = p->rig->store,
-				    .models_root = p->rig->root };
-	struct queue_hooks hooks = { .changed = on_changed,
-				     .removed = on_removed,
-				     .progress = on_progress,
-				     .notice = on_notice,
-				     .stopped = on_stopped,
-				     .ctx = p };
-	struct error err;
-
-	p->queue = queue_new(&env, p->rig->planner, &p->limits, &hooks, &err);
-	assert_non_null(p->queue);
-	queue_set_disk(p->queue, UINT64_C(1) << 40, NULL);
-	queue_start(p->queue);
-}
-
-/* The daemon's end: nothing of the queue is under way after. */
-static void end(struct place *p)
-{
-	p->is_stopped = false;
-	queue_stop(p->queue);
-	loop_until(p->rig->loop, &p->is_stopped);
-	loop_turn(p->rig->loop);
-}
-
-static int place_make(void **state)
-{
-	struct place *p = mem_alloc(sizeof(*p));
-
-	if (rig_make((void **)&p->rig) < 0)
-		return -1;
-	log_init("unit", LOG_FORMAT_JSON, LOG_LEVEL_ERROR);
-	p->limits = (struct queue_limits){ .downloads = 1, .connections = 1 };
-	p->big = mem_alloc(BIG + 1);
-	for (size_t i = 0; i < BIG; i++)
-		p->big[i] = (char)('a' + i % 23);
-	p->files[0] = (struct rig_file){ "a.gguf", { p->big, BIG }, true };
-	p->files[1] = (struct rig_file){ "b.txt", { "hello", 5 }, false };
-	p->files[2] = (struct rig_file){ "sub/c.txt", { "other", 5 }, false };
-	p->files[3] = (struct rig_file){ "empty", { "", 0 }, false };
-	begin(p);
-	*state = p;
-	return 0;
-}
-
-static int place_remove(void **state)
-{
-	struct place *p = *state;
-
-	end(p);
-	rig_stop(p->rig);
-	queue_free(&p->queue);
-	(void)rig_remove((void **)&p->rig);
-	free(p->big);
-	free(p);
-	return 0;
-}
-
-/* --- asking and waiting ----------------------------------------------------------------------
- */
-
-struct answer {
-	bool is_done;
-	char id[DOWNLOAD_ID_LEN + 1];
-	enum job_state state;
-	enum error_code code;
-};
-
-static void on_answer(void *ctx, const struct job *job, const struct error *err)
-{
-	struct answer *answer = ctx;
-
-	answer->is_done = true;
-	answer->code = err != NULL ? err->code : ERR_NONE;
-	if (job != NULL) {
-		memcpy(answer->id, job->id, sizeof(answer->id));
-		answer->state = job->state;
-	}
-}
-
-static int try_create(struct place *p, const char *term, int priority, struct answer *answer,
-		      struct error *err)
-{
-	struct choice choice = { .type = REPO_MODEL,
-				 .repo = mem_strdup(RIG_REPO),
-				 .revision = mem_strdup("main") };
-	const struct job *duplicate = NULL;
-	AUTO_CSTR copy = mem_strdup(term);
-	int result;
-
-	*answer = (struct answer){ .is_done = false };
-	if (term != NULL)
-		terms_copy(&choice.select, &copy, 1);
-	result = queue_create(p->queue, &choice, priority, on_answer, answer, &duplicate, err);
-	assert_true((duplicate != NULL) == (result < 0 && err->code == ERR_DUPLICATE));
-	choice_clear(&choice);
-	return result;
-}
-
-/* Creates a job of the files that `term` selects, and waits for its answer. */
-static struct str create(struct place *p, const char *term, int priority, struct answer *answer)
-{
-	struct error err;
-
-	assert_int_equal(try_create(p, term, priority, answer, &err), 0);
-	assert_false(answer->is_done);
-	loop_until(p->rig->loop, &answer->is_done);
-	assert_int_equal(answer->code, ERR_NONE);
-	return str_from(answer->id);
-}
-
-static void move(struct place *p, struct str id, enum queue_move wanted)
-{
-	struct answer answer = { .is_done = false };
-	struct error err;
-
-	assert_int_equal(queue_move(p->queue, id, wanted, on_answer, &answer, &err), 0);
-	loop_until(p->rig->loop, &answer.is_done);
-	assert_int_equal(answer.code, ERR_NONE);
-}
-
-static bool has_been(const struct place *p, struct str id, enum job_state state, size_t from)
-{
-	for (size_t i = from; i < p->n_changes; i++) {
-		if (p->changes[i].state == state &&
-		    str_is_equal(id, str_from(p->changes[i].id)))
-			return true;
-	}
-	return false;
-}
-
-static void turn_once(struct place *p)
-{
-	(void)event_base_loop(loop_base(p->rig->loop), EVLOOP_ONCE);
-}
-
-/* Until the job's state is committed. */
-static void wait_for(struct place *p, struct str id, enum job_state state)
-{
-	(void)alarm(LOOPING_ALARM_S);
-	while (queue_find(p->queue, id)->state != state || !has_been(p, id, state, 0))
-		turn_once(p);
-	(void)alarm(0);
-}
-
-static void wait_for_bytes(struct place *p, uint64_t bytes)
-{
-	(void)alarm(LOOPING_ALARM_S);
-	while (p->progress < bytes)
-		turn_once(p);
-	(void)alarm(0);
-}
-
-/* The first answer for the big file stops in the middle and stays so. */
-static void serve_held(struct place *p, unsigned times)
-{
-	answerer_add(p->rig->server,
-		     (struct answerer_rule){ .target = rig_target(p->rig, "a.gguf"),
-					     .status = "200 OK",
-					     .body = p->files[0].content,
-					     .times = times,
-					     .is_ranged = true,
-					     .is_held = true,
-					     .cut = CUT });
-}
-
-static void serve(struct place *p)
-{
-	rig_serve(p->rig, p->files, ARRAY_LEN(p->files));
-}
-
-static bool has(const struct place *p, const char *path)
-{
-	AUTO_CSTR name = mem_printf("models/%s", path);
-
-	return tempdir_has(&p->rig->dir, name);
-}
-
-static void assert_file(const struct place *p, size_t which)
-{
-	const struct rig_file *file = &p->files[which];
-	AUTO_CSTR name = mem_printf("models/" RIG_REPO "/%s", file->path);
-	AUTO_CSTR metadata = mem_printf(
-		"models/" RIG_REPO "/.cache/huggingface/download/%s.metadata", file->path);
-	AUTO_CSTR text = tempdir_read(&p->rig->dir, name);
-
-	assert_non_null(text);
-	assert_true(str_is_equal(str_from(text), file->content));
-	assert_true(tempdir_has(&p->rig->dir, metadata));
-}
-
-static bool has_partial(const struct place *p, struct str id, size_t which)
-{
-	struct localdir_names names;
-	char hex[HUB_DIGEST_MAX + 1];
-	AUTO_CSTR job_id = NULL;
-	bool found;
-
-	rig_digest(&p->files[which], hex);
-	job_id = str_dup(id);
-	localdir_names_init(&names, RIG_REPO, p->files[which].path, hex, job_id);
-	found = has(p, names.partial);
-	localdir_names_clear(&names);
-	return found;
-}
-
-static enum error_code reason(const struct place *p, struct str id)
-{
-	return queue_find(p->queue, id)->reason.code;
-}
-
-/* --- tests
- * ------------------------------------------------------------------------------------ */
 
 static void a_download_ends_with_every_file_proven(void **state)
 {
@@ -609,14 +300,15 @@ static void the_same_download_is_not_queued_twice(void **state)
 	serve_held(p, 1);
 	serve(p);
 	id = create(p, "a.gguf", 0, &first);
-	assert_int_equal(try_create(p, "a.gguf", 5, &again, &err), -1);
+	assert_int_equal(try_create(p, "a.gguf", NULL, 5, &again, &err), -1);
 	assert_int_equal(err.code, ERR_DUPLICATE);
-	assert_int_equal(try_create(p, "b.txt", 0, &again, &err), 0);
+	assert_int_equal(try_create(p, "b.txt", NULL, 0, &again, &err), 0);
 	loop_until(p->rig->loop, &again.is_done);
+	wait_for_bytes(p, CUT);
 	move(p, id, QUEUE_CANCEL);
 	wait_for(p, str_from(again.id), JOB_COMPLETED);
 	/* The first has ended: the same may be asked for again. */
-	assert_int_equal(try_create(p, "a.gguf", 0, &again, &err), 0);
+	assert_int_equal(try_create(p, "a.gguf", NULL, 0, &again, &err), 0);
 	loop_until(p->rig->loop, &again.is_done);
 	wait_for(p, str_from(again.id), JOB_COMPLETED);
 	assert_file(p, 0);
@@ -677,10 +369,8 @@ static void two_jobs_of_one_folder_never_run_together(void **state)
 	struct str a;
 	struct str b;
 
-	end(p);
-	queue_free(&p->queue);
 	p->limits = (struct queue_limits){ .downloads = 4, .connections = 4 };
-	begin(p);
+	begin_anew(p);
 	serve_held(p, 1);
 	serve(p);
 	a = create(p, "a.gguf", 0, &first);
@@ -707,10 +397,8 @@ static void a_job_survives_the_daemon_and_goes_on(void **state)
 	serve(p);
 	id = create(p, "a.gguf", 3, &answer);
 	wait_for_bytes(p, CUT);
-	end(p);
-	queue_free(&p->queue);
+	begin_anew(p);
 	p->n_changes = 0;
-	begin(p);
 	assert_int_equal(queue_find(p->queue, id)->priority, 3);
 	assert_int_equal(queue_find(p->queue, id)->bytes_done, CUT);
 	wait_for(p, id, JOB_COMPLETED);
@@ -745,10 +433,8 @@ static void a_disk_that_runs_short_makes_a_running_job_wait(void **state)
 	struct answer answer;
 	struct str id;
 
-	end(p);
-	queue_free(&p->queue);
 	p->limits.min_free_bytes = 1000;
-	begin(p);
+	begin_anew(p);
 	serve_held(p, 1);
 	serve(p);
 	id = create(p, "a.gguf", 0, &answer);
@@ -821,9 +507,7 @@ static void a_forgotten_job_is_gone_for_good_and_its_files_stay(void **state)
 	assert_int_equal(forgotten.code, ERR_NONE);
 	assert_int_equal(p->n_removed, 1);
 	assert_null(queue_find(p->queue, id));
-	end(p);
-	queue_free(&p->queue);
-	begin(p);
+	begin_anew(p);
 	(void)queue_jobs(p->queue, &n);
 	assert_int_equal(n, 0);
 	assert_file(p, 1);
