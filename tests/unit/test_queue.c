@@ -314,6 +314,66 @@ static void the_same_download_is_not_queued_twice(void **state)
 	assert_file(p, 0);
 }
 
+#define OTHER_COMMIT "2222222222222222222222222222222222222222"
+
+static void another_pinned_commit_is_another_download(void **state)
+{
+	static const struct {
+		const char *first; /* NULL: not pinned, and the Hub has not said yet */
+		const char *second;
+		int result;
+	} rows[] = {
+		{ RIG_COMMIT, RIG_COMMIT, -1 },  { RIG_COMMIT, OTHER_COMMIT, 0 },
+		{ OTHER_COMMIT, RIG_COMMIT, 0 }, { RIG_COMMIT, NULL, -1 },
+		{ NULL, RIG_COMMIT, -1 },        { NULL, NULL, -1 },
+	};
+	struct place *p = *state;
+
+	answerer_add(p->rig->server,
+		     (struct answerer_rule){ .target = "/api/models/" RIG_REPO "/revision/",
+					     .status = "200 OK",
+					     .body = S("{}"),
+					     .is_held = true,
+					     .cut = 1 });
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct answer first;
+		struct answer second;
+		struct error err;
+
+		assert_int_equal(try_create(p, NULL, rows[i].first, 0, &first, &err), 0);
+		loop_until(p->rig->loop, &first.is_done);
+		assert_int_equal(try_create(p, NULL, rows[i].second, 0, &second, &err),
+				 rows[i].result);
+		if (rows[i].result == 0) {
+			loop_until(p->rig->loop, &second.is_done);
+			move(p, str_from(second.id), QUEUE_CANCEL);
+		} else {
+			assert_int_equal(err.code, ERR_DUPLICATE);
+		}
+		move(p, str_from(first.id), QUEUE_CANCEL);
+	}
+}
+
+static void a_commit_that_the_hub_named_counts_as_one_that_was_pinned(void **state)
+{
+	struct place *p = *state;
+	struct answer first;
+	struct answer other;
+	struct error err;
+	struct str id;
+
+	serve_held(p, 1);
+	serve(p);
+	id = create(p, "a.gguf", 0, &first);
+	wait_for_bytes(p, CUT);
+	assert_string_equal(queue_find(p->queue, id)->commit, RIG_COMMIT);
+	assert_int_equal(try_create(p, "a.gguf", RIG_COMMIT, 0, &other, &err), -1);
+	assert_int_equal(err.code, ERR_DUPLICATE);
+	assert_int_equal(try_create(p, "a.gguf", OTHER_COMMIT, 0, &other, &err), 0);
+	loop_until(p->rig->loop, &other.is_done);
+	assert_int_equal(other.code, ERR_NONE);
+}
+
 /* Where in the log a state of the job first is. */
 static size_t place_of(const struct place *p, struct str id, enum job_state state)
 {
@@ -577,6 +637,8 @@ int main(void)
 		TEST(a_file_that_is_there_is_proven_and_not_fetched),
 		TEST(a_file_with_other_content_goes_to_the_trash),
 		TEST(the_same_download_is_not_queued_twice),
+		TEST(another_pinned_commit_is_another_download),
+		TEST(a_commit_that_the_hub_named_counts_as_one_that_was_pinned),
 		TEST(the_higher_priority_is_served_first),
 		TEST(two_jobs_of_one_folder_never_run_together),
 		TEST(a_job_survives_the_daemon_and_goes_on),
