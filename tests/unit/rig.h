@@ -6,6 +6,8 @@
 #ifndef TESTS_UNIT_RIG_H
 #define TESTS_UNIT_RIG_H
 
+#include <sqlite3.h>
+
 #include "common/buf.h"
 #include "common/error.h"
 #include "common/log.h"
@@ -95,6 +97,22 @@ static inline int rig_remove(void **state)
 	free(rig->endpoint);
 	free(rig);
 	return 0;
+}
+
+/* What another process does to the database, as SQL. */
+static inline void rig_meddle(const struct rig *rig, const char *sql)
+{
+	enum {
+		PATIENCE_MS = 10000 /* with a transaction of the store's own */
+	};
+	AUTO_CSTR path = tempdir_path(&rig->dir, "state/larder.db");
+	sqlite3 *handle = NULL;
+
+	if (sqlite3_open(path, &handle) != SQLITE_OK ||
+	    sqlite3_busy_timeout(handle, PATIENCE_MS) != SQLITE_OK ||
+	    sqlite3_exec(handle, sql, NULL, NULL, NULL) != SQLITE_OK)
+		abort();
+	(void)sqlite3_close(handle);
 }
 
 static inline void rig_digest(const struct rig_file *file, char hex[HUB_DIGEST_MAX + 1])
