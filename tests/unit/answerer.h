@@ -33,6 +33,7 @@ struct answerer_rule {
 	bool is_ranged;     /* answers a range with 206 and its part of the body */
 	bool is_lengthless; /* no Content-Length: the end of the connection is the body's */
 	bool is_held;       /* waits for the peer to hang up before it closes */
+	bool is_gated;      /* answered only after answerer_open() */
 	size_t cut;         /* of the body's bytes only so many are sent; 0: all */
 };
 
@@ -47,6 +48,7 @@ struct answerer {
 	int listener;
 	uint16_t port;
 	pthread_t thread;
+	pthread_cond_t opening;
 	pthread_mutex_t lock; /* guards all below */
 	struct answerer_rule rules[ANSWERER_RULES_MAX];
 	unsigned used[ANSWERER_RULES_MAX];
@@ -54,6 +56,7 @@ struct answerer {
 	struct answerer_seen seen[ANSWERER_SEEN_MAX];
 	size_t n_seen;
 	int peer;
+	bool is_open;
 	bool is_stopping;
 };
 
@@ -161,6 +164,14 @@ static inline void answerer_answer(int fd, const struct answerer_seen *seen,
 		(void)recv(fd, &byte, 1, 0);
 }
 
+static inline void answerer_wait_open(struct answerer *a)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	while (!a->is_open && !a->is_stopping)
+		(void)pthread_cond_wait(&a->opening, &a->lock);
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
 static inline void *answerer_work(void *arg)
 {
 	struct answerer *a = arg;
@@ -178,6 +189,8 @@ static inline void *answerer_work(void *arg)
 		(void)pthread_mutex_unlock(&a->lock);
 		if (!is_stopping && fd >= 0 && answerer_read_head(fd, head)) {
 			(void)answerer_choose(a, head, &seen, &rule);
+			if (rule.is_gated)
+				answerer_wait_open(a);
 			answerer_answer(fd, &seen, &rule);
 		}
 		(void)pthread_mutex_lock(&a->lock);
@@ -201,6 +214,7 @@ static inline struct answerer *answerer_start(void)
 	a->peer = -1;
 	a->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	(void)pthread_mutex_init(&a->lock, NULL);
+	(void)pthread_cond_init(&a->opening, NULL);
 	if (a->listener < 0 || bind(a->listener, (struct sockaddr *)&address, size) < 0 ||
 	    listen(a->listener, 64) < 0 ||
 	    getsockname(a->listener, (struct sockaddr *)&address, &size) < 0)
@@ -219,12 +233,14 @@ static inline void answerer_stop(struct answerer **answerer)
 	a->is_stopping = true;
 	if (a->peer >= 0)
 		(void)shutdown(a->peer, SHUT_RDWR);
+	(void)pthread_cond_broadcast(&a->opening);
 	(void)pthread_mutex_unlock(&a->lock);
 	(void)shutdown(a->listener, SHUT_RDWR); /* wakes accept */
 	(void)pthread_join(a->thread, NULL);
 	(void)close(a->listener);
 	for (size_t i = 0; i < a->n_rules; i++)
 		free(a->rules[i].headers);
+	(void)pthread_cond_destroy(&a->opening);
 	(void)pthread_mutex_destroy(&a->lock);
 	free(a);
 	*answerer = NULL;
@@ -237,6 +253,15 @@ static inline void answerer_add(struct answerer *a, struct answerer_rule rule)
 	if (a->n_rules == ANSWERER_RULES_MAX)
 		abort();
 	a->rules[a->n_rules++] = rule;
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
+/* Lets gated answers go, now and from now on. */
+static inline void answerer_open(struct answerer *a)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	a->is_open = true;
+	(void)pthread_cond_broadcast(&a->opening);
 	(void)pthread_mutex_unlock(&a->lock);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "downloader/localdir.h"
+#include "downloader/retry.h"
 #include "tests/unit/rig.h"
 
 #define JOB_ID "aaaaaaaaaaaaaaaaaaaa"
@@ -298,6 +299,76 @@ static void bytes_that_rotted_in_the_partial_are_found_and_fetched_again(void **
 	assert_string_equal(text, "0123456789");
 }
 
+static void open_gate(void *ctx)
+{
+	answerer_open(ctx);
+}
+
+/* Every byte comes, one of them wrong, but the answer has no end: a retry is armed while the
+ * hash ends and does not match. The file is asked for again by the one or by the other, not by
+ * both. */
+static void a_wrong_digest_found_while_a_retry_is_armed_is_fetched_once(void **state)
+{
+	struct place *p = *state;
+	const char *target = rig_target(p->rig, file.path);
+	struct loop_timer *timer = loop_timer_new(p->rig->loop, open_gate, p->rig->server);
+	AUTO_CSTR text = NULL;
+
+	answerer_add(
+		p->rig->server,
+		(struct answerer_rule){ .target = target,
+					.status = "206 Partial Content",
+					.headers = mem_strdup("Content-Range: bytes 0-9/10\r\n"
+							      "Transfer-Encoding: chunked\r\n"),
+					.body = S("a\r\n01X3456789\r\n"),
+					.times = 1,
+					.is_lengthless = true });
+	answerer_add(p->rig->server, (struct answerer_rule){ .target = target,
+							     .status = "200 OK",
+							     .body = file.content,
+							     .is_ranged = true,
+							     .is_gated = true });
+	begin(p);
+	/* Without a tick the last byte is hashed when the answer has ended, not before. */
+	(void)alarm(LOOPING_ALARM_S);
+	while (answerer_count(p->rig->server, target, NULL) < 2)
+		(void)event_base_loop(loop_base(p->rig->loop), EVLOOP_NONBLOCK);
+	(void)alarm(0);
+	/* Later than a retry that is still armed: timers of one loop keep their order. */
+	loop_timer_arm(timer, 2 * RETRY_FILE_FIRST_MS);
+	finish(p);
+	assert_int_equal(p->error.code, ERR_NONE);
+	assert_int_equal(answerer_count(p->rig->server, target, NULL), 2);
+	text = tempdir_read(&p->rig->dir, "models/" RIG_REPO "/d/m.gguf");
+	assert_string_equal(text, "0123456789");
+	loop_timer_free(&timer);
+}
+
+/* It gives the first four bytes, whatever is asked for. */
+static void a_server_that_always_ignores_ranges_is_not_begun_again_for_ever(void **state)
+{
+	struct place *p = *state;
+	const char *target = rig_target(p->rig, file.path);
+	struct answerer_seen seen;
+
+	answerer_add(p->rig->server, (struct answerer_rule){ .target = target,
+							     .status = "200 OK",
+							     .body = file.content,
+							     .cut = 4 });
+	begin(p);
+	/* From 0, from 4, anew from 0, from 4, anew from 0, from 4: and then it is an error
+	 * like others, with its tries. */
+	(void)alarm(LOOPING_ALARM_S);
+	while (answerer_count(p->rig->server, target, &seen) < 7)
+		tick(p);
+	(void)alarm(0);
+	assert_string_equal(seen.range, "bytes=4-9");
+	assert_in_range(p->n_thrown_away, 0, 2);
+	landing_stop(p->landing);
+	finish(p);
+	assert_int_equal(recorded(p).bytes_done, 4);
+}
+
 static void a_link_in_the_way_is_refused(void **state)
 {
 	struct place *p = *state;
@@ -348,6 +419,8 @@ int main(void)
 		TEST(progress_is_recorded_only_with_a_sync),
 		TEST(a_partial_that_is_gone_is_begun_again),
 		TEST(bytes_that_rotted_in_the_partial_are_found_and_fetched_again),
+		TEST(a_wrong_digest_found_while_a_retry_is_armed_is_fetched_once),
+		TEST(a_server_that_always_ignores_ranges_is_not_begun_again_for_ever),
 		TEST(a_link_in_the_way_is_refused),
 		TEST(a_folder_that_has_the_name_is_left_alone),
 		TEST(a_stop_right_at_the_beginning_leaves_nothing_behind),
