@@ -364,6 +364,53 @@ static void a_repository_has_a_greatest_number_of_files(void **state)
 	assert_int_equal(hub_tree_finish(tree, &err), 0);
 }
 
+/* As the Hub lists what is large, its longest kind of entry. */
+static void a_page_of_the_greatest_number_of_large_files_is_read(void **state)
+{
+	AUTO(hub_tree) tree = hub_tree_new();
+	AUTO(buf) body = buf_new(HUB_BODY_MAX);
+	struct error err;
+
+	(void)state;
+	buf_add_char(body, '[');
+	for (unsigned i = 0; i < HUB_FILES_MAX; i++)
+		buf_addf(body,
+			 "%s{\"type\":\"file\",\"oid\":\"" SHA1
+			 "\",\"size\":9,\"lfs\":{\"oid\":\"" SHA256
+			 "\",\"size\":9,\"pointerSize\":130},\"xetHash\":\"" SHA256
+			 "\",\"path\":\"f%u\"}",
+			 i > 0 ? "," : "", i);
+	buf_add_char(body, ']');
+	assert_false(buf_is_overflown(body));
+	assert_int_equal(hub_parse_tree(tree, buf_str(body), &err), 0);
+	assert_int_equal(tree->n, HUB_FILES_MAX);
+}
+
+/* An answer of the greatest size, for which json-c would take gigabytes. */
+static void an_answer_that_would_take_much_memory_is_refused_unread(void **state)
+{
+	static const char *const pieces[] = { "{},", "{\"a\":{}},", "[{}]," };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+		AUTO(hub_tree) tree = hub_tree_new();
+		AUTO(buf) body = buf_new(HUB_BODY_MAX);
+		struct hub_info info;
+		struct error err = { .code = ERR_NONE };
+
+		buf_add_char(body, '[');
+		while (buf_str(body).n < HUB_BODY_MAX - 64)
+			buf_add(body, str_from(pieces[i]));
+		buf_add(body, S("{}]"));
+		assert_false(buf_is_overflown(body));
+		assert_int_equal(hub_parse_tree(tree, buf_str(body), &err), -1);
+		assert_int_equal(err.code, ERR_HUB_PROTOCOL);
+		assert_non_null(strstr(err.text, "too many values"));
+		assert_int_equal(hub_parse_info(buf_str(body), &info, &err), -1);
+		assert_non_null(strstr(err.text, "too many values"));
+	}
+}
+
 /* --- headers --- */
 
 static void the_next_page_is_found_by_its_relation(void **state)
@@ -705,6 +752,8 @@ int main(void)
 		cmocka_unit_test(a_path_listed_twice_is_refused),
 		cmocka_unit_test(a_file_that_is_also_a_folder_is_refused),
 		cmocka_unit_test(a_repository_has_a_greatest_number_of_files),
+		cmocka_unit_test(a_page_of_the_greatest_number_of_large_files_is_read),
+		cmocka_unit_test(an_answer_that_would_take_much_memory_is_refused_unread),
 		cmocka_unit_test(the_next_page_is_found_by_its_relation),
 		cmocka_unit_test(an_etag_loses_its_marks),
 		cmocka_unit_test(a_content_range_is_read),

@@ -7,7 +7,11 @@
 
 #include <string.h>
 
+#include "common/buf.h"
 #include "common/error.h"
+
+/* Of the sanitizers' allocator, whose header gcc does not install. */
+size_t __sanitizer_get_current_allocated_bytes(void);
 
 #define L(text)                        \
 	{                              \
@@ -78,6 +82,91 @@ static void nesting_has_a_limit(void **state)
 	assert_int_equal(json_parse(S("[[[[[1]]]]]"), 4, &object, &err), -1);
 	assert_int_equal(err.code, ERR_BAD_REQUEST);
 	assert_null(object);
+}
+
+static void a_value_has_a_weight(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t weight;
+	} rows[] = {
+		{ "", 0 },
+		{ "null", 0 },
+		{ "{}", 1000 },
+		{ "[]", 400 },
+		{ "[1,2,3]", 600 },
+		{ "{\"a\":1,\"b\":{}}", 2100 },
+		{ "\"{},[]\"", 0 },
+		{ "\"\\\"{},[]\"", 0 },
+		{ "\"\\\\\",{", 1100 },
+		{ "{\"{\":\"[,\"}", 1000 },
+		{ "[\"unfinished,,,,", 400 },
+		{ "\"\\", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct error err = { .code = ERR_NONE };
+
+		assert_int_equal(
+			json_check_weight(str_from(rows[i].text), rows[i].weight, &err), 0);
+		if (rows[i].weight == 0)
+			continue;
+		assert_int_equal(
+			json_check_weight(str_from(rows[i].text), rows[i].weight - 1, &err),
+			-1);
+		assert_int_equal(err.code, ERR_TOO_LARGE);
+		assert_true(strlen(err.text) > 0);
+	}
+}
+
+enum {
+	PIECES = 20000,
+};
+
+/* "begin", then the piece so many times, each with a comma and "%" as its number, then "end".
+ */
+static struct buf *repeat(const char *begin, const char *piece, const char *end)
+{
+	struct buf *text = buf_new((size_t)16 * 1024 * 1024);
+	size_t mark = strcspn(piece, "%");
+
+	buf_add(text, str_from(begin));
+	for (int i = 0; i < PIECES; i++) {
+		buf_add(text, i > 0 ? S(",") : S(""));
+		buf_add(text, (struct str){ piece, mark });
+		if (piece[mark] == '%')
+			buf_addf(text, "%d%s", i, piece + mark + 1);
+	}
+	buf_add(text, str_from(end));
+	assert_false(buf_is_overflown(text));
+	return text;
+}
+
+static void no_value_takes_much_more_than_its_weight(void **state)
+{
+	static const char *const rows[][3] = {
+		{ "[", "{}", "]" },
+		{ "[", "[]", "]" },
+		{ "[", "[[[]]]", "]" },
+		{ "[", "1", "]" },
+		{ "[", "\"\"", "]" },
+		{ "[", "{\"a\":{}}", "]" },
+		{ "[", "{\"a\":1,\"b\":2,\"c\":3,\"d\":4,\"e\":5,\"f\":6}", "]" },
+		{ "{", "\"%\":1", "}" },
+		{ "{", "\"%\":{}", "}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO(buf) text = repeat(rows[i][0], rows[i][1], rows[i][2]);
+		size_t before = __sanitizer_get_current_allocated_bytes();
+		AUTO_JSON object = parse(buf_cstr(text));
+		size_t taken = __sanitizer_get_current_allocated_bytes() - before;
+		struct error err;
+
+		assert_int_equal(json_check_weight(buf_str(text), taken / 2, &err), -1);
+	}
 }
 
 static void text_comes_back_compact_on_one_line(void **state)
@@ -234,6 +323,8 @@ int main(void)
 		cmocka_unit_test(whole_values_are_read),
 		cmocka_unit_test(what_is_not_one_whole_value_is_refused),
 		cmocka_unit_test(nesting_has_a_limit),
+		cmocka_unit_test(a_value_has_a_weight),
+		cmocka_unit_test(no_value_takes_much_more_than_its_weight),
 		cmocka_unit_test(text_comes_back_compact_on_one_line),
 		cmocka_unit_test(absent_members_have_the_value_of_absence),
 		cmocka_unit_test(a_member_of_a_list_is_not_there),

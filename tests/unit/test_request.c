@@ -322,6 +322,28 @@ static void a_body_has_a_greatest_size(void **state)
 	}
 }
 
+static void a_body_that_would_take_much_memory_is_refused_unread(void **state)
+{
+	AUTO(buf) body = buf_new(REQUEST_BODY_MAX);
+	struct given given = { .method = "POST",
+			       .uri = "/api/v1/x",
+			       .type = "application/json" };
+	struct error err = { .code = ERR_NONE };
+	struct request request;
+
+	(void)state;
+	buf_add(body, S("{\"select\":[{}"));
+	while (buf_str(body).n < REQUEST_BODY_MAX - 8)
+		buf_add(body, S(",{}"));
+	buf_add(body, S("]}"));
+	assert_false(buf_is_overflown(body));
+	given.body = buf_str(body);
+	assert_int_equal(take(given, "", &request, &err), -1);
+	assert_int_equal(err.code, ERR_TOO_LARGE);
+	assert_null(request.body);
+	request_clear(&request);
+}
+
 static void an_empty_body_is_none(void **state)
 {
 	static const struct {
@@ -373,6 +395,7 @@ int main(void)
 		cmocka_unit_test(a_json_body_is_read_whatever_the_chunks),
 		cmocka_unit_test(a_body_that_is_no_json_object_is_refused),
 		cmocka_unit_test(a_body_has_a_greatest_size),
+		cmocka_unit_test(a_body_that_would_take_much_memory_is_refused_unread),
 		cmocka_unit_test(an_empty_body_is_none),
 		cmocka_unit_test(the_body_of_a_get_is_left_unread),
 	};

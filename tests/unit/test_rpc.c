@@ -122,6 +122,41 @@ static void a_request_that_nests_too_deep_is_refused(void **state)
 	}
 }
 
+/* "[{},{},...]" in a line of the greatest length would take 260 MB. */
+static void a_request_that_would_take_much_memory_is_refused_unread(void **state)
+{
+	AUTO(buf) line = buf_new(RPC_REQUEST_MAX);
+	struct rpc_request request;
+	struct error err = { .code = ERR_NONE };
+
+	(void)state;
+	buf_add(line,
+		S("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"m\",\"params\":{\"x\":[{}"));
+	while (buf_str(line).n < RPC_REQUEST_MAX - 8)
+		buf_add(line, S(",{}"));
+	buf_add(line, S("]}}"));
+	assert_false(buf_is_overflown(line));
+	assert_int_equal(rpc_request_parse(buf_str(line), &request, &err), -1);
+	assert_int_equal(err.code, ERR_TOO_LARGE);
+	assert_null(request.object);
+}
+
+static void a_request_with_one_long_text_is_read(void **state)
+{
+	AUTO(buf) line = buf_new(RPC_REQUEST_MAX);
+	struct rpc_request request;
+	struct error err;
+
+	(void)state;
+	buf_add(line, S("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"m\",\"params\":{\"x\":\""));
+	while (buf_str(line).n < RPC_REQUEST_MAX - 8)
+		buf_add(line, S("[{,"));
+	buf_add(line, S("\"}}"));
+	assert_false(buf_is_overflown(line));
+	assert_int_equal(rpc_request_parse(buf_str(line), &request, &err), 0);
+	rpc_request_clear(&request);
+}
+
 static void a_result_is_one_line(void **state)
 {
 	AUTO_JSON id = json_object_new_int(3);
@@ -416,6 +451,8 @@ int main(void)
 		cmocka_unit_test(what_is_no_request_is_refused),
 		cmocka_unit_test(the_id_of_a_refused_request_is_known),
 		cmocka_unit_test(a_request_that_nests_too_deep_is_refused),
+		cmocka_unit_test(a_request_that_would_take_much_memory_is_refused_unread),
+		cmocka_unit_test(a_request_with_one_long_text_is_read),
 		cmocka_unit_test(a_result_is_one_line),
 		cmocka_unit_test(an_error_carries_code_field_wait_and_extra),
 		cmocka_unit_test(codes_become_numbers_of_the_specification),
