@@ -29,7 +29,8 @@ struct place {
 	char *path;
 	struct loop *loop;
 	struct control *control;
-	bool is_held; /* calls are kept for later */
+	bool is_held;  /* calls are kept for later */
+	size_t filler; /* bytes of an answer to system.health, if not 0 */
 	struct control_call *held[CALLS_MAX];
 	size_t n_held;
 	size_t n_calls;
@@ -49,6 +50,8 @@ static void on_call(void *ctx, struct control_call *call, struct str method,
 	} else if (str_is_equal(method, S("download.get"))) {
 		(void)error_set(&err, ERR_UNKNOWN_DOWNLOAD, "none");
 		control_fail(call, &err, NULL);
+	} else if (p->filler > 0 && str_is_equal(method, S("system.health"))) {
+		control_reply_text(call, mem_printf("\"%0*d\"", (int)p->filler, 0));
 	} else if (str_is_equal(method, S("system.health"))) {
 		control_reply_text(call, mem_strdup("{\"well\":true}"));
 	} else {
@@ -321,6 +324,44 @@ static void more_unanswered_calls_than_allowed_wait_to_be_read(void **state)
 	p->n_held = 0;
 }
 
+/* Each answer is a thousand times as long as its call. */
+static void a_client_that_does_not_read_is_not_listened_to(void **state)
+{
+	enum {
+		N = 1000,
+		FILLER = 64 * 1024,
+		ANSWERS_MAX = 100, /* what waits here and in the sockets, generously */
+	};
+	struct place *p = *state;
+	AUTO_FD fd = dial(p);
+	AUTO_FD other = dial(p);
+	AUTO_CSTR answer = NULL;
+	size_t n_lines = 0;
+
+	p->filler = FILLER;
+	for (int i = 0; i < N; i++)
+		assert_true(tell(p, fd, S(CALL(1, "system.health"))));
+	for (int i = 0; i < 5; i++)
+		loop_turn(p->loop);
+	assert_in_range(p->n_calls, 1, ANSWERS_MAX);
+	/* Another is served meanwhile. */
+	assert_true(tell(p, other, S(CALL(2, "system.status"))));
+	answer = hear(p, other, 1);
+	assert_non_null(strstr(answer, "\"result\":\"system.status\""));
+	/* It reads on, and gets all. */
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	while (n_lines < N) {
+		AUTO_CSTR answers = hear(p, fd, 10);
+		size_t n = n_lines;
+
+		for (const char *c = strchr(answers, '\n'); c != NULL; c = strchr(c + 1, '\n'))
+			n_lines++;
+		assert_true(n_lines > n);
+	}
+	assert_int_equal(n_lines, N);
+	assert_int_equal(p->n_calls, N + 1);
+}
+
 static void a_client_that_leaves_before_its_answer_does_no_harm(void **state)
 {
 	struct place *p = *state;
@@ -486,6 +527,7 @@ int main(void)
 		TEST(a_line_of_the_greatest_length_is_read),
 		TEST(pipelined_calls_are_all_answered_in_order),
 		TEST(more_unanswered_calls_than_allowed_wait_to_be_read),
+		TEST(a_client_that_does_not_read_is_not_listened_to),
 		TEST(a_client_that_leaves_before_its_answer_does_no_harm),
 		TEST(a_client_that_sends_no_more_still_gets_its_answers),
 		TEST(more_calls_than_allowed_are_answered_also_after_the_last_line),

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -279,6 +280,76 @@ static void other_addresses_and_methods_are_refused(void **state)
 	assert_int_equal(p->snapshots, 0);
 }
 
+/* The limit on descriptors becomes `wanted` for the process; the one before. */
+static rlim_t set_descriptors(rlim_t wanted)
+{
+	struct rlimit limit;
+	rlim_t before;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	before = limit.rlim_cur;
+	limit.rlim_cur = wanted;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	return before;
+}
+
+static void streams_leave_half_of_the_descriptors_to_others(void **state)
+{
+	enum {
+		DESCRIPTORS = 32,
+		N = DESCRIPTORS / 2,
+	};
+	struct place *p = *state;
+	AUTO(buf) refusal = text_new();
+	rlim_t before;
+	struct error err;
+	int fds[N + 1];
+
+	sse_free(&p->sse);
+	before = set_descriptors(DESCRIPTORS);
+	p->sse = sse_new(p->loop, p->events, unixsock_listen(p->path, 0600, &err), "/hf",
+			 snapshot, p, &err);
+	(void)set_descriptors(before);
+	assert_non_null(p->sse);
+	for (size_t i = 0; i < N; i++) {
+		AUTO(buf) text = text_new();
+
+		fds[i] = ask(p, "GET", PATH, "");
+		hear(p, fds[i], text, "event: snapshot");
+	}
+	fds[N] = ask(p, "GET", PATH, "");
+	hear(p, fds[N], refusal, "\r\n\r\n");
+	assert_true(str_has_prefix(buf_str(refusal), S("HTTP/1.1 503 ")));
+	hear(p, fds[N], refusal, NULL);
+	assert_non_null(strstr(buf_cstr(refusal), "\"code\":\"too_many_clients\""));
+	assert_int_equal(sse_clients(p->sse), N);
+	/* When one leaves, another may come. */
+	fd_close(&fds[0]);
+	(void)alarm(LOOPING_ALARM_S);
+	while (sse_clients(p->sse) == N)
+		(void)event_base_loop(loop_base(p->loop), EVLOOP_ONCE);
+	(void)alarm(0);
+	fds[0] = ask(p, "GET", PATH, "");
+	buf_reset(refusal);
+	hear(p, fds[0], refusal, "event: snapshot");
+	for (size_t i = 0; i <= N; i++)
+		fd_close(&fds[i]);
+}
+
+static void without_descriptors_the_socket_rests(void **state)
+{
+	struct place *p = *state;
+	AUTO_FD fd = ask(p, "GET", PATH, "");
+	int before = event_base_get_num_events(loop_base(p->loop), EVENT_BASE_COUNT_ADDED);
+	rlim_t limit = set_descriptors(3); /* all below are taken */
+
+	loop_turn(p->loop);
+	(void)set_descriptors(limit);
+	assert_int_equal(event_base_get_num_events(loop_base(p->loop), EVENT_BASE_COUNT_ADDED),
+			 before - 1);
+	assert_int_equal(sse_clients(p->sse), 0);
+}
+
 static void a_client_that_leaves_is_forgotten(void **state)
 {
 	struct place *p = *state;
@@ -368,6 +439,8 @@ int main(void)
 		TEST(a_snapshot_is_made_once_for_all_until_something_happens),
 		TEST(an_id_too_old_for_the_ring_gets_a_snapshot),
 		TEST(other_addresses_and_methods_are_refused),
+		TEST(streams_leave_half_of_the_descriptors_to_others),
+		TEST(without_descriptors_the_socket_rests),
 		TEST(a_client_that_leaves_is_forgotten),
 		TEST(ending_closes_every_stream),
 		TEST(a_slow_client_costs_a_bounded_buffer_and_gets_a_snapshot),
