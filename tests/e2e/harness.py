@@ -141,9 +141,12 @@ def free_port():
 
 
 class Larder:
-    """The whole thing, behind nginx. Use as a context manager; leaving it checks every log and exit status."""
+    """The whole thing, behind nginx. Use as a context manager; leaving it checks every log and exit status.
 
-    def __init__(self, folder, endpoint, flavour=None, token="", base="", web="nginx", **settings):
+    `descriptors` is the most that larderd may have.
+    """
+
+    def __init__(self, folder, endpoint, flavour=None, token="", base="", web="nginx", descriptors=None, **settings):
         self.folder = Path(folder)
         # The whole suite may be run under another sanitizer: LARDER_TEST_FLAVOUR=tsan.
         self.build = ROOT / "build" / f"{flavour or os.environ.get('LARDER_TEST_FLAVOUR', 'asan')}-gcc"
@@ -169,6 +172,9 @@ class Larder:
             "TSAN_OPTIONS": f"suppressions={ROOT}/tests/e2e/tsan.supp:halt_on_error=0",
             **{name: str(value) for name, value in settings.items()},
         }
+        program = [str(self.build / "larderd")]
+        limited = ["sh", "-c", 'ulimit -n "$0" && exec "$1"', str(descriptors), *program]
+        self.daemon_argv = limited if descriptors else program
         self.daemon = None
         self.fcgi = None
         self.web = None
@@ -179,7 +185,7 @@ class Larder:
 
     def start_daemon(self):
         """Starts larderd and waits until it serves."""
-        self.daemon = Program("larderd", [str(self.build / "larderd")], self.env)
+        self.daemon = Program("larderd", self.daemon_argv, self.env)
         self.daemon.wait_line("ready:")
 
     def start_fcgi(self):
@@ -271,15 +277,30 @@ class Larder:
             assert answer.status == status, (answer.status, answer.body)
         return answer
 
+    def control(self, calls):
+        """A connection to the control socket with these calls sent, each (method, params); ids are their places."""
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(TIMEOUT)
+        sock.connect(str(self.run / "control.sock"))
+        for number, (method, params) in enumerate(calls):
+            line = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+            sock.sendall(line.encode() + b"\n")
+        return sock
+
     def rpc(self, method, params=None):
         """One call over the control socket: the whole answer."""
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(TIMEOUT)
-            sock.connect(str(self.run / "control.sock"))
-            line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}})
-            sock.sendall(line.encode() + b"\n")
-            with sock.makefile() as lines:
-                return json.loads(lines.readline())
+        return self.rpcs([(method, params or {})])[0]
+
+    def rpcs(self, calls):
+        """Calls over one connection, sent without waiting: their answers, in the order of the calls."""
+        answers = {}
+        deadline = time.monotonic() + TIMEOUT
+        with self.control(calls) as sock, sock.makefile() as lines:
+            while len(answers) < len(calls):
+                assert time.monotonic() < deadline, f"only {len(answers)} of {len(calls)} calls were answered"
+                answer = json.loads(lines.readline())
+                answers[answer["id"]] = answer
+        return [answers[number] for number in range(len(calls))]
 
     def stream(self, last_id=None, web=True):
         """The event stream, through the web server or straight from larderd."""

@@ -95,6 +95,19 @@ def test_a_bad_member_is_refused_by_name(patient, path, body, field):
     assert_refused(patient, patient.api("POST", path, body), 422, field, "invalid")
 
 
+@pytest.mark.parametrize("path", ["preview", "downloads"])
+@pytest.mark.parametrize("repo", [TINY, "acme/" + "b" * 96], ids=["short", "long"])
+@pytest.mark.parametrize("step", ["r", "/r"])
+def test_a_revision_whose_folder_no_file_system_takes_is_refused(patient, path, repo, step):
+    room = 255 - len(repo.split("/")[1] + "@r")
+    taken = len(step.replace("/", "--"))
+    longest = "r" + step * (room // taken) + "r" * (room % taken)
+    patient.api("POST", "preview", {"repo": repo, "revision": longest}, 404)  # it is only not on the Hub
+    answer = patient.api("POST", path, {"repo": repo, "revision": longest + "r"})
+    problem = assert_refused(patient, answer, 422, "revision", "invalid")
+    assert "too long" in problem["detail"] and "255" in problem["detail"]
+
+
 @pytest.mark.parametrize("select, field", [
     (["/unclosed("], "select[0]"),
     (["Q4_K_M", "/un(closed/"], "select[1]"),
