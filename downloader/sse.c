@@ -20,6 +20,7 @@ enum {
 	BODY_MAX = 1024,
 	IDLE_TIMEOUT_S = 60, /* longer than the heartbeat */
 	DRAINED = 4 * 1024,  /* bytes left at which a slow client gets its snapshot */
+	NEW_PART = 16,       /* new connections are this part of the clients at most */
 };
 
 struct client {
@@ -43,6 +44,7 @@ struct sse {
 	struct client *clients;
 	size_t n_clients;
 	size_t clients_max;
+	size_t n_new; /* connections since the last heartbeat that have not asked yet */
 	struct evconnlistener *listener; /* http's */
 	struct loop_timer *heartbeat;
 };
@@ -162,6 +164,7 @@ static void on_heartbeat(void *ctx)
 		else if (now_ms - client->slow_since_ms > SSE_SLOW_MS)
 			drop(client);
 	}
+	sse->n_new = 0;
 	(void)evconnlistener_enable(sse->listener);
 	loop_timer_arm(sse->heartbeat, SSE_HEARTBEAT_MS);
 }
@@ -248,6 +251,9 @@ static void on_request(struct evhttp_request *req, void *arg)
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
 	const char *path = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
 
+	if (sse->n_new > 0)
+		sse->n_new--;
+	(void)evconnlistener_enable(sse->listener);
 	if (path == NULL || strcmp(path, sse->path) != 0)
 		refuse(req, HTTP_NOTFOUND, "There is nothing at this address", "unknown_path");
 	else if (evhttp_request_get_command(req) != EVHTTP_REQ_GET)
@@ -257,6 +263,19 @@ static void on_request(struct evhttp_request *req, void *arg)
 		refuse(req, HTTP_SERVUNAVAIL, "Too many watch already", "too_many_clients");
 	else
 		begin_stream(sse, req);
+}
+
+/* A connection takes a descriptor before it asks for anything. So only a few that have not are
+ * accepted: in a rush the others wait in the socket until these have asked, and of those that
+ * never ask so many come between two heartbeats, until they time out. */
+static struct bufferevent *on_connection(struct event_base *base, void *arg)
+{
+	struct sse *sse = arg;
+
+	(void)base;
+	if (++sse->n_new > sse->clients_max / NEW_PART)
+		(void)evconnlistener_disable(sse->listener);
+	return NULL; /* evhttp makes one */
 }
 
 /* Out of descriptors: the listener rests until the next heartbeat, instead of failing as fast
@@ -307,6 +326,7 @@ struct sse *sse_new(struct loop *loop, struct events *events, int take_fd,
 	evhttp_set_max_headers_size(sse->http, HEADERS_MAX);
 	evhttp_set_max_body_size(sse->http, BODY_MAX);
 	evhttp_set_timeout(sse->http, IDLE_TIMEOUT_S);
+	evhttp_set_bevcb(sse->http, on_connection, sse);
 	evhttp_set_gencb(sse->http, on_request, sse);
 	sse->heartbeat = loop_timer_new(loop, on_heartbeat, sse);
 	loop_timer_arm(sse->heartbeat, SSE_HEARTBEAT_MS);

@@ -293,17 +293,16 @@ static rlim_t set_descriptors(rlim_t wanted)
 	return before;
 }
 
-static void streams_leave_half_of_the_descriptors_to_others(void **state)
+enum {
+	DESCRIPTORS = 32,
+	STREAMS = DESCRIPTORS / 2,
+};
+
+/* Begins anew in a process that may have few descriptors. */
+static void begin_with_few(struct place *p)
 {
-	enum {
-		DESCRIPTORS = 32,
-		N = DESCRIPTORS / 2,
-	};
-	struct place *p = *state;
-	AUTO(buf) refusal = text_new();
-	rlim_t before;
 	struct error err;
-	int fds[N + 1];
+	rlim_t before;
 
 	sse_free(&p->sse);
 	before = set_descriptors(DESCRIPTORS);
@@ -311,28 +310,83 @@ static void streams_leave_half_of_the_descriptors_to_others(void **state)
 			 snapshot, p, &err);
 	(void)set_descriptors(before);
 	assert_non_null(p->sse);
-	for (size_t i = 0; i < N; i++) {
-		AUTO(buf) text = text_new();
+}
 
+static void assert_refused(const struct place *p)
+{
+	AUTO(buf) text = text_new();
+	AUTO_FD fd = ask(p, "GET", PATH, "");
+
+	hear(p, fd, text, "\r\n\r\n");
+	assert_true(str_has_prefix(buf_str(text), S("HTTP/1.1 503 ")));
+	hear(p, fd, text, NULL);
+	assert_non_null(strstr(buf_cstr(text), "\"code\":\"too_many_clients\""));
+}
+
+static void streams_leave_half_of_the_descriptors_to_others(void **state)
+{
+	struct place *p = *state;
+	AUTO(buf) text = text_new();
+	int fds[STREAMS];
+
+	begin_with_few(p);
+	for (size_t i = 0; i < STREAMS; i++) {
 		fds[i] = ask(p, "GET", PATH, "");
 		hear(p, fds[i], text, "event: snapshot");
+		buf_reset(text);
 	}
-	fds[N] = ask(p, "GET", PATH, "");
-	hear(p, fds[N], refusal, "\r\n\r\n");
-	assert_true(str_has_prefix(buf_str(refusal), S("HTTP/1.1 503 ")));
-	hear(p, fds[N], refusal, NULL);
-	assert_non_null(strstr(buf_cstr(refusal), "\"code\":\"too_many_clients\""));
-	assert_int_equal(sse_clients(p->sse), N);
+	for (size_t i = 0; i < DESCRIPTORS; i++)
+		assert_refused(p);
+	assert_int_equal(sse_clients(p->sse), STREAMS);
 	/* When one leaves, another may come. */
 	fd_close(&fds[0]);
 	(void)alarm(LOOPING_ALARM_S);
-	while (sse_clients(p->sse) == N)
+	while (sse_clients(p->sse) == STREAMS)
 		(void)event_base_loop(loop_base(p->loop), EVLOOP_ONCE);
 	(void)alarm(0);
 	fds[0] = ask(p, "GET", PATH, "");
-	buf_reset(refusal);
-	hear(p, fds[0], refusal, "event: snapshot");
-	for (size_t i = 0; i <= N; i++)
+	hear(p, fds[0], text, "event: snapshot");
+	for (size_t i = 0; i < STREAMS; i++)
+		fd_close(&fds[i]);
+}
+
+static int count_events(const struct place *p)
+{
+	return event_base_get_num_events(loop_base(p->loop), EVENT_BASE_COUNT_ADDED);
+}
+
+/* Connections that come all at once, and ask for nothing yet. */
+static void connections_that_never_ask_leave_descriptors_too(void **state)
+{
+	enum {
+		TAKEN_MAX = DESCRIPTORS / 4,
+	};
+	struct place *p = *state;
+	int fds[DESCRIPTORS];
+	int before;
+
+	begin_with_few(p);
+	before = count_events(p);
+	for (size_t i = 0; i < DESCRIPTORS; i++) {
+		struct error err;
+
+		fds[i] = unixsock_connect(p->path, 1000, &err);
+		assert_true(fds[i] >= 0);
+		assert_int_equal(fcntl(fds[i], F_SETFL, O_NONBLOCK), 0);
+	}
+	for (int i = 0; i < 5; i++)
+		loop_turn(p->loop);
+	assert_in_range(count_events(p), before, before + TAKEN_MAX);
+	/* As soon as these ask, the others have their turn. */
+	for (size_t i = 0; i < STREAMS; i++) {
+		AUTO(buf) text = text_new();
+		struct str request = S("GET " PATH " HTTP/1.1\r\nHost: x\r\n\r\n");
+
+		assert_int_equal(send(fds[i], request.p, request.n, MSG_NOSIGNAL), request.n);
+		hear(p, fds[i], text, "event: snapshot");
+	}
+	assert_int_equal(sse_clients(p->sse), STREAMS);
+	for (size_t i = 0; i < DESCRIPTORS; i++)
 		fd_close(&fds[i]);
 }
 
@@ -340,13 +394,12 @@ static void without_descriptors_the_socket_rests(void **state)
 {
 	struct place *p = *state;
 	AUTO_FD fd = ask(p, "GET", PATH, "");
-	int before = event_base_get_num_events(loop_base(p->loop), EVENT_BASE_COUNT_ADDED);
+	int before = count_events(p);
 	rlim_t limit = set_descriptors(3); /* all below are taken */
 
 	loop_turn(p->loop);
 	(void)set_descriptors(limit);
-	assert_int_equal(event_base_get_num_events(loop_base(p->loop), EVENT_BASE_COUNT_ADDED),
-			 before - 1);
+	assert_int_equal(count_events(p), before - 1);
 	assert_int_equal(sse_clients(p->sse), 0);
 }
 
@@ -440,6 +493,7 @@ int main(void)
 		TEST(an_id_too_old_for_the_ring_gets_a_snapshot),
 		TEST(other_addresses_and_methods_are_refused),
 		TEST(streams_leave_half_of_the_descriptors_to_others),
+		TEST(connections_that_never_ask_leave_descriptors_too),
 		TEST(without_descriptors_the_socket_rests),
 		TEST(a_client_that_leaves_is_forgotten),
 		TEST(ending_closes_every_stream),
