@@ -1,6 +1,10 @@
 """The event stream and /changes: snapshot first, ids, replay, fresh snapshot when there is no way back."""
 
+import socket
+
 import pytest
+
+from harness import FINAL, TIMEOUT, UnixConnection
 
 TINY = "acme/tiny-7b-GGUF"
 TERM = f"{TINY}:Q4_K_M"
@@ -94,6 +98,26 @@ def test_a_watcher_that_never_reads_hurts_nobody(larder, hub):
         assert larder.api("GET", "health", status=200)
 
 
+def test_watchers_leave_descriptors_for_downloads(make_larder):
+    larder = make_larder(descriptors=256)
+    with larder.stream(web=False) as stream:
+        watchers = [socket.socket(socket.AF_UNIX) for _ in range(400)]
+        for watcher in watchers:
+            watcher.connect(str(larder.run / "events.sock"))
+            watcher.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: larder\r\n\r\n")
+        identity = larder.download(TINY)
+        changes = (e.data for e in stream if e.name == "download" and e.data["id"] == identity)
+        last = next(d for d in changes if d["state"] in FINAL | {"waiting"})
+        assert last["state"] == "completed", last["reason"]
+        heads = []
+        for watcher in watchers:
+            watcher.settimeout(TIMEOUT)
+            heads.append(watcher.recv(12))
+            watcher.close()
+        assert heads.count(b"HTTP/1.1 200") == 256 // 2 - 1  # one was there before
+        assert heads.count(b"HTTP/1.1 503") == len(watchers) - heads.count(b"HTTP/1.1 200")
+
+
 def test_changes_tell_the_same_as_the_stream(larder):
     begin = larder.api("GET", "changes", status=200).json
     assert begin["reset"] and begin["events"][0]["event"] == "snapshot"
@@ -109,7 +133,6 @@ def test_changes_tell_the_same_as_the_stream(larder):
 
 @pytest.mark.parametrize("method, path, status", [("POST", "/api/v1/events", 405), ("GET", "/api/v1/events/x", 404)])
 def test_other_requests_on_the_events_socket_are_refused(larder, method, path, status):
-    from harness import UnixConnection
     connection = UnixConnection(larder.run / "events.sock")
     connection.request(method, path)
     assert connection.getresponse().status == status
