@@ -264,6 +264,21 @@ static void a_pinned_commit_is_what_is_asked_for(void **state)
 	planned_free(&result.planned);
 }
 
+static void a_hub_that_lists_another_commit_than_the_pinned_one_is_refused(void **state)
+{
+	struct rig *rig = *state;
+	struct choice choice = make_choice(NULL, NULL);
+	struct result result = { .is_done = false };
+
+	rig_serve_listing(rig, files, ARRAY_LEN(files));
+	memset(choice.commit, '2', COMMIT_LEN);
+	assert_non_null(planner_start(rig->planner, &choice, on_planned, &result));
+	choice_clear(&choice);
+	loop_until(rig->loop, &result.is_done);
+	assert_int_equal(result.error.code, ERR_HUB_PROTOCOL);
+	assert_non_null(strstr(result.error.text, "another commit"));
+}
+
 static void a_cancelled_call_does_not_answer_at_any_stage(void **state)
 {
 	struct rig *rig = *state;
@@ -301,6 +316,7 @@ int main(void)
 		TEST(too_many_terms_are_refused),
 		TEST(what_the_hub_says_is_passed_on),
 		TEST(a_pinned_commit_is_what_is_asked_for),
+		TEST(a_hub_that_lists_another_commit_than_the_pinned_one_is_refused),
 		TEST(a_cancelled_call_does_not_answer_at_any_stage),
 	};
 
