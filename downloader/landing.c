@@ -50,7 +50,7 @@ struct landing {
 
 	unsigned pending;
 	bool is_stopping;
-	bool is_flushed;  /* the last sync of a stopping landing was made */
+	bool is_flushed;  /* no more sync of a stopping landing: made, or of no use */
 	bool is_over;     /* the hook is about to be called */
 	struct error why; /* of the stop */
 
@@ -148,6 +148,14 @@ static void stop_proven(struct landing *l)
 
 	l->is_flushed = true;
 	stop(l, &none);
+}
+
+/* A sync has failed, or may have. The kernel forgets the bytes that it could not write: another
+ * sync would succeed and say nothing of them. So there is none, and they are fetched again. */
+static void stop_unsynced(struct landing *l, const struct error *why)
+{
+	l->is_flushed = true;
+	stop(l, why);
 }
 
 /* Progress on its way to the database. What it says becomes true for others when it is
@@ -258,7 +266,7 @@ static void then_published(struct landing *l, struct work *work)
 		l->hooks.replaced(l->hooks.ctx, l->index, work->trash);
 	free(work->trash);
 	if (work->has_failed)
-		stop(l, &work->error);
+		stop_unsynced(l, &work->error);
 	else
 		conclude(l);
 }
@@ -453,7 +461,7 @@ static void then_synced(struct landing *l, struct work *work)
 {
 	if (work->has_failed) {
 		l->is_syncing = false;
-		stop(l, &work->error);
+		stop_unsynced(l, &work->error);
 		return;
 	}
 	if (work->beginning != l->beginnings) {
