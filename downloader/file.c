@@ -122,12 +122,20 @@ int file_open(int root, const char *path, int flags, mode_t mode, struct error *
 	return fd;
 }
 
-/* Makes the directory `name` in `dir` if it is absent, durably. */
+/* Makes the directory `name` in `dir` if it is absent, durably: one that could not be synced
+ * goes again, or the next try would find it and believe in it. */
 static int make_directory(int dir, const char *name)
 {
-	if (mkdirat(dir, name, 0755) == 0)
-		return fsync(dir);
-	return errno == EEXIST ? 0 : -1;
+	int reason;
+
+	if (mkdirat(dir, name, 0755) < 0)
+		return errno == EEXIST ? 0 : -1;
+	if (fsync(dir) == 0)
+		return 0;
+	reason = errno;
+	(void)unlinkat(dir, name, AT_REMOVEDIR);
+	errno = reason;
+	return -1;
 }
 
 int file_make_parents(int root, const char *path, struct error *err)
@@ -234,6 +242,19 @@ int file_sync_data(int fd, struct error *err)
 {
 	if (fdatasync(fd) < 0)
 		return error_set_errno(err, ERR_DISK_ERROR, "sync");
+	return 0;
+}
+
+int file_sync(int root, const char *path, struct error *err)
+{
+	const char *name;
+	AUTO_FD fd = file_open(root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, err);
+	AUTO_FD dir = fd < 0 ? -1 : open_parent(root, path, &name, err);
+
+	if (fd < 0 || dir < 0)
+		return -1;
+	if (fsync(fd) < 0 || fsync(dir) < 0)
+		return error_set_errno(err, ERR_DISK_ERROR, "%s", path);
 	return 0;
 }
 

@@ -58,6 +58,9 @@ ssize_t file_read_at(int fd, char *to, size_t room, uint64_t offset,
 /* The data is on the disk when this returns 0. */
 int file_sync_data(int fd, struct error *err) MUST_USE;
 
+/* Data and name of a file that is there are on the disk when this returns 0. */
+int file_sync(int root, const char *path, struct error *err) MUST_USE;
+
 /* Writes a whole small file by way of a temporary name and a rename; synced. Parents are made.
  */
 int file_replace(int root, const char *path, struct str content, struct error *err) MUST_USE;

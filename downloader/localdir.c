@@ -120,8 +120,8 @@ int localdir_look(int root, const struct localdir_names *names, uint64_t size,
 	return 0;
 }
 
-int localdir_vouch(int root, const struct localdir_names *names, const char *commit,
-		   const char *digest, struct error *err)
+static int write_metadata(int root, const struct localdir_names *names, const char *commit,
+			  const char *digest, struct error *err)
 {
 	AUTO_CSTR text = NULL;
 	struct timespec now;
@@ -130,6 +130,14 @@ int localdir_vouch(int root, const struct localdir_names *names, const char *com
 	text = mem_printf("%s\n%s\n%lld.%06ld\n", commit, digest, (long long)now.tv_sec,
 			  now.tv_nsec / 1000);
 	return file_replace(root, names->metadata, str_from(text), err);
+}
+
+int localdir_vouch(int root, const struct localdir_names *names, const char *commit,
+		   const char *digest, struct error *err)
+{
+	if (file_sync(root, names->final, err) < 0)
+		return -1;
+	return write_metadata(root, names, commit, digest, err);
 }
 
 /* --- partials --- */
@@ -240,5 +248,5 @@ int localdir_publish(int root, const struct localdir_names *names, int fd, const
 		put_back(root, names, ret_trash);
 		return -1;
 	}
-	return localdir_vouch(root, names, commit, digest, err);
+	return write_metadata(root, names, commit, digest, err);
 }

@@ -53,7 +53,8 @@ int localdir_publish(int root, const struct localdir_names *names, int fd, const
 		     const char *digest, const char *trash_id, char **ret_trash,
 		     struct error *err) MUST_USE;
 
-/* Writes the metadata of a file that was proven where it is. */
+/* Writes the metadata of a file that was proven where it is. File and name are synced first:
+ * whoever put them there need not have done it, and what was hashed may be in memory only. */
 int localdir_vouch(int root, const struct localdir_names *names, const char *commit,
 		   const char *digest, struct error *err) MUST_USE;
 

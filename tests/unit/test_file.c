@@ -257,6 +257,22 @@ static void renaming_moves_between_folders_and_replaces(void **state)
 	assert_content(p, "top", "new");
 }
 
+static void what_is_there_is_synced_and_what_is_not_is_told(void **state)
+{
+	const struct place *p = *state;
+	struct error err;
+
+	put(p, "x", "text");
+	link_to(p, "x", "link");
+	assert_int_equal(file_make_parents(p->root, "d/e", &err), 0);
+	assert_int_equal(file_sync(p->root, "x", &err), 0);
+	assert_int_equal(file_sync(p->root, "d", &err), 0);
+	assert_int_equal(file_sync(p->root, "absent", &err), -1);
+	assert_int_equal(err.sys, ENOENT);
+	assert_int_equal(file_sync(p->root, "link", &err), -1);
+	assert_int_equal(err.code, ERR_UNSAFE_PATH);
+}
+
 static void removing_takes_one_name(void **state)
 {
 	const struct place *p = *state;
@@ -407,6 +423,7 @@ static void openat2_is_missing_now(void **state)
 		TEST(no_link_is_followed_on_the_way), TEST(parents_are_made_and_may_be_there), \
 		TEST(a_file_where_a_folder_must_be_is_in_the_way),                             \
 		TEST(renaming_moves_between_folders_and_replaces),                             \
+		TEST(what_is_there_is_synced_and_what_is_not_is_told),                         \
 		TEST(removing_takes_one_name),                                                 \
 		TEST(replacing_leaves_the_new_content_and_nothing_else),                       \
 		TEST(small_reads_have_a_limit), TEST(a_fifo_does_not_hang_a_small_read),       \
