@@ -246,6 +246,15 @@ static inline void answerer_stop(struct answerer **answerer)
 	*answerer = NULL;
 }
 
+/* More bytes of the answer that is held now. */
+static inline void answerer_send_more(struct answerer *a, struct str bytes)
+{
+	(void)pthread_mutex_lock(&a->lock);
+	if (a->peer >= 0)
+		(void)answerer_send(a->peer, bytes);
+	(void)pthread_mutex_unlock(&a->lock);
+}
+
 /* `rule.headers` is consumed. */
 static inline void answerer_add(struct answerer *a, struct answerer_rule rule)
 {

@@ -45,7 +45,8 @@ struct rig {
 	struct planner *planner;
 };
 
-static inline int rig_make(void **state)
+/* A rig in a folder that is there already, with what is in it. */
+static inline int rig_make_in(void **state, const struct tempdir *dir)
 {
 	struct rig *rig = mem_alloc(sizeof(*rig));
 	AUTO_CSTR models = NULL;
@@ -53,7 +54,7 @@ static inline int rig_make(void **state)
 	struct error err;
 
 	log_init("unit", LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
-	tempdir_make(&rig->dir);
+	rig->dir = *dir;
 	models = tempdir_path(&rig->dir, "models");
 	data = tempdir_path(&rig->dir, "state");
 	rig->root = file_open_root(models, &err);
@@ -71,6 +72,14 @@ static inline int rig_make(void **state)
 	return 0;
 }
 
+static inline int rig_make(void **state)
+{
+	struct tempdir dir;
+
+	tempdir_make(&dir);
+	return rig_make_in(state, &dir);
+}
+
 /* The threads' ends; what they posted has been run. */
 static inline void rig_stop(struct rig *rig)
 {
@@ -80,10 +89,9 @@ static inline void rig_stop(struct rig *rig)
 	loop_drain(rig->loop);
 }
 
-static inline int rig_remove(void **state)
+/* The folder stays. */
+static inline void rig_leave(struct rig *rig)
 {
-	struct rig *rig = *state;
-
 	rig_stop(rig);
 	planner_free(&rig->planner);
 	hub_free(&rig->hub);
@@ -93,9 +101,17 @@ static inline int rig_remove(void **state)
 	loop_free(&rig->loop);
 	answerer_stop(&rig->server);
 	fd_close(&rig->root);
-	tempdir_remove(&rig->dir);
 	free(rig->endpoint);
 	free(rig);
+}
+
+static inline int rig_remove(void **state)
+{
+	struct rig *rig = *state;
+	struct tempdir dir = rig->dir;
+
+	rig_leave(rig);
+	tempdir_remove(&dir);
 	return 0;
 }
 

@@ -1,0 +1,234 @@
+/*
+ * Every write, sync, rename and new directory of a job in turn goes wrong, or is the last thing
+ * that larderd does before the power is cut. Whatever happens, what the disk and the database
+ * say is true, nothing of the user's is lost, and the job can still be brought to its end.
+ */
+#include "tests/unit/torture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <sys/wait.h>
+
+enum {
+	POINTS_MAX = 1000, /* a sweep that does not end */
+};
+
+/* A job whose nth call fails. False when it has fewer. */
+static bool run_with_failure(enum faulty_call call, unsigned nth, enum faulty_mode mode,
+			     int error, size_t connections)
+{
+	struct tempdir dir;
+	struct place *p;
+	unsigned n_failed;
+
+	user_begin(&dir);
+	faulty->before_rename = check_rename;
+	p = place_begin(&dir, connections, true);
+	faulty_arm(call, nth, mode, error);
+	create(p);
+	run_until_idle(p);
+	n_failed = faulty_stop();
+	check_all(p);
+	if (mode == FAULTY_SHORT)
+		check_completed(p);
+	else
+		check_honest(p, error);
+	if (nth % 2 == 0)
+		restart(p);
+	go_on(p);
+	check_completed(p);
+	check_all(p);
+	restart(p);
+	check_completed(p);
+	if (p->n_thrown_away > 0)
+		faulty_complain("durable bytes were thrown away", "the job");
+	place_end(p);
+	tempdir_remove(&dir);
+	return n_failed > 0;
+}
+
+static void sweep(enum faulty_mode mode, int error, size_t connections, enum faulty_call first,
+		  enum faulty_call last)
+{
+	for (enum faulty_call call = first; call <= last; call++) {
+		unsigned nth = 1;
+
+		while (nth < POINTS_MAX &&
+		       run_with_failure(call, nth, mode, error, connections)) {
+			if (faulty->complaint[0] != '\0')
+				fail_msg("%s %u: %s", faulty_names[call], nth,
+					 faulty->complaint);
+			nth++;
+		}
+		if (faulty->complaint[0] != '\0')
+			fail_msg("without a failure: %s", faulty->complaint);
+		print_message("  %s: %u places\n", faulty_names[call], nth - 1);
+		assert_in_range(nth, 2, POINTS_MAX - 1);
+	}
+}
+
+static void a_call_that_fails_once_costs_no_truth(void **state)
+{
+	(void)state;
+	sweep(FAULTY_ONCE, EIO, 1, FAULTY_PWRITE, FAULTY_MKDIR);
+}
+
+static void a_disk_that_stays_full_costs_no_truth(void **state)
+{
+	(void)state;
+	sweep(FAULTY_ON, ENOSPC, 3, FAULTY_PWRITE, FAULTY_MKDIR);
+}
+
+static void a_write_that_is_cut_short_is_finished(void **state)
+{
+	(void)state;
+	sweep(FAULTY_SHORT, 0, 1, FAULTY_PWRITE, FAULTY_PWRITE);
+}
+
+/* The big file's first sync takes so long that more of it arrives meanwhile. */
+static void on_slow_sync(int fd)
+{
+	struct str more = str_sub(files[0].hub.content, CUT, CUT + MORE);
+	AUTO_CSTR partial = partial_path(place, 0);
+	struct stat st;
+
+	if (lstat(partial, &st) < 0 || st.st_ino != faulty_ino(fd) ||
+	    faulty_prefix(partial, true) != CUT)
+		return;
+	answerer_send_more(place->rig->server, more);
+	faulty_wait(fd, CUT + MORE);
+	place->n_slow++;
+}
+
+static void bytes_that_come_during_a_sync_are_not_recorded_with_it(void **state)
+{
+	struct tempdir dir;
+	struct place *p;
+
+	(void)state;
+	user_begin(&dir);
+	p = place_begin(&dir, 1, true);
+	faulty->during_sync = on_slow_sync;
+	create(p);
+	run_until_idle(p);
+	assert_int_equal(p->n_slow, 1);
+	check_completed(p);
+	check_all(p);
+	assert_string_equal(faulty->complaint, "");
+	place_end(p);
+	tempdir_remove(&dir);
+}
+
+/* In a child: the job, up to the call that ends it. */
+static void die_at(const struct tempdir *dir, unsigned nth)
+{
+	struct place *p = place_begin(dir, 1, true);
+
+	faulty_arm(FAULTY_ANY, nth, FAULTY_DIE, 0);
+	create(p);
+	run_until_idle(p);
+	_exit(the_job(p)->state == JOB_COMPLETED ? 0 : 1);
+}
+
+/* larderd dies at its nth call, and with it the machine when `is_power_cut`; false when the job
+ * has fewer. */
+static bool run_and_die(unsigned nth, bool is_power_cut)
+{
+	AUTO_CSTR models = NULL;
+	AUTO_CSTR there = NULL;
+	struct tempdir dir;
+	struct place *p;
+	int status = -1;
+	bool is_dead;
+	pid_t child;
+
+	user_begin(&dir);
+	models = tempdir_path(&dir, "models");
+	there = tempdir_path(&dir, FOLDER "there.txt");
+	faulty_note_foreign(there);
+	faulty->before_rename = check_rename;
+	child = fork();
+	if (child == 0)
+		die_at(&dir, nth);
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		abort();
+	faulty_revive();
+	if (is_power_cut) {
+		faulty_power_cut(models);
+		/* Whoever put it there did not sync it. */
+		files[THERE].mine = holds(there, S(JUNK)) ? S(JUNK) : files[THERE].hub.content;
+	}
+	p = place_begin(&dir, 1, false);
+	check_all(p);
+	go_on(p);
+	check_completed(p);
+	check_all(p);
+	if (p->n_thrown_away > 0)
+		faulty_complain("durable bytes were thrown away", "the job");
+	place_end(p);
+	tempdir_remove(&dir);
+	files[THERE].mine = files[THERE].hub.content;
+	is_dead = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	if (!is_dead && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
+		faulty_complain("the child ended otherwise", "the job");
+	return is_dead;
+}
+
+static void die_everywhere(bool is_power_cut)
+{
+	unsigned nth = 1;
+
+	while (nth < POINTS_MAX && run_and_die(nth, is_power_cut)) {
+		if (faulty->complaint[0] != '\0')
+			fail_msg("death at call %u: %s", nth, faulty->complaint);
+		nth++;
+	}
+	if (faulty->complaint[0] != '\0')
+		fail_msg("without a death: %s", faulty->complaint);
+	print_message("  death: %u places\n", nth - 1);
+	assert_in_range(nth, 2, POINTS_MAX - 1);
+}
+
+static void a_daemon_that_is_killed_at_any_call_comes_back_true(void **state)
+{
+	(void)state;
+	die_everywhere(false);
+}
+
+static void a_machine_that_loses_power_at_any_call_comes_back_true(void **state)
+{
+	(void)state;
+	die_everywhere(true);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	torture_setup();
+	faulty_setup();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	faulty_teardown();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_write_that_is_cut_short_is_finished),
+		cmocka_unit_test(bytes_that_come_during_a_sync_are_not_recorded_with_it),
+		cmocka_unit_test(a_call_that_fails_once_costs_no_truth),
+		cmocka_unit_test(a_disk_that_stays_full_costs_no_truth),
+		cmocka_unit_test(a_daemon_that_is_killed_at_any_call_comes_back_true),
+		cmocka_unit_test(a_machine_that_loses_power_at_any_call_comes_back_true),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
