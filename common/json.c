@@ -56,9 +56,11 @@ int json_parse(struct str text, int depth_max, struct json_object **ret, struct 
 	if (text.n == 0 || text.n > INT_MAX - 1)
 		return error_set(err, ERR_BAD_REQUEST,
 				 text.n == 0 ? "no JSON: it is empty" : "too long");
-	/* json-c would stop at a NUL and call what stands before it whole. */
-	if (memchr(text.p, '\0', text.n) != NULL)
-		return error_set(err, ERR_BAD_REQUEST, "not JSON: there is a NUL in it");
+	/* json-c would stop at a NUL and call what stands before it whole; and it takes
+	 * overlong sequences and surrogates for UTF-8. */
+	if (!str_is_utf8(text))
+		return error_set(err, ERR_BAD_REQUEST,
+				 "not JSON: not UTF-8, or there is a NUL in it");
 	tokener = json_tokener_new_ex(depth_max);
 	if (tokener == NULL)
 		return error_set(err, ERR_INTERNAL, "no JSON parser");

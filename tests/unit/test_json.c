@@ -43,6 +43,26 @@ static void whole_values_are_read(void **state)
 	}
 }
 
+/* Overlong, surrogates, beyond Unicode: json-c would take some of them. */
+static void what_is_not_utf8_is_refused(void **state)
+{
+	static const struct str rows[] = {
+		L("\"\xc0\xa3\""),
+		L("{\"\xe0\x80\xaf\":1}"),
+		L("\"\xed\xa0\x80\""),
+		L("[\"\xf4\x90\x80\x80\"]"),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct json_object *object = NULL;
+		struct error err;
+
+		assert_int_equal(json_parse(rows[i], 8, &object, &err), -1);
+		assert_int_equal(err.code, ERR_BAD_REQUEST);
+	}
+}
+
 static void what_is_not_one_whole_value_is_refused(void **state)
 {
 	static const struct str rows[] = {
@@ -322,6 +342,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_values_are_read),
 		cmocka_unit_test(what_is_not_one_whole_value_is_refused),
+		cmocka_unit_test(what_is_not_utf8_is_refused),
 		cmocka_unit_test(nesting_has_a_limit),
 		cmocka_unit_test(a_value_has_a_weight),
 		cmocka_unit_test(no_value_takes_much_more_than_its_weight),
