@@ -88,6 +88,47 @@ static void a_write_that_is_cut_short_is_finished(void **state)
 	sweep(FAULTY_SHORT, 0, 1, FAULTY_PWRITE, FAULTY_PWRITE);
 }
 
+/* A job that fails at its nth call, looked at where it stands. False when it has fewer. */
+static bool fail_and_look(enum faulty_call call, unsigned nth)
+{
+	struct tempdir dir;
+	struct place *p;
+	unsigned n_failed;
+
+	user_begin(&dir);
+	p = place_begin(&dir, 1, true);
+	faulty_arm(call, nth, FAULTY_ONCE, EIO);
+	create(p);
+	run_until_idle(p);
+	n_failed = faulty_stop();
+	for (size_t i = 0; i < N_FILES; i++) {
+		AUTO_CSTR path = file_path(p, i);
+
+		if (files[i].mine.p != NULL && access(path, F_OK) < 0)
+			faulty_complain("the user's file has lost its name for nothing", path);
+	}
+	place_end(p);
+	tempdir_remove(&dir);
+	if (faulty->complaint[0] != '\0')
+		fail_msg("%s %u: %s", faulty_names[call], nth, faulty->complaint);
+	return n_failed > 0;
+}
+
+/* A full or broken disk must not leave a model's folder without the file that worked. */
+static void the_users_file_is_back_when_the_new_one_cannot_have_its_name(void **state)
+{
+	static const enum faulty_call calls[] = { FAULTY_RENAME, FAULTY_FSYNC };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
+		unsigned nth = 1;
+
+		while (nth < POINTS_MAX && fail_and_look(calls[i], nth))
+			nth++;
+		assert_in_range(nth, 2, POINTS_MAX - 1);
+	}
+}
+
 /* The big file's first sync takes so long that more of it arrives meanwhile. */
 static void on_slow_sync(int fd)
 {
@@ -225,6 +266,7 @@ int main(void)
 		cmocka_unit_test(a_write_that_is_cut_short_is_finished),
 		cmocka_unit_test(bytes_that_come_during_a_sync_are_not_recorded_with_it),
 		cmocka_unit_test(a_call_that_fails_once_costs_no_truth),
+		cmocka_unit_test(the_users_file_is_back_when_the_new_one_cannot_have_its_name),
 		cmocka_unit_test(a_disk_that_stays_full_costs_no_truth),
 		cmocka_unit_test(a_daemon_that_is_killed_at_any_call_comes_back_true),
 		cmocka_unit_test(a_machine_that_loses_power_at_any_call_comes_back_true),
