@@ -196,11 +196,11 @@ void queue_forget_oldest(struct queue *q)
 	for (size_t i = 0; i < q->n; i++) {
 		struct entry *entry = q->entries[i];
 
-		if (!job_is_final(entry->job->state))
+		if (!job_is_final(entry->job->state) || entry->is_unwanted)
 			continue;
 		n++;
 		/* By order of arrival: the clock may have been set back. */
-		if (!queue_entry_is_busy(entry) && !entry->is_unwanted &&
+		if (!queue_entry_is_busy(entry) &&
 		    (oldest == NULL || entry->job->order < oldest->job->order))
 			oldest = entry;
 	}
