@@ -196,56 +196,108 @@ static int check_text(struct json_object *value, const struct json_field *field,
 }
 
 static int check_int(struct json_object *value, const struct json_field *field,
-		     struct error *err)
+		     const char *label, struct error *err)
 {
 	int64_t number;
 
 	if (!json_object_is_type(value, json_type_int))
-		return error_set_field(err, field->name, "%s must be a whole number",
-				       field->name);
+		return error_set_field(err, label, "%s must be a whole number", label);
 	number = json_object_get_int64(value);
 	if (number < field->min || number > field->max)
-		return error_set_field(err, field->name, "%s must be between %lld and %lld",
-				       field->name, (long long)field->min,
-				       (long long)field->max);
+		return error_set_field(err, label, "%s must be between %lld and %lld", label,
+				       (long long)field->min, (long long)field->max);
 	return 0;
 }
 
-static int check_texts(struct json_object *value, const struct json_field *field,
-		       struct error *err)
+static int check_bool(struct json_object *value, const char *label, struct error *err)
 {
-	char label[ERROR_FIELD_MAX];
+	if (!json_object_is_type(value, json_type_boolean))
+		return error_set_field(err, label, "%s must be true or false", label);
+	return 0;
+}
+
+static int check_members(struct json_object *object, const struct json_field *fields, size_t n,
+			 const char *within, struct error *err);
+
+static int check_item(struct json_object *value, const struct json_field *field,
+		      const char *label, struct error *err)
+{
+	AUTO_CSTR within = NULL;
+
+	if (field->kind == JSON_KIND_TEXTS)
+		return check_text(value, field, label, err);
+	if (!json_object_is_type(value, json_type_object))
+		return error_set_field(err, label, "%s must be an object", label);
+	within = mem_printf("%s.", label);
+	return check_members(value, field->members, field->n_members, within, err);
+}
+
+static int check_list(struct json_object *value, const struct json_field *field,
+		      const char *label, struct error *err)
+{
 	size_t n;
 
 	if (!json_object_is_type(value, json_type_array))
-		return error_set_field(err, field->name, "%s must be a list of strings",
-				       field->name);
+		return error_set_field(err, label, "%s must be a list of %s", label,
+				       field->kind == JSON_KIND_TEXTS ? "strings" : "objects");
 	n = json_object_array_length(value);
 	if (n > field->items_max)
-		return error_set_field(err, field->name, "%s has %zu items, %zu are allowed",
-				       field->name, n, field->items_max);
+		return error_set_field(err, label, "%s has %zu items, %zu are allowed", label,
+				       n, field->items_max);
 	for (size_t i = 0; i < n; i++) {
-		(void)snprintf(label, sizeof(label), "%s[%zu]", field->name, i);
-		if (check_text(json_object_array_get_idx(value, i), field, label, err) < 0)
+		AUTO_CSTR item = mem_printf("%s[%zu]", label, i);
+
+		if (check_item(json_object_array_get_idx(value, i), field, item, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
 static int check_field(struct json_object *value, const struct json_field *field,
-		       struct error *err)
+		       const char *label, struct error *err)
 {
 	switch (field->kind) {
 	case JSON_KIND_TEXT:
-		return check_text(value, field, field->name, err);
+		return check_text(value, field, label, err);
 	case JSON_KIND_INT:
-		return check_int(value, field, err);
+		return check_int(value, field, label, err);
+	case JSON_KIND_BOOL:
+		return check_bool(value, label, err);
 	case JSON_KIND_TEXTS:
-		return check_texts(value, field, err);
+	case JSON_KIND_OBJECTS:
+		return check_list(value, field, label, err);
 	case JSON_KIND_COUNT:
 		break;
 	}
 	bug("a kind without a check");
+}
+
+/* `within` stands before the names of the members: "" or "schedule[2].". It goes as deep as the
+ * tables of fields do, whatever the input. */
+static int check_members(struct json_object *object, const struct json_field *fields, size_t n,
+			 const char *within, struct error *err)
+{
+	json_object_object_foreach(object, name, value)
+	{
+		AUTO_CSTR label = mem_printf("%s%s", within, name);
+		size_t i = 0;
+
+		while (i < n && strcmp(fields[i].name, name) != 0)
+			i++;
+		if (i == n)
+			return error_set_field(err, label, "\"%s\" is not known here", label);
+		if (value == NULL && !fields[i].is_required)
+			continue;
+		if (check_field(value, &fields[i], label, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < n; i++) {
+		AUTO_CSTR label = mem_printf("%s%s", within, fields[i].name);
+
+		if (fields[i].is_required && json_get(object, fields[i].name) == NULL)
+			return error_set_field(err, label, "%s is missing", label);
+	}
+	return 0;
 }
 
 int json_check(struct json_object *object, const struct json_field *fields, size_t n,
@@ -253,23 +305,5 @@ int json_check(struct json_object *object, const struct json_field *fields, size
 {
 	if (!json_object_is_type(object, json_type_object))
 		return error_set(err, ERR_BAD_REQUEST, "it must be a JSON object");
-	json_object_object_foreach(object, name, value)
-	{
-		size_t i = 0;
-
-		while (i < n && strcmp(fields[i].name, name) != 0)
-			i++;
-		if (i == n)
-			return error_set_field(err, name, "\"%s\" is not known here", name);
-		if (value == NULL && !fields[i].is_required)
-			continue;
-		if (check_field(value, &fields[i], err) < 0)
-			return -1;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (fields[i].is_required && json_get(object, fields[i].name) == NULL)
-			return error_set_field(err, fields[i].name, "%s is missing",
-					       fields[i].name);
-	}
-	return 0;
+	return check_members(object, fields, n, "", err);
 }

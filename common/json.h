@@ -49,9 +49,11 @@ void json_add_time(struct json_object *object, const char *name, int64_t unix_ms
 /* --- what an object may hold --- */
 
 enum json_kind {
-	JSON_KIND_TEXT,  /* a string of min..max bytes */
-	JSON_KIND_INT,   /* an integer of min..max */
-	JSON_KIND_TEXTS, /* an array of at most `items_max` strings of min..max bytes each */
+	JSON_KIND_TEXT,    /* a string of min..max bytes */
+	JSON_KIND_INT,     /* an integer of min..max */
+	JSON_KIND_BOOL,    /* true or false */
+	JSON_KIND_TEXTS,   /* an array of at most `items_max` strings of min..max bytes each */
+	JSON_KIND_OBJECTS, /* an array of at most `items_max` objects, each with `members` */
 	JSON_KIND_COUNT,
 };
 
@@ -62,11 +64,13 @@ struct json_field {
 	int64_t min;
 	int64_t max;
 	size_t items_max;
+	const struct json_field *members;
+	size_t n_members;
 };
 
 /* 0 when `object` is an object, has every required member, and no other than these with their
- * kinds and limits. Else -1: ERR_INVALID with the field ("select[3]"), or ERR_BAD_REQUEST when
- * it is not an object. */
+ * kinds and limits. A member that is null counts as absent. Else -1: ERR_INVALID with the
+ * field ("select[3]", "schedule[2].from"), or ERR_BAD_REQUEST when it is not an object. */
 int json_check(struct json_object *object, const struct json_field *fields, size_t n,
 	       struct error *err) MUST_USE;
 

@@ -266,10 +266,22 @@ static void times_are_utc_with_milliseconds(void **state)
 	}
 }
 
+static const struct json_field members[] = {
+	{ .name = "from", .kind = JSON_KIND_TEXT, .is_required = true, .min = 1, .max = 5 },
+	{ .name = "days", .kind = JSON_KIND_TEXTS, .min = 1, .max = 3, .items_max = 2 },
+	{ .name = "is_on", .kind = JSON_KIND_BOOL },
+};
+
 static const struct json_field fields[] = {
 	{ .name = "repo", .kind = JSON_KIND_TEXT, .is_required = true, .min = 1, .max = 5 },
 	{ .name = "n", .kind = JSON_KIND_INT, .min = -3, .max = 3 },
 	{ .name = "list", .kind = JSON_KIND_TEXTS, .min = 1, .max = 2, .items_max = 2 },
+	{ .name = "yes", .kind = JSON_KIND_BOOL },
+	{ .name = "rows",
+	  .kind = JSON_KIND_OBJECTS,
+	  .items_max = 2,
+	  .members = members,
+	  .n_members = ARRAY_LEN(members) },
 };
 
 static void an_object_with_what_is_wanted_passes(void **state)
@@ -280,7 +292,11 @@ static void an_object_with_what_is_wanted_passes(void **state)
 		"{\"repo\":\"\\u00e9\\u00e9\"}",
 		"{\"repo\":\"a\",\"n\":-3,\"list\":[]}",
 		"{\"n\":3,\"list\":[\"ab\",\"c\"],\"repo\":\"a\"}",
-		"{\"repo\":\"a\",\"n\":null,\"list\":null}",
+		"{\"repo\":\"a\",\"n\":null,\"list\":null,\"yes\":null,\"rows\":null}",
+		"{\"repo\":\"a\",\"yes\":true}",
+		"{\"repo\":\"a\",\"yes\":false,\"rows\":[]}",
+		"{\"repo\":\"a\",\"rows\":[{\"from\":\"x\"},{\"is_on\":false,"
+		"\"days\":[\"a\",\"b\"],\"from\":\"y\"}]}",
 	};
 	struct error err;
 
@@ -323,6 +339,24 @@ static void an_object_is_refused_with_the_field_at_fault(void **state)
 		{ "{\"repo\":\"a\",\"list\":[\"abc\"]}", ERR_INVALID, "list[0]" },
 		{ "{\"repo\":\"a\",\"list\":[null]}", ERR_INVALID, "list[0]" },
 		{ "{\"repo\":\"a\",\"list\":[\"a\",[]]}", ERR_INVALID, "list[1]" },
+		{ "{\"repo\":\"a\",\"yes\":1}", ERR_INVALID, "yes" },
+		{ "{\"repo\":\"a\",\"yes\":\"true\"}", ERR_INVALID, "yes" },
+		{ "{\"repo\":\"a\",\"rows\":{}}", ERR_INVALID, "rows" },
+		{ "{\"repo\":\"a\",\"rows\":[1]}", ERR_INVALID, "rows[0]" },
+		{ "{\"repo\":\"a\",\"rows\":[null]}", ERR_INVALID, "rows[0]" },
+		{ "{\"repo\":\"a\",\"rows\":[{}]}", ERR_INVALID, "rows[0].from" },
+		{ "{\"repo\":\"a\",\"rows\":[{\"from\":null}]}", ERR_INVALID, "rows[0].from" },
+		{ "{\"repo\":\"a\",\"rows\":[{\"from\":\"x\"},{\"from\":7}]}", ERR_INVALID,
+		  "rows[1].from" },
+		{ "{\"repo\":\"a\",\"rows\":[{\"from\":\"x\",\"to\":1}]}", ERR_INVALID,
+		  "rows[0].to" },
+		{ "{\"repo\":\"a\",\"rows\":[{\"from\":\"x\",\"is_on\":[]}]}", ERR_INVALID,
+		  "rows[0].is_on" },
+		{ "{\"repo\":\"a\",\"rows\":[{\"from\":\"x\",\"days\":[\"a\",\"long\"]}]}",
+		  ERR_INVALID, "rows[0].days[1]" },
+		{ "{\"repo\":\"a\",\"rows\":[{\"from\":\"x\"},{\"from\":\"x\"},"
+		  "{\"from\":\"x\"}]}",
+		  ERR_INVALID, "rows" },
 	};
 
 	(void)state;
