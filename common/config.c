@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/error.h"
+#include "common/schema.h"
 
 enum kind {
 	KIND_PATH,   /* an absolute path, or one that is made absolute against the working
@@ -54,9 +55,13 @@ static const struct row rows[] = {
 	{ "LARDER_OFFLINE", KIND_SWITCH, AT(is_offline), .otherwise = "0",
 	  .help = "1: never contact the Hub" },
 	{ "LARDER_MAX_DOWNLOADS", KIND_INTEGER, AT(max_downloads), .otherwise = "3", .min = 1,
-	  .max = 32, .help = "downloads that run at the same time" },
+	  .max = SCHEMA_DOWNLOADS_MAX, .help = "downloads that run at the same time" },
 	{ "LARDER_MAX_CONNECTIONS", KIND_INTEGER, AT(max_connections), .otherwise = "16",
-	  .min = 1, .max = 128, .help = "connections of all downloads together" },
+	  .min = 1, .max = SCHEMA_CONNECTIONS_MAX,
+	  .help = "connections of all downloads together" },
+	{ "LARDER_BANDWIDTH_LIMIT", KIND_SIZE, AT(bandwidth_limit_bps), .otherwise = "0",
+	  .min = 0, .max = SCHEMA_LIMIT_MAX,
+	  .help = "bytes a second of all downloads together, like 500K or 20M; 0: no limit" },
 	{ "LARDER_TRANSFER_THREADS", KIND_INTEGER, AT(transfer_threads), .otherwise = "0",
 	  .min = 0, .max = 32,
 	  .help = "threads that move bytes; 0: one per core, four at most" },

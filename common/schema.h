@@ -19,7 +19,13 @@ enum {
 	SCHEMA_PRIORITY_MAX = 1000,
 	SCHEMA_PAGE_MAX = 500, /* rows of one page of a list */
 	SCHEMA_PAGE_DEFAULT = 100,
+	SCHEMA_DOWNLOADS_MAX = 32,    /* that run at the same time */
+	SCHEMA_CONNECTIONS_MAX = 128, /* of all downloads together */
+	SCHEMA_SCHEDULE_MAX = 32,     /* entries of the weekly schedule */
 };
+
+/* A bandwidth limit, in bytes a second: more than any line carries. */
+#define SCHEMA_LIMIT_MAX INT64_C(1000000000000)
 
 /* 0, or -1 with ERR_UNKNOWN_METHOD, ERR_INVALID or ERR_BAD_REQUEST. `params` may be NULL, which
  * counts as an empty object. */

@@ -67,6 +67,7 @@ static void an_empty_environment_gives_the_defaults(void **state)
 	assert_false(cfg->is_offline);
 	assert_int_equal(cfg->max_downloads, 3);
 	assert_int_equal(cfg->max_connections, 16);
+	assert_int_equal(cfg->bandwidth_limit_bps, 0);
 	assert_int_equal(cfg->transfer_threads, 0);
 	assert_int_equal(cfg->min_free_bytes, 1 << 30);
 	assert_int_equal(cfg->log_format, LOG_FORMAT_TEXT);
@@ -112,6 +113,16 @@ static void sizes_take_a_unit(void **state)
 		cfg = load();
 		assert_int_equal(cfg->min_free_bytes, rows[i].wanted);
 	}
+}
+
+static void the_bandwidth_limit_is_a_size_too(void **state)
+{
+	AUTO(config) cfg = NULL;
+
+	(void)state;
+	set(0, "LARDER_BANDWIDTH_LIMIT", "20M");
+	cfg = load();
+	assert_int_equal(cfg->bandwidth_limit_bps, 20 << 20);
 }
 
 static void a_base_path_begins_with_a_slash_and_ends_without(void **state)
@@ -193,6 +204,10 @@ static void a_bad_value_is_refused_with_its_variables_name(void **state)
 		{ "LARDER_MAX_DOWNLOADS", "3x" },
 		{ "LARDER_MAX_DOWNLOADS", "-1" },
 		{ "LARDER_MAX_CONNECTIONS", "999" },
+		{ "LARDER_BANDWIDTH_LIMIT", "fast" },
+		{ "LARDER_BANDWIDTH_LIMIT", "-1" },
+		{ "LARDER_BANDWIDTH_LIMIT", "2MB" },
+		{ "LARDER_BANDWIDTH_LIMIT", "1T" },
 		{ "LARDER_MIN_FREE", "G" },
 		{ "LARDER_MIN_FREE", "1X" },
 		{ "LARDER_MIN_FREE", "1GB" },
@@ -335,6 +350,7 @@ int main(void)
 		cmocka_unit_test_setup(an_empty_environment_gives_the_defaults, forget_all),
 		cmocka_unit_test_setup(empty_and_blank_values_mean_the_default, forget_all),
 		cmocka_unit_test_setup(sizes_take_a_unit, forget_all),
+		cmocka_unit_test_setup(the_bandwidth_limit_is_a_size_too, forget_all),
 		cmocka_unit_test_setup(a_base_path_begins_with_a_slash_and_ends_without,
 				       forget_all),
 		cmocka_unit_test_setup(relative_paths_become_absolute, forget_all),
