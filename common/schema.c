@@ -46,6 +46,46 @@ static const struct json_field changes_fields[] = {
 	{ .name = "since", .kind = JSON_KIND_TEXT, .min = 1, .max = 64 },
 };
 
+#define FIELD_INT(field_name, least, most)                                                 \
+	{                                                                                  \
+		.name = (field_name), .kind = JSON_KIND_INT, .min = (least), .max = (most) \
+	}
+#define FIELD_BOOL(field_name)                               \
+	{                                                    \
+		.name = (field_name), .kind = JSON_KIND_BOOL \
+	}
+#define FIELD_WORD(field_name)                                                               \
+	{                                                                                    \
+		.name = (field_name), .kind = JSON_KIND_TEXT, .is_required = true, .min = 1, \
+		.max = 16                                                                    \
+	}
+
+static const struct json_field entry_fields[] = {
+	{ .name = "days",
+	  .kind = JSON_KIND_TEXTS,
+	  .is_required = true,
+	  .min = 1,
+	  .max = 16,
+	  .items_max = 7 },
+	FIELD_WORD("from"),
+	FIELD_WORD("to"),
+	FIELD_WORD("action"),
+	FIELD_INT("bandwidth_limit", 1, SCHEMA_LIMIT_MAX),
+};
+static const struct json_field settings_fields[] = {
+	FIELD_BOOL("paused"),
+	FIELD_INT("bandwidth_limit", 0, SCHEMA_LIMIT_MAX),
+	FIELD_BOOL("slow"),
+	FIELD_INT("slow_limit", 1, SCHEMA_LIMIT_MAX),
+	FIELD_INT("max_downloads", 1, SCHEMA_DOWNLOADS_MAX),
+	FIELD_INT("max_connections", 1, SCHEMA_CONNECTIONS_MAX),
+	{ .name = "schedule",
+	  .kind = JSON_KIND_OBJECTS,
+	  .items_max = SCHEMA_SCHEDULE_MAX,
+	  .members = entry_fields,
+	  .n_members = ARRAY_LEN(entry_fields) },
+};
+
 #define METHOD(method_name, method_fields)                        \
 	{                                                         \
 		.name = (method_name), .fields = (method_fields), \
@@ -68,6 +108,8 @@ static const struct {
 	METHOD("download.retry", id_fields),
 	METHOD("download.forget", id_fields),
 	METHOD("event.changes", changes_fields),
+	{ .name = "settings.get" },
+	METHOD("settings.patch", settings_fields),
 	{ .name = "system.health" },
 	{ .name = "system.status" },
 };

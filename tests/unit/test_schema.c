@@ -40,6 +40,15 @@ static void every_method_takes_what_it_is_for(void **state)
 		{ "download.forget", "{\"id\":\"x\"}" },
 		{ "event.changes", "{\"since\":\"e-1\"}" },
 		{ "event.changes", NULL },
+		{ "settings.get", NULL },
+		{ "settings.patch", NULL },
+		{ "settings.patch", "{\"paused\":true,\"bandwidth_limit\":0,\"slow\":false,"
+				    "\"slow_limit\":1,\"max_downloads\":32,"
+				    "\"max_connections\":128,\"schedule\":[]}" },
+		{ "settings.patch", "{\"paused\":null,\"schedule\":null}" },
+		{ "settings.patch", "{\"schedule\":[{\"days\":[\"mon\"],\"from\":\"08:00\","
+				    "\"to\":\"18:00\",\"action\":\"limit\","
+				    "\"bandwidth_limit\":1}]}" },
 		{ "system.health", NULL },
 		{ "system.status", "{}" },
 	};
@@ -72,6 +81,17 @@ static void what_does_not_belong_is_refused_with_its_field(void **state)
 		{ "download.patch", "{\"id\":\"x\"}", "priority" },
 		{ "download.pause", "{\"id\":\"x\",\"force\":true}", "force" },
 		{ "system.health", "{\"x\":1}", "x" },
+		{ "settings.get", "{\"x\":1}", "x" },
+		{ "settings.patch", "{\"effect\":{}}", "effect" },
+		{ "settings.patch", "{\"paused\":1}", "paused" },
+		{ "settings.patch", "{\"bandwidth_limit\":-1}", "bandwidth_limit" },
+		{ "settings.patch", "{\"bandwidth_limit\":1000000000001}", "bandwidth_limit" },
+		{ "settings.patch", "{\"slow\":\"on\"}", "slow" },
+		{ "settings.patch", "{\"slow_limit\":0}", "slow_limit" },
+		{ "settings.patch", "{\"max_downloads\":33}", "max_downloads" },
+		{ "settings.patch", "{\"max_connections\":0}", "max_connections" },
+		{ "settings.patch", "{\"schedule\":\"never\"}", "schedule" },
+		{ "settings.patch", "{\"schedule\":[{}]}", "schedule[0].days" },
 	};
 	struct error err;
 
