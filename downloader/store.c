@@ -37,6 +37,7 @@ static const char *const migrations[] = {
 	" state TEXT NOT NULL, bytes_done INTEGER NOT NULL, PRIMARY KEY (job, n)"
 	") STRICT, WITHOUT ROWID;",
 	"CREATE TABLE health (id INTEGER PRIMARY KEY, checked_at INTEGER NOT NULL) STRICT;",
+	"CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;",
 };
 
 struct command {
@@ -52,6 +53,7 @@ struct command {
 	/* What the command is about; which members count is up to `run`. */
 	struct job *job;
 	struct plan *plan;
+	struct json_object *settings;
 	char job_id[DOWNLOAD_ID_LEN + 1];
 	size_t index;
 	enum file_state state;
@@ -223,6 +225,32 @@ static int run_delete_job(struct command *command, struct db *db, struct error *
 	return db_run(q, err);
 }
 
+static int put_setting(struct db *db, const char *name, struct json_object *value,
+		       struct error *err)
+{
+	static const char put_sql[] = "INSERT INTO settings VALUES (?1, ?2)"
+				      " ON CONFLICT (name) DO UPDATE SET value = ?2";
+	static const char forget_sql[] = "DELETE FROM settings WHERE name = ?1";
+	struct db_query *q = db_query(db, value != NULL ? put_sql : forget_sql, err);
+
+	if (q == NULL)
+		return -1;
+	db_bind_text(q, 1, name);
+	if (value != NULL)
+		db_bind_text(q, 2, json_text(value).p);
+	return db_run(q, err);
+}
+
+static int run_put_settings(struct command *command, struct db *db, struct error *err)
+{
+	json_object_object_foreach(command->settings, name, value)
+	{
+		if (put_setting(db, name, value, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* A row that is really written each time, so that a full disk shows. */
 static int run_check(struct command *command, struct db *db, struct error *err)
 {
@@ -313,6 +341,7 @@ static void command_free(struct command *command)
 {
 	job_free(&command->job);
 	plan_free(&command->plan);
+	json_free(&command->settings);
 	free(command);
 }
 
@@ -393,6 +422,15 @@ void store_get_plan(struct store *store, const char *job_id, store_plan_fn done,
 void store_delete_job(struct store *store, const char *job_id, store_done_fn done, void *ctx)
 {
 	submit(store, command_new(store, run_delete_job, job_id, done, ctx));
+}
+
+void store_put_settings(struct store *store, struct json_object *take_settings,
+			store_done_fn done, void *ctx)
+{
+	struct command *command = command_new(store, run_put_settings, NULL, done, ctx);
+
+	command->settings = take_settings;
+	submit(store, command);
 }
 
 void store_check(struct store *store, store_done_fn done, void *ctx)
@@ -551,5 +589,18 @@ int store_load(struct store *store, void (*fn)(void *ctx, struct job *take_job),
 			return -1;
 		fn(ctx, job);
 	}
+	return more;
+}
+
+int store_load_settings(struct store *store,
+			void (*fn)(void *ctx, const char *name, const char *value), void *ctx,
+			struct error *err)
+{
+	static const char sql[] = "SELECT name, value FROM settings ORDER BY name";
+	struct db_query *q = db_query(store->db, sql, err);
+	int more = q == NULL ? -1 : db_next(q, err);
+
+	for (; more == 1; more = db_next(q, err))
+		fn(ctx, db_text(q, 0), db_text(q, 1));
 	return more;
 }

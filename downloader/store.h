@@ -1,7 +1,7 @@
 /*
- * What survives: jobs and their plans, in $LARDER_STATE_DIR/larder.db. A thread of its own owns
- * the database; commands are run in the order they are given, everything that waits is
- * committed together, and each command's `done` is called on the loop after the commit
+ * What survives: jobs, their plans and the settings, in $LARDER_STATE_DIR/larder.db. A thread
+ * of its own owns the database; commands are run in the order they are given, everything that
+ * waits is committed together, and each command's `done` is called on the loop after the commit
  * (DESIGN.md, invariant 2: commit, then answer).
  *
  * All functions belong to the loop's thread.
@@ -13,6 +13,7 @@
 #include "downloader/loop.h"
 #include "downloader/plan.h"
 
+struct json_object;
 struct store;
 
 /* `err` is NULL when the command is on the disk. */
@@ -49,6 +50,17 @@ void store_get_plan(struct store *store, const char *job_id, store_plan_fn done,
 
 /* Forgets a job and its plan. */
 void store_delete_job(struct store *store, const char *job_id, store_done_fn done, void *ctx);
+
+/* Writes each member of the object as a setting of that name, all of them or none; a member
+ * that is null forgets the setting. The object is consumed: nobody else may hold a reference.
+ */
+void store_put_settings(struct store *store, struct json_object *take_settings,
+			store_done_fn done, void *ctx);
+
+/* Every setting that was written, before the loop runs: its value as JSON text. */
+int store_load_settings(struct store *store,
+			void (*fn)(void *ctx, const char *name, const char *value), void *ctx,
+			struct error *err) MUST_USE;
 
 /* Does the database answer, and can it write? */
 void store_check(struct store *store, store_done_fn done, void *ctx);

@@ -20,7 +20,7 @@ LEVELS = [
     "downloader/main",
     "downloader/daemon",
     "downloader/ops_choice downloader/ops_downloads downloader/ops_plan downloader/ops_preview downloader/ops_system downloader/ops",
-    "downloader/control downloader/sse downloader/queue downloader/queue_entry downloader/queue_work",
+    "downloader/control downloader/sse downloader/settings downloader/queue downloader/queue_entry downloader/queue_work",
     "downloader/preview downloader/transfer",
     "downloader/planner downloader/landing",
     "downloader/hubfile downloader/hasher downloader/store downloader/space downloader/events downloader/localdir",

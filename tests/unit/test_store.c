@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "common/error.h"
+#include "common/json.h"
 #include "tests/unit/looping.h"
 #include "tests/unit/tempdir.h"
 
@@ -481,6 +482,44 @@ static void stopping_finishes_what_was_given(void **state)
 	assert_int_equal(p->loaded[0]->priority, 19);
 }
 
+/* The settings as loaded, as one JSON object. */
+static void on_setting(void *ctx, const char *name, const char *value)
+{
+	struct json_object *object = ctx;
+	struct json_object *parsed = NULL;
+	struct error err;
+
+	assert_int_equal(json_parse(str_from(value), 8, &parsed, &err), 0);
+	json_take(object, name, parsed);
+}
+
+static void put_settings(struct place *p, const char *text, enum error_code wanted)
+{
+	struct log log = { .wanted = 1 };
+	struct note note = { &log, 0 };
+	struct json_object *settings = NULL;
+	struct error err;
+
+	assert_int_equal(json_parse(str_from(text), 8, &settings, &err), 0);
+	store_put_settings(p->store, settings, on_done, &note);
+	loop_until(p->loop, &log.is_complete);
+	assert_int_equal(log.codes[0], wanted);
+}
+
+static void settings_come_back_and_null_forgets_them(void **state)
+{
+	struct place *p = *state;
+	AUTO_JSON object = json_object_new_object();
+	struct error err;
+
+	put_settings(p, "{\"a\":true,\"b\":[{\"x\":\"y\"}],\"c\":12}", ERR_NONE);
+	put_settings(p, "{\"a\":false,\"c\":null,\"never\":null}", ERR_NONE);
+	put_settings(p, "{}", ERR_NONE);
+	reload(p);
+	assert_int_equal(store_load_settings(p->store, on_setting, object, &err), 0);
+	assert_string_equal(json_text(object).p, "{\"a\":false,\"b\":[{\"x\":\"y\"}]}");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 
 int main(void)
@@ -501,6 +540,7 @@ int main(void)
 		TEST(a_directory_that_cannot_be_made_is_told),
 		TEST(a_file_that_is_no_database_is_told),
 		TEST(stopping_finishes_what_was_given),
+		TEST(settings_come_back_and_null_forgets_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
