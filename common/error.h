@@ -55,6 +55,10 @@
 	X(DISK_ERROR, "disk_error", "The disk reported an error", NULL)                       \
 	X(DISK_AWAY, "disk_unavailable", "The models directory is not there",                 \
 	  "mount it again; it goes on by itself")                                             \
+	X(SCHEDULE, "schedule", "The schedule pauses downloads",                              \
+	  "change the schedule in the settings; it goes on by itself when its time comes")    \
+	X(PAUSED_ALL, "paused_all", "All downloads are paused",                               \
+	  "end the pause in the settings; it goes on by itself then")                         \
 	X(HASH_MISMATCH, "hash_mismatch", "The bytes are not what the Hub promised", NULL)    \
 	X(RANGE_IGNORED, "range_ignored", "The server ignored the range", NULL)               \
 	X(URL_EXPIRED, "url_expired", "The signed address has expired", NULL)                 \

@@ -60,12 +60,26 @@ static int check_space(const struct queue *q, const struct job *job, struct erro
 			 (double)q->free_bytes / 1e9);
 }
 
+static bool is_held(const struct queue *q)
+{
+	return q->hold.code != ERR_NONE;
+}
+
+/* Does it wait for the end of a hold, be it the present one or one before? */
+static bool waits_for_hold(const struct job *job)
+{
+	return job->state == JOB_WAITING &&
+	       (job->reason.code == ERR_SCHEDULE || job->reason.code == ERR_PAUSED_ALL);
+}
+
 /* A job that waits for space wakes when there is some, not before. */
 static bool is_wake_time(const struct queue *q, struct job *job, int64_t now_ms)
 {
 	struct error err;
 	int64_t left_ms = job->reason.retry_at_ms - now_ms;
 
+	if (waits_for_hold(job))
+		return !is_held(q);
 	/* No wait is longer than a day: one that seems so was begun by a wrong clock. */
 	if (job->state != JOB_WAITING || (left_ms > 0 && left_ms <= WAIT_MAX_MS))
 		return false;
@@ -106,7 +120,7 @@ static void consider(struct queue *q, struct entry *entry, size_t *running, size
 {
 	struct error err;
 
-	if (entry->job->state != JOB_QUEUED || queue_entry_is_busy(entry))
+	if (entry->job->state != JOB_QUEUED || queue_entry_is_busy(entry) || is_held(q))
 		return;
 	if (!entry->job->is_planned) {
 		if (*resolving < QUEUE_RESOLVING_MAX) {
@@ -139,7 +153,7 @@ void queue_kick(struct queue *q)
 	size_t running;
 	size_t resolving;
 
-	if (q->is_stopping)
+	if (q->is_stopping || !q->is_started)
 		return;
 	queue_forget_oldest(q);
 	wake_waiting(q);
@@ -220,6 +234,41 @@ void queue_set_disk(struct queue *q, uint64_t free_bytes, const struct error *tr
 			(double)free_bytes / 1e9, (double)q->limits.min_free_bytes / 1e9);
 		make_way(q, &err);
 	}
+}
+
+void queue_set_limits(struct queue *q, size_t downloads, size_t connections)
+{
+	q->limits.downloads = downloads;
+	q->limits.connections = connections;
+	queue_kick(q);
+}
+
+/* One that is under way stops; one that waits for another hold's end has a new reason. */
+static void hold_entry(struct queue *q, struct entry *entry)
+{
+	const struct job *job = entry->job;
+
+	bool is_under_way = queue_is_running(job->state) || job->state == JOB_RESOLVING;
+	bool is_told =
+		job->reason.code == q->hold.code && job->reason.retry_at_ms == q->hold_until_ms;
+
+	if (!is_under_way && (!waits_for_hold(job) || is_told))
+		return;
+	queue_entry_hold(q, entry);
+	queue_entry_cancel_planning(entry);
+	if (entry->transfer != NULL && is_under_way)
+		transfer_stop(entry->transfer);
+}
+
+void queue_hold(struct queue *q, const struct error *why, int64_t until_ms)
+{
+	q->hold = why != NULL ? *why : (struct error){ .code = ERR_NONE };
+	q->hold_until_ms = until_ms;
+	if (q->is_stopping)
+		return;
+	for (size_t i = 0; i < q->n && why != NULL; i++)
+		hold_entry(q, q->entries[i]);
+	queue_kick(q);
 }
 
 uint64_t queue_reserved(const struct queue *q)
@@ -496,6 +545,7 @@ void queue_free(struct queue **queue)
 
 void queue_start(struct queue *queue)
 {
+	queue->is_started = true;
 	/* What a cancel could not finish before larderd ended. */
 	for (size_t i = 0; i < queue->n; i++) {
 		if (queue->entries[i]->job->state == JOB_CANCELLED)

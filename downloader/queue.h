@@ -64,6 +64,16 @@ void queue_stop(struct queue *queue);
  */
 void queue_set_disk(struct queue *queue, uint64_t free_bytes, const struct error *trouble);
 
+/* How much may run at the same time, from now on. What runs already goes on, also when it is
+ * more. Both are 1 at least. */
+void queue_set_limits(struct queue *queue, size_t downloads, size_t connections);
+
+/* While held, nothing is planned and nothing runs: what is under way waits with this reason,
+ * ERR_SCHEDULE or ERR_PAUSED_ALL, what is queued stays so. NULL lets all of it go on.
+ * `until_ms` is the unix time that the waiting jobs name, 0 for none; they go on when the hold
+ * ends, not by that time. */
+void queue_hold(struct queue *queue, const struct error *why, int64_t until_ms);
+
 /* Bytes that all jobs that are not final will still write. */
 uint64_t queue_reserved(const struct queue *queue);
 

@@ -245,3 +245,11 @@ void queue_entry_give_way(struct queue *q, struct entry *entry, const struct err
 			job, hub_url_page(hub_endpoint(q->env.hub), job->type, job->repo));
 	queue_entry_save(q, entry, NULL, NULL);
 }
+
+void queue_entry_hold(struct queue *q, struct entry *entry)
+{
+	if (entry->job->state != JOB_WAITING)
+		queue_entry_move(entry, JOB_WAITING);
+	job_set_reason(entry->job, &q->hold, q->hold_until_ms);
+	queue_entry_save(q, entry, NULL, NULL);
+}

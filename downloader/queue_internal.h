@@ -48,6 +48,9 @@ struct queue {
 	uint64_t free_bytes;
 	bool is_free_known;
 	bool is_disk_away;
+	struct error hold; /* ERR_NONE: nothing is held */
+	int64_t hold_until_ms;
+	bool is_started;
 	bool is_stopping;
 	bool is_stopped; /* the hook is about to be called, or was */
 	struct loop_timer *timer;
@@ -80,6 +83,9 @@ void queue_forget_oldest(struct queue *q);
 void queue_entry_move(struct entry *entry, enum job_state to);
 /* The job cannot go on now: it waits or has failed, as retry.c says. Saves. */
 void queue_entry_give_way(struct queue *q, struct entry *entry, const struct error *err);
+
+/* The job waits for the end of the queue's hold. Saves. */
+void queue_entry_hold(struct queue *q, struct entry *entry);
 
 /* Downloading or verifying. */
 bool queue_is_running(enum job_state state);

@@ -33,6 +33,7 @@ struct place {
 	struct rig *rig;
 	struct queue *queue;
 	struct queue_limits limits;
+	struct error hold;                  /* before the start */
 	struct change changes[CHANGES_MAX]; /* committed ones, in order */
 	size_t n_changes;
 	size_t n_removed;
@@ -116,16 +117,30 @@ static inline void begin(struct place *p)
 	p->queue = queue_new(&env, p->rig->planner, &p->limits, &hooks, &err);
 	assert_non_null(p->queue);
 	queue_set_disk(p->queue, UINT64_C(1) << 40, NULL);
+	if (p->hold.code != ERR_NONE)
+		queue_hold(p->queue, &p->hold, 0);
 	queue_start(p->queue);
 }
 
 /* The daemon's end: nothing of the queue is under way after. */
+static inline void on_settled(void *ctx, const struct error *err)
+{
+	bool *is_settled = ctx;
+
+	assert_null(err);
+	*is_settled = true;
+}
+
+/* The daemon's end: nothing of the queue is under way after, not even in the store. */
 static inline void end(struct place *p)
 {
+	bool is_settled = false;
+
 	p->is_stopped = false;
 	queue_stop(p->queue);
 	loop_until(p->rig->loop, &p->is_stopped);
-	loop_turn(p->rig->loop);
+	store_check(p->rig->store, on_settled, &is_settled);
+	loop_until(p->rig->loop, &is_settled);
 }
 
 static inline int place_make(void **state)

@@ -618,6 +618,140 @@ static void a_move_is_known_to_others_only_when_it_is_committed(void **state)
 	assert_int_equal(queue_find(p->queue, id)->state, JOB_PAUSED);
 }
 
+static void hold(struct place *p, enum error_code code, int64_t until_ms)
+{
+	struct error why;
+
+	(void)error_set(&why, code, "held by the test");
+	queue_hold(p->queue, &why, until_ms);
+}
+
+static size_t count_requests(struct place *p, const char *target)
+{
+	return answerer_count(p->rig->server, target, NULL);
+}
+
+/* Until the job waits for that, and it is committed. */
+static void wait_for_reason(struct place *p, struct str id, enum error_code code)
+{
+	(void)alarm(LOOPING_ALARM_S);
+	while (queue_find(p->queue, id)->state != JOB_WAITING || reason(p, id) != code)
+		turn_once(p);
+	(void)alarm(0);
+}
+
+static void a_hold_stops_what_runs_and_its_end_lets_it_go_on(void **state)
+{
+	struct place *p = *state;
+	struct answerer_seen seen;
+	struct answer answer;
+	struct str id;
+
+	serve_held(p, 1);
+	serve(p);
+	id = create(p, "a.gguf", 0, &answer);
+	wait_for_bytes(p, CUT);
+	hold(p, ERR_SCHEDULE, 4102444800000);
+	wait_for_reason(p, id, ERR_SCHEDULE);
+	assert_int_equal(queue_find(p->queue, id)->reason.retry_at_ms, 4102444800000);
+	assert_string_equal(queue_find(p->queue, id)->reason.message, "held by the test");
+	assert_int_equal(queue_find(p->queue, id)->attempts, 0);
+	p->n_changes = 0;
+	queue_hold(p->queue, NULL, 0);
+	wait_for(p, id, JOB_COMPLETED);
+	assert_file(p, 0);
+	assert_int_equal(answerer_count(p->rig->server, rig_target(p->rig, "a.gguf"), &seen),
+			 2);
+	assert_true(str_has_prefix(str_from(seen.range), S("bytes=153600-")));
+}
+
+static void while_held_nothing_begins(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct str id;
+
+	serve(p);
+	hold(p, ERR_PAUSED_ALL, 0);
+	id = create(p, "b.txt", 0, &answer);
+	loop_turn(p->rig->loop);
+	assert_int_equal(queue_find(p->queue, id)->state, JOB_QUEUED);
+	assert_int_equal(count_requests(p, "/api/models/" RIG_REPO "/revision/"), 0);
+	queue_hold(p->queue, NULL, 0);
+	wait_for(p, id, JOB_COMPLETED);
+}
+
+static void a_plan_being_made_waits_for_the_end_of_a_hold(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct str id;
+
+	answerer_add(p->rig->server,
+		     (struct answerer_rule){ .target = "/api/models/" RIG_REPO "/revision/",
+					     .status = "200 OK",
+					     .body = S("{}"),
+					     .times = 1,
+					     .is_held = true,
+					     .cut = 1 });
+	serve(p);
+	id = create(p, "b.txt", 0, &answer);
+	wait_for(p, id, JOB_RESOLVING);
+	hold(p, ERR_PAUSED_ALL, 0);
+	wait_for_reason(p, id, ERR_PAUSED_ALL);
+	queue_hold(p->queue, NULL, 0);
+	wait_for(p, id, JOB_COMPLETED);
+}
+
+static void who_waits_for_a_hold_is_told_of_another_one(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct str id;
+
+	serve_held(p, 1);
+	serve(p);
+	id = create(p, "a.gguf", 0, &answer);
+	wait_for_bytes(p, CUT);
+	hold(p, ERR_SCHEDULE, 5000);
+	wait_for_reason(p, id, ERR_SCHEDULE);
+	hold(p, ERR_PAUSED_ALL, 0);
+	wait_for_reason(p, id, ERR_PAUSED_ALL);
+	assert_int_equal(queue_find(p->queue, id)->reason.retry_at_ms, 0);
+	/* A person's pause outlasts the hold. */
+	move(p, id, QUEUE_PAUSE);
+	queue_hold(p->queue, NULL, 0);
+	loop_turn(p->rig->loop);
+	assert_int_equal(queue_find(p->queue, id)->state, JOB_PAUSED);
+}
+
+static void a_hold_and_its_end_count_also_after_the_daemons_end(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct str id;
+
+	serve_held(p, 1);
+	serve(p);
+	id = create(p, "a.gguf", 0, &answer);
+	wait_for_bytes(p, CUT);
+	hold(p, ERR_SCHEDULE, 5000);
+	wait_for_reason(p, id, ERR_SCHEDULE);
+	end(p);
+	queue_free(&p->queue);
+	p->n_changes = 0;
+	(void)error_set(&p->hold, ERR_PAUSED_ALL, "held at the start");
+	begin(p);
+	wait_for_reason(p, id, ERR_PAUSED_ALL);
+	end(p);
+	queue_free(&p->queue);
+	p->n_changes = 0;
+	p->hold = (struct error){ .code = ERR_NONE };
+	begin(p);
+	wait_for(p, id, JOB_COMPLETED);
+	assert_file(p, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 
 int main(void)
@@ -648,6 +782,11 @@ int main(void)
 		TEST(a_forgotten_job_is_gone_for_good_and_its_files_stay),
 		TEST(a_pause_while_the_hub_is_asked_stays_a_pause),
 		TEST(a_move_is_known_to_others_only_when_it_is_committed),
+		TEST(a_hold_stops_what_runs_and_its_end_lets_it_go_on),
+		TEST(while_held_nothing_begins),
+		TEST(a_plan_being_made_waits_for_the_end_of_a_hold),
+		TEST(who_waits_for_a_hold_is_told_of_another_one),
+		TEST(a_hold_and_its_end_count_also_after_the_daemons_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,8 @@ static void every_code_has_its_status(void **state)
 		{ ERR_DISK_FULL, 507 },
 		{ ERR_DISK_ERROR, 500 },
 		{ ERR_DISK_AWAY, 503 },
+		{ ERR_SCHEDULE, 503 },
+		{ ERR_PAUSED_ALL, 503 },
 		{ ERR_HASH_MISMATCH, 502 },
 		{ ERR_RANGE_IGNORED, 502 },
 		{ ERR_URL_EXPIRED, 502 },
