@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@ struct daemon {
 	struct planner *planner;
 	struct space *space;
 	struct events *events;
+	struct settings *settings;
 	struct queue *queue;
 	struct control *control;
 	struct sse *sse;
@@ -114,6 +116,39 @@ static void on_notice(void *ctx, const char *level, const char *code, const char
 	events_publish(d->events, "notice", data);
 }
 
+/* Puts what the settings come to now into effect: in the queue. */
+static void apply_effect(struct daemon *d, const struct settings_effect *effect)
+{
+	struct error why;
+
+	queue_set_limits(d->queue, effect->max_downloads, effect->max_connections);
+	if (!effect->is_paused) {
+		queue_hold(d->queue, NULL, 0);
+		return;
+	}
+	if (strcmp(effect->why, "schedule") == 0)
+		(void)error_set(&why, ERR_SCHEDULE, "the schedule pauses downloads now");
+	else
+		(void)error_set(&why, ERR_PAUSED_ALL, "all downloads are paused");
+	queue_hold(d->queue, &why, effect->until_ms);
+}
+
+static void on_effect(void *ctx, const struct settings_effect *effect)
+{
+	log_info("%s now, at most %llu bytes/s (0: any), %zu downloads, %zu connections%s%s",
+		 effect->is_paused ? "paused" : "running",
+		 (unsigned long long)effect->limit_bps, effect->max_downloads,
+		 effect->max_connections, effect->why[0] != '\0' ? ": " : "", effect->why);
+	apply_effect(ctx, effect);
+}
+
+static void on_settings_news(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	events_publish(d->events, "settings", settings_to_json(d->settings));
+}
+
 static void on_queue_stopped(void *ctx)
 {
 	struct daemon *d = ctx;
@@ -185,13 +220,32 @@ static int build_base(struct daemon *d, struct error *err)
 	return d->fetch == NULL ? -1 : 0;
 }
 
+static int build_settings(struct daemon *d, struct error *err)
+{
+	struct settings_values defaults = {
+		.limit_bps = d->cfg->bandwidth_limit_bps,
+		.slow_limit_bps = SETTINGS_SLOW_LIMIT_BPS,
+		.max_downloads = d->cfg->max_downloads,
+		.max_connections = d->cfg->max_connections,
+	};
+	struct settings_hooks hooks = {
+		.changed = on_effect,
+		.news = on_settings_news,
+		.ctx = d,
+	};
+
+	d->settings = settings_new(d->loop, d->store, &defaults, &hooks, err);
+	return d->settings == NULL ? -1 : 0;
+}
+
 static int build_queue(struct daemon *d, struct error *err)
 {
 	const struct config *cfg = d->cfg;
+	const struct settings_effect *effect = settings_effect(d->settings);
 	struct transfer_env env;
 	struct queue_limits limits = {
-		.downloads = (size_t)cfg->max_downloads,
-		.connections = (size_t)cfg->max_connections,
+		.downloads = effect->max_downloads,
+		.connections = effect->max_connections,
 		.min_free_bytes = cfg->min_free_bytes,
 	};
 	struct queue_hooks hooks = {
@@ -222,6 +276,7 @@ static int build_queue(struct daemon *d, struct error *err)
 			       .store = d->store,
 			       .space = d->space,
 			       .events = d->events,
+			       .settings = d->settings,
 			       .min_free_bytes = cfg->min_free_bytes };
 	return 0;
 }
@@ -273,8 +328,8 @@ struct daemon *daemon_new(const struct config *cfg, struct error *err)
 
 	d->cfg = cfg;
 	d->models_root = -1;
-	if (build_base(d, err) < 0 || build_queue(d, err) < 0 || catch_signals(d, err) < 0 ||
-	    build_sockets(d, err) < 0)
+	if (build_base(d, err) < 0 || build_settings(d, err) < 0 || build_queue(d, err) < 0 ||
+	    catch_signals(d, err) < 0 || build_sockets(d, err) < 0)
 		return NULL;
 	return MOVE(d);
 }
@@ -282,6 +337,7 @@ struct daemon *daemon_new(const struct config *cfg, struct error *err)
 void daemon_run(struct daemon *daemon)
 {
 	on_space(daemon);
+	apply_effect(daemon, settings_effect(daemon->settings));
 	queue_start(daemon->queue);
 	log_info("ready: models in %s, Hub %s", daemon->cfg->models_dir, daemon->endpoint);
 	loop_run(daemon->loop);
@@ -305,6 +361,7 @@ void daemon_free(struct daemon **daemon)
 		store_stop(d->store);
 	if (d->loop != NULL)
 		loop_drain(d->loop);
+	settings_free(&d->settings);
 	queue_free(&d->queue);
 	space_free(&d->space);
 	planner_free(&d->planner);

@@ -12,6 +12,7 @@
 #include "downloader/events.h"
 #include "downloader/planner.h"
 #include "downloader/queue.h"
+#include "downloader/settings.h"
 #include "downloader/space.h"
 
 /* What the methods work with; borrowed from the daemon. */
@@ -23,6 +24,7 @@ struct ops {
 	struct store *store;
 	struct space *space;
 	struct events *events;
+	struct settings *settings;
 	uint64_t min_free_bytes;
 };
 
@@ -30,8 +32,8 @@ struct ops {
 void ops_dispatch(void *ctx, struct control_call *call, struct str method,
 		  struct json_object *params);
 
-/* {"downloads":[those that are not final],"disk":{...},"settings":{}}: what a watcher begins
- * with. */
+/* {"downloads":[those that are not final],"disk":{...},"settings":{...}}: what a watcher
+ * begins with. */
 struct json_object *ops_snapshot(const struct ops *ops);
 
 /* {"free","total","reserved"} */
@@ -58,6 +60,8 @@ void ops_download_forget(struct ops *ops, struct control_call *call,
 			 struct json_object *params);
 
 void ops_event_changes(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_settings_get(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_settings_patch(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_system_health(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_system_status(struct ops *ops, struct control_call *call, struct json_object *params);
 

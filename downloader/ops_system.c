@@ -26,7 +26,7 @@ struct json_object *ops_snapshot(const struct ops *ops)
 	}
 	json_take(object, "downloads", rows);
 	json_take(object, "disk", ops_disk(ops));
-	json_take(object, "settings", json_object_new_object());
+	json_take(object, "settings", settings_to_json(ops->settings));
 	return object;
 }
 

@@ -3,13 +3,6 @@
 
 #include <stdio.h>
 
-/* The body's members are the method's parameters. */
-static struct json_object *body_params(const struct request *request)
-{
-	return request->body != NULL ? json_object_get(request->body)
-				     : json_object_new_object();
-}
-
 /* The id of the path as a parameter, beside what is in `take_params`. */
 static struct json_object *with_id(const struct request *request,
 				   struct json_object *take_params)
@@ -21,13 +14,13 @@ static struct json_object *with_id(const struct request *request,
 void api_preview(const struct app *app, const struct request *request,
 		 struct response *response)
 {
-	app_call(app, request, "preview.make", body_params(request), 200, response);
+	app_call(app, request, "preview.make", app_body_params(request), 200, response);
 }
 
 void api_downloads_create(const struct app *app, const struct request *request,
 			  struct response *response)
 {
-	app_call(app, request, "download.create", body_params(request), 202, response);
+	app_call(app, request, "download.create", app_body_params(request), 202, response);
 }
 
 void api_downloads_list(const struct app *app, const struct request *request,
@@ -47,15 +40,15 @@ void api_downloads_get(const struct app *app, const struct request *request,
 void api_downloads_patch(const struct app *app, const struct request *request,
 			 struct response *response)
 {
-	app_call(app, request, "download.patch", with_id(request, body_params(request)), 200,
-		 response);
+	app_call(app, request, "download.patch", with_id(request, app_body_params(request)),
+		 200, response);
 }
 
 void api_downloads_forget(const struct app *app, const struct request *request,
 			  struct response *response)
 {
-	app_call(app, request, "download.forget", with_id(request, body_params(request)), 204,
-		 response);
+	app_call(app, request, "download.forget", with_id(request, app_body_params(request)),
+		 204, response);
 }
 
 /* "downloads/{}/pause" calls download.pause; the router has checked the last part. */
@@ -65,5 +58,6 @@ void api_downloads_move(const struct app *app, const struct request *request,
 	char method[64];
 
 	(void)snprintf(method, sizeof(method), "download.%s", request->parts[2]);
-	app_call(app, request, method, with_id(request, body_params(request)), 200, response);
+	app_call(app, request, method, with_id(request, app_body_params(request)), 200,
+		 response);
 }

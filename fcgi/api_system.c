@@ -59,3 +59,15 @@ void api_changes(const struct app *app, const struct request *request,
 {
 	app_call(app, request, "event.changes", app_query_params(request, ""), 200, response);
 }
+
+void api_settings_get(const struct app *app, const struct request *request,
+		      struct response *response)
+{
+	app_call(app, request, "settings.get", app_query_params(request, ""), 200, response);
+}
+
+void api_settings_patch(const struct app *app, const struct request *request,
+			struct response *response)
+{
+	app_call(app, request, "settings.patch", app_body_params(request), 200, response);
+}

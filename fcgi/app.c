@@ -34,6 +34,12 @@ void app_call(const struct app *app, const struct request *request, const char *
 		response_json(response, status, MOVE(result));
 }
 
+struct json_object *app_body_params(const struct request *request)
+{
+	return request->body != NULL ? json_object_get(request->body)
+				     : json_object_new_object();
+}
+
 struct json_object *app_query_params(const struct request *request, const char *integer)
 {
 	struct json_object *params = json_object_new_object();

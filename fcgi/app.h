@@ -23,6 +23,9 @@ void app_serve(const struct app *app, const struct request_input *input,
 void app_call(const struct app *app, const struct request *request, const char *method,
 	      struct json_object *take_params, int status, struct response *response);
 
+/* The body's members as parameters; none without a body. Belongs to the caller. */
+struct json_object *app_body_params(const struct request *request);
+
 /* The query as parameters: integers where `integer` names them. Belongs to the caller. */
 struct json_object *app_query_params(const struct request *request, const char *integer);
 

@@ -4,6 +4,8 @@ static const struct route routes[] = {
 	{ METHOD_GET, "health", api_health },
 	{ METHOD_GET, "session", api_session_get },
 	{ METHOD_GET, "changes", api_changes },
+	{ METHOD_GET, "settings", api_settings_get },
+	{ METHOD_PATCH, "settings", api_settings_patch },
 	{ METHOD_POST, "preview", api_preview },
 	{ METHOD_GET, "downloads", api_downloads_list },
 	{ METHOD_POST, "downloads", api_downloads_create },

@@ -14,6 +14,10 @@ void api_session_get(const struct app *app, const struct request *request,
 		     struct response *response);
 void api_changes(const struct app *app, const struct request *request,
 		 struct response *response);
+void api_settings_get(const struct app *app, const struct request *request,
+		      struct response *response);
+void api_settings_patch(const struct app *app, const struct request *request,
+			struct response *response);
 void api_preview(const struct app *app, const struct request *request,
 		 struct response *response);
 void api_downloads_create(const struct app *app, const struct request *request,

@@ -19,7 +19,8 @@ LEVELS = [
     # larderd
     "downloader/main",
     "downloader/daemon",
-    "downloader/ops_choice downloader/ops_downloads downloader/ops_plan downloader/ops_preview downloader/ops_system downloader/ops",
+    "downloader/ops_choice downloader/ops_downloads downloader/ops_plan downloader/ops_preview downloader/ops_settings"
+    " downloader/ops_system downloader/ops",
     "downloader/control downloader/sse downloader/settings downloader/queue downloader/queue_entry downloader/queue_work",
     "downloader/preview downloader/transfer",
     "downloader/planner downloader/landing",
@@ -193,7 +194,8 @@ def check_format(paths):
 def check_tests(sources):
     """Each module has a unit test, or is named here with who tests it."""
     elsewhere = {"downloader/main", "downloader/daemon", "downloader/ops", "downloader/ops_choice",
-                 "downloader/ops_downloads", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_system", "fcgi/main", "fcgi/worker",
+                 "downloader/ops_downloads", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
+                 "downloader/ops_system", "fcgi/main", "fcgi/worker",
                  "fcgi/app", "fcgi/routes", "fcgi/api_downloads", "fcgi/api_system", "cli/main", "cli/cli_get",
                  "cli/cli_preview", "cli/cli_ps", "cli/cli_status", "cli/cli_session", "cli/cli_term", "cli/cli_news"}
     tested = {p.stem.removeprefix("test_") for p in (ROOT / "tests/unit").glob("test_*.c")}
