@@ -300,6 +300,69 @@ void cli_text_add_column(struct buf *b, struct str s, size_t width, enum cli_ali
 		cli_text_add_spaces(b, fill);
 }
 
+/* --- reading --- */
+
+/* The factor of a unit that stands behind a number: 0 for none that is known. */
+static uint64_t size_unit(struct str unit)
+{
+	static const char letters[] = "KMGT";
+	uint64_t decimal = 1;
+	uint64_t binary = 1;
+
+	if (unit.n == 0 || str_is_equal(unit, S("B")))
+		return 1;
+	for (size_t i = 0; letters[i] != '\0'; i++) {
+		decimal *= 1000;
+		binary *= 1024;
+		if (char_lower(unit.p[0]) != char_lower(letters[i]))
+			continue;
+		if (unit.n == 1 || str_is_equal_nocase(str_sub(unit, 1, unit.n), S("iB")))
+			return binary;
+		return str_is_equal_nocase(str_sub(unit, 1, unit.n), S("B")) ? decimal : 0;
+	}
+	return 0;
+}
+
+/* Thousandths of ".5", ".25", ".125": what stands behind the whole number. */
+static int read_thousandths(struct str digits, uint64_t *ret)
+{
+	uint64_t value;
+
+	if (digits.n == 0) {
+		*ret = 0;
+		return 0;
+	}
+	if (digits.n < 2 || digits.n > 4 ||
+	    str_to_u64(str_sub(digits, 1, digits.n), 0, 999, &value) < 0)
+		return -1;
+	for (size_t n = digits.n; n < 4; n++)
+		value *= 10;
+	*ret = value;
+	return 0;
+}
+
+int cli_text_to_size(struct str s, uint64_t *ret)
+{
+	size_t n = 0;
+	size_t point;
+	uint64_t unit;
+	uint64_t whole;
+	uint64_t thousandths;
+
+	if (str_has_suffix(s, S("/s")))
+		s = str_sub(s, 0, s.n - 2);
+	while (n < s.n && (char_is_digit(s.p[n]) || s.p[n] == '.'))
+		n++;
+	point = str_find_char(str_sub(s, 0, n), '.');
+	unit = size_unit(str_trim(str_sub(s, n, s.n)));
+	if (unit == 0 ||
+	    str_to_u64(str_sub(s, 0, point), 0, UINT64_MAX / unit - 1, &whole) < 0 ||
+	    read_thousandths(str_sub(s, point, n), &thousandths) < 0)
+		return -1;
+	*ret = whole * unit + unit / 1000 * thousandths + unit % 1000 * thousandths / 1000;
+	return 0;
+}
+
 /* --- time --- */
 
 /* Days from 1970-01-01 in the Gregorian calendar, for years after 1600. */

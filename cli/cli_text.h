@@ -62,6 +62,10 @@ void cli_text_add_column(struct buf *b, struct str s, size_t width, enum cli_ali
 
 void cli_text_add_spaces(struct buf *b, size_t n);
 
+/* Bytes of "1500", "2MB", "1.5M", "500 kB/s": kB MB GB TB are powers of 1000, K M G T and KiB
+ * MiB GiB TiB of 1024, with three decimals at most. 0, or -1 with *ret untouched. */
+int cli_text_to_size(struct str s, uint64_t *ret) MUST_USE;
+
 /* Unix milliseconds of an RFC 3339 time as larderd writes it ("2026-01-31T10:20:30.123Z", the
  * fraction may be absent): 0, or -1 with *ret_ms untouched. */
 int cli_text_to_time(struct str s, int64_t *ret_ms) MUST_USE;

@@ -9,6 +9,7 @@
 #include "cli/cli_preview.h"
 #include "cli/cli_ps.h"
 #include "cli/cli_session.h"
+#include "cli/cli_settings.h"
 #include "cli/cli_status.h"
 #include "common/buf.h"
 #include "common/config.h"
@@ -99,6 +100,21 @@ static const struct {
 	    .details = "Shows what larderd is doing. Ends with 1 when a part of it is not "
 		       "well, with 3 when it is not running." },
 	  cli_status },
+	{ { .name = "settings",
+	    .words = "[set KEY=VALUE...]",
+	    .words_max = SIZE_MAX,
+	    .summary = "limits, pause and schedule: show or change them",
+	    .details =
+		    "Shows what can be changed while larderd runs, and what it comes to now. "
+		    "With set, changes it: paused=on|off, limit=2MB (a second, of all "
+		    "downloads; none), slow=on|off, slow-limit=500kB (holds while slow is "
+		    "on), downloads=3, connections=16 (at the same time), schedule=JSON (a "
+		    "list like '[{\"days\": [\"mon\"], \"from\": \"08:00\", \"to\": "
+		    "\"18:00\", \"action\": \"limit\", \"bandwidth_limit\": 500000}]', in "
+		    "larderd's local time; \"action\": \"pause\" has no limit; none). kB, MB "
+		    "and GB are thousands, K, M and G are 1024. KEY=default is what the "
+		    "configuration says." },
+	  cli_settings },
 };
 
 static int print_usage(FILE *out)

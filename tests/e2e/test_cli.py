@@ -502,10 +502,49 @@ def test_status_of_a_larderd_that_is_not_well_ends_with_1(home):
     assert json.loads(asked.stdout) == {"status": results["system.status"], "health": results["system.health"]}
 
 
+def test_settings_are_shown_and_changed(larderd):
+    text = larderd.run("settings", check=0).stdout
+    assert text.startswith("now:          as fast as it goes\n") and re.search(r"^limit: +none$", text, re.M)
+    text = larderd.run("settings", "set", "limit=2MB", "slow=on", "slow-limit=500kB", "downloads=1", check=0).stdout
+    assert text.startswith("now:          at most 500 kB/s, while slow is on\n")
+    answer = larderd.json("settings")
+    assert (answer["bandwidth_limit"], answer["slow"], answer["max_downloads"]) == (2_000_000, True, 1)
+    entry = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "00:00", "to": "24:00", "action": "pause"}
+    answer = larderd.json("settings", "set", f"schedule={json.dumps([entry])}", "limit=default")
+    assert answer["effect"]["paused"] and answer["effect"]["why"] == "schedule" and answer["bandwidth_limit"] == 0
+    assert "paused, by the schedule" in larderd.run("settings", check=0).stdout
+    answer = larderd.json("settings", "set", "schedule=none", "slow=off")
+    assert answer["effect"] == {"paused": False, "bandwidth_limit": 0, "why": "", "until": None}
+
+
+def test_a_setting_out_of_range_is_bad_usage_and_changes_nothing(larderd):
+    before = larderd.json("settings")
+    answer = larderd.json("settings", "set", "paused=on", "downloads=99", check=2)
+    assert answer["error"]["field"] == "max_downloads"
+    answer = larderd.json("settings", "set", 'schedule=[{"days":["mon"],"from":"25:00","to":"1:00","action":"pause"}]',
+                          check=2)
+    assert answer["error"]["field"] == "schedule[0].from"
+    assert larderd.json("settings") == before
+
+
+def test_a_get_is_told_of_a_pause_of_all_and_outlasts_it(hub, larderd):
+    held(hub)
+    get = larderd.begin("get", f"{TINY}:Q4_K_M")
+    read_until(get.stdout, "downloading")
+    larderd.run("settings", "set", "paused=on", check=0)
+    read_until(get.stdout, "waiting: all downloads are paused")
+    assert "all downloads are paused" in larderd.run("ps", check=0).stdout
+    hub.faults.clear()
+    larderd.run("settings", "set", "paused=off", check=0)
+    output, errors = get.communicate(timeout=PATIENCE)
+    assert get.returncode == 0 and "completed" in output and errors == ""
+
+
 # --- usage ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("words", [["get", TINY], ["preview", TINY], ["ps"], ["pause", "abcdef"], ["status"]])
+@pytest.mark.parametrize("words", [["get", TINY], ["preview", TINY], ["ps"], ["pause", "abcdef"], ["status"],
+                                   ["settings"], ["settings", "set", "slow=on"]])
 def test_without_larderd_every_command_ends_with_3(hub, home, words):
     away = Larderd(hub, home)
     done = away.run(*words, check=3)
@@ -523,6 +562,10 @@ def test_without_larderd_every_command_ends_with_3(hub, home, words):
         (["get"], "larder: get needs REPO...; see larder get --help\n"),
         (["ps", "extra"], 'larder: ps takes no "extra"; see larder ps --help\n'),
         (["get", TINY, "--priority=1001"], "larder: --priority must be between -1000 and 1000\n"),
+        (["settings", "slow=on"], 'larder: settings takes no "slow=on"; see larder settings --help\n'),
+        (["settings", "set"], "larder: settings set needs KEY=VALUE...; see larder settings --help\n"),
+        (["settings", "set", "limt=2MB"], "larder: unknown setting limt; the nearest is limit\n"),
+        (["settings", "set", "limit"], "larder: limit needs a value: limit=VALUE\n"),
         (["\x1b[2Jx"], "larder: unknown command \\x1b[2Jx; the nearest is get\n"),
     ],
 )
@@ -540,7 +583,7 @@ def test_bad_usage_is_json_where_json_is_asked_for(hub, home):
 def test_help_and_version_need_no_larderd(hub, home):
     away = Larderd(hub, home)
     commands = re.findall(r"^  (\w+) ", away.run("--help", check=0).stdout, re.M)
-    assert {"get", "preview", "ps", "pause", "resume", "cancel", "retry", "forget", "status"} == set(commands)
+    assert {"get", "preview", "ps", "pause", "resume", "cancel", "retry", "forget", "status", "settings"} == set(commands)
     for command in commands:
         assert away.run(command, "--help", check=0).stdout.startswith(f"usage: larder {command}")
         assert away.run("--help", command, check=0).stdout.startswith(f"usage: larder {command}")

@@ -43,7 +43,7 @@ LEVELS = [
     "fcgi/request fcgi/response",
     # larder
     "cli/main",
-    "cli/cli_get cli/cli_preview cli/cli_ps cli/cli_status",
+    "cli/cli_get cli/cli_preview cli/cli_ps cli/cli_settings cli/cli_status",
     "cli/cli_session",
     "cli/cli_progress cli/cli_news",
     "cli/cli_download cli/cli_table cli/cli_term cli/cli_args",

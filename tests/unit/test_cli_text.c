@@ -236,6 +236,52 @@ static void times_are_read_as_larderd_writes_them(void **state)
 	}
 }
 
+static void sizes_are_read_with_their_unit(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes; /* UINT64_MAX: refused */
+	} rows[] = {
+		{ "0", 0 },
+		{ "1500", 1500 },
+		{ "7B", 7 },
+		{ "2MB", 2000000 },
+		{ "2mb/s", 2000000 },
+		{ "500 kB/s", 500000 },
+		{ "500K", 512000 },
+		{ "2M", 2 << 20 },
+		{ "2MiB", 2 << 20 },
+		{ "1.5MB", 1500000 },
+		{ "1.5M", 3 << 19 },
+		{ "0.125GB", 125000000 },
+		{ "1.25", 1 },
+		{ "1T", UINT64_C(1) << 40 },
+		{ "16777214T", UINT64_C(16777214) << 40 },
+		{ "16777216T", UINT64_MAX },
+		{ "", UINT64_MAX },
+		{ "/s", UINT64_MAX },
+		{ "MB", UINT64_MAX },
+		{ ".5MB", UINT64_MAX },
+		{ "1.MB", UINT64_MAX },
+		{ "1.2345MB", UINT64_MAX },
+		{ "1.2.3MB", UINT64_MAX },
+		{ "-1", UINT64_MAX },
+		{ "1e3", UINT64_MAX },
+		{ "2Mbit", UINT64_MAX },
+		{ "2MB/h", UINT64_MAX },
+		{ "2XB", UINT64_MAX },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint64_t bytes = UINT64_MAX;
+		int result = cli_text_to_size(str_from(rows[i].text), &bytes);
+
+		assert_int_equal(result, rows[i].bytes == UINT64_MAX ? -1 : 0);
+		assert_int_equal(bytes, rows[i].bytes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +294,7 @@ int main(void)
 		cmocka_unit_test(what_is_too_long_is_cut_at_the_end_or_in_the_middle),
 		cmocka_unit_test(a_cut_is_never_too_wide_and_never_breaks_a_character),
 		cmocka_unit_test(times_are_read_as_larderd_writes_them),
+		cmocka_unit_test(sizes_are_read_with_their_unit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
