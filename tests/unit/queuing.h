@@ -122,8 +122,6 @@ static inline void begin(struct place *p)
 	queue_start(p->queue);
 }
 
-/* The daemon's end: nothing of the queue is under way after. */
-static inline void on_settled(void *ctx, const struct error *err)
 {
 	bool *is_settled = ctx;
 
