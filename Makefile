@@ -130,7 +130,8 @@ $(foreach compiler,$(sort gcc clang $(CC)),$(foreach flavour,release debug asan 
 # --- running -------------------------------------------------------------------------------
 
 deps:
-	$(Q)etc/deps.sh $(if $(filter check unit e2e browser fuzz bench lint fmt analyze,$(MAKECMDGOALS)),build run test,build run)
+	$(Q)etc/deps.sh build run $(if $(filter check unit e2e browser fuzz bench lint fmt analyze,$(MAKECMDGOALS)),test) \
+		$(filter bench,$(MAKECMDGOALS))
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
 force: deps
 endif

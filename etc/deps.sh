@@ -3,6 +3,7 @@
 #
 #   deps.sh build run     what `make run` needs
 #   deps.sh build run test   and what `make check` needs
+#   deps.sh build run test bench   and what `make bench` measures Larder beside
 set -euo pipefail
 
 build='gcc libc6-dev pkg-config libfcgi-dev libcurl4-openssl-dev libevent-dev libjson-c-dev
@@ -10,6 +11,7 @@ build='gcc libc6-dev pkg-config libfcgi-dev libcurl4-openssl-dev libevent-dev li
 run='nginx-light python3'
 test='libcmocka-dev clang clang-format-14 clang-tidy cppcheck libclang-rt-14-dev binutils
 	python3-venv lighttpd caddy curl chromium fonts-dejavu-core'
+bench='aria2 openssl e2fsprogs'
 servers='nginx caddy lighttpd'
 
 missing=()
