@@ -6,7 +6,7 @@
 #   make demo            the same with a stand-in    make e2e      end to end, real web servers
 #                        Hub, for trying it out      make browser  the page, in Chromium
 #   make install         DESTDIR=, PREFIX=           make fuzz     every fuzzer, FUZZ_SECONDS each
-#   make fmt             format the C sources        make bench    measurements
+#   make fmt             format the C sources        make bench    figures beside other tools
 #   make analyze         gcc -fanalyzer, clang-tidy, cppcheck
 #
 # BUILD=release|debug|asan|tsan picks the flavour of `all`, `run` and `demo`; CC=gcc|clang the
@@ -173,8 +173,9 @@ build/fuzz/%: build/fuzz-clang/tests/fuzz/%.o build/fuzz-clang/all.a
 fuzz: $(FUZZERS:%=build/fuzz/%)
 	$(Q)tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
 
-bench: $(E2E_READY) $(PROGRAMS:%=build/release-gcc/%)
-	$(Q)$(VENV)/bin/python tests/bench/run.py build/release-gcc
+# BENCH_ARGS=--quick for a first look, --write-docs for docs/BENCHMARKS.md; run.py --help lists them.
+bench: $(VENV)/ready $(PROGRAMS:%=build/release-gcc/%)
+	$(Q)$(VENV)/bin/python tests/bench/run.py build/release-gcc $(BENCH_ARGS)
 
 # Both compilers build everything without a warning, then the rules no compiler knows.
 lint: $(foreach compiler,gcc clang,$(PROGRAMS:%=build/release-$(compiler)/%) build/release-$(compiler)/all.a)
