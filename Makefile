@@ -36,7 +36,7 @@ VENV := build/venv
 # --- flags -------------------------------------------------------------------------------
 
 # Asked for when first needed, so that `make deps run` may install them first.
-PACKAGES := fcgi libcurl libevent libevent_pthreads json-c libcrypto libsodium sqlite3 libpcre2-8
+PACKAGES := fcgi libcurl libxxhash libevent libevent_pthreads json-c libcrypto libsodium sqlite3 libpcre2-8
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
 
@@ -87,7 +87,11 @@ all: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 
 # What a unit test takes out of our objects' hands, to let it fail (64-bit offsets: pwrite64).
 WRAP_test_torture := pwrite64 ftruncate64 fsync fdatasync renameat mkdirat unlinkat \
-	clock_steady_ms loop_timer_arm store_put_file
+	clock_steady_ms loop_timer_arm store_put_file store_put_extents
+WRAP_test_journal := fdatasync store_put_extents
+WRAP_test_lanes := clock_steady_ms loop_timer_arm
+WRAP_test_lanes_at_random := clock_steady_ms loop_timer_arm
+WRAP_test_fetch := clock_steady_ms curl_multi_poll
 wrap = $(foreach name,$(WRAP_$(1)),-Wl,--wrap=$(name))
 
 # $(1) flavour, $(2) compiler; all it makes is in build/$(1)-$(2)/

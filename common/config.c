@@ -59,6 +59,8 @@ static const struct row rows[] = {
 	{ "LARDER_MAX_CONNECTIONS", KIND_INTEGER, AT(max_connections), .otherwise = "16",
 	  .min = 1, .max = SCHEMA_CONNECTIONS_MAX,
 	  .help = "connections of all downloads together" },
+	{ "LARDER_MAX_CONNECTIONS_PER_FILE", KIND_INTEGER, AT(max_connections_per_file),
+	  .otherwise = "8", .min = 1, .max = 64, .help = "of these, for one file" },
 	{ "LARDER_BANDWIDTH_LIMIT", KIND_SIZE, AT(bandwidth_limit_bps), .otherwise = "0",
 	  .min = 0, .max = SCHEMA_LIMIT_MAX,
 	  .help = "bytes a second of all downloads together, like 500K or 20M; 0: no limit" },

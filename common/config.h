@@ -26,6 +26,7 @@ struct config {
 	bool is_offline;
 	uint64_t max_downloads;
 	uint64_t max_connections;
+	uint64_t max_connections_per_file;
 	uint64_t bandwidth_limit_bps; /* of all downloads together; 0: none */
 	uint64_t transfer_threads;    /* 0: as many as fit the machine */
 	uint64_t min_free_bytes;

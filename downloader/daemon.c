@@ -32,6 +32,7 @@ struct daemon {
 	struct store *store;
 	struct hub *hub;
 	struct planner *planner;
+	struct budget *budget;
 	struct space *space;
 	struct events *events;
 	struct settings *settings;
@@ -116,12 +117,14 @@ static void on_notice(void *ctx, const char *level, const char *code, const char
 	events_publish(d->events, "notice", data);
 }
 
-/* Puts what the settings come to now into effect: in the queue. */
+/* Puts what the settings come to now into effect. */
 static void apply_effect(struct daemon *d, const struct settings_effect *effect)
 {
 	struct error why;
 
-	queue_set_limits(d->queue, effect->max_downloads, effect->max_connections);
+	fetch_set_limit(d->fetch, effect->limit_bps);
+	budget_set_total(d->budget, effect->max_connections);
+	queue_set_downloads(d->queue, effect->max_downloads);
 	if (!effect->is_paused) {
 		queue_hold(d->queue, NULL, 0);
 		return;
@@ -245,7 +248,7 @@ static int build_queue(struct daemon *d, struct error *err)
 	struct transfer_env env;
 	struct queue_limits limits = {
 		.downloads = effect->max_downloads,
-		.connections = effect->max_connections,
+		.files_at_once = TRANSFER_FILES_AT_ONCE,
 		.min_free_bytes = cfg->min_free_bytes,
 	};
 	struct queue_hooks hooks = {
@@ -260,10 +263,13 @@ static int build_queue(struct daemon *d, struct error *err)
 	d->events = events_new();
 	d->hub = hub_new(d->loop, d->fetch, d->endpoint, cfg->hf_token, cfg->is_offline);
 	d->planner = planner_new(d->loop, d->pool, d->hub, d->models_root);
+	d->budget = budget_new(d->loop, effect->max_connections,
+			       (size_t)cfg->max_connections_per_file);
 	env = (struct transfer_env){ .loop = d->loop,
 				     .pool = d->pool,
 				     .hub = d->hub,
 				     .store = d->store,
+				     .budget = d->budget,
 				     .models_root = d->models_root };
 	d->queue = queue_new(&env, d->planner, &limits, &hooks, err);
 	if (d->queue == NULL)
@@ -363,6 +369,7 @@ void daemon_free(struct daemon **daemon)
 		loop_drain(d->loop);
 	settings_free(&d->settings);
 	queue_free(&d->queue);
+	budget_free(&d->budget);
 	space_free(&d->space);
 	planner_free(&d->planner);
 	hub_free(&d->hub);

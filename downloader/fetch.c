@@ -15,6 +15,7 @@
 #include <curl/curl.h>
 
 #include "common/buf.h"
+#include "downloader/throttle.h"
 
 static const char *const header_names[] = {
 #define X(symbol, name) [FETCH_##symbol] = (name),
@@ -44,7 +45,9 @@ struct flow {
 	size_t body_max;
 	struct fetch_answer answer;
 	bool is_failed; /* by a sink: answer.error is set */
-	bool is_enough; /* the rest of an error page is not waited for */
+	bool is_enough; /* the rest is not wanted */
+	bool is_paused; /* until the limit allows more: it is in its worker's queue */
+	struct flow *next_paused;
 	char curl_text[CURL_ERROR_SIZE];
 	fetch_done_fn done;
 	void *ctx;
@@ -64,11 +67,15 @@ struct worker {
 	bool is_stopping;
 	bool is_joined;       /* the loop's own */
 	struct flow *running; /* the thread's own */
-	size_t load;          /* the loop's own: flows not yet done */
+	struct flow *paused;  /* those that wait for the limit, in turn; the thread's own */
+	struct flow **paused_last;
+	size_t load; /* the loop's own: flows not yet done */
 };
 
 struct fetch {
 	struct loop *loop;
+	pthread_mutex_t throttle_lock; /* guards the throttle */
+	struct throttle throttle;
 	uint64_t last_id;
 	size_t n_workers;
 	struct worker *workers;
@@ -133,14 +140,10 @@ static int choose(struct flow *flow)
 	return taken < 0 ? -1 : 0;
 }
 
-static int take_bytes(struct flow *flow, struct str bytes)
+static int collect(struct flow *flow, struct str bytes)
 {
 	size_t room;
 
-	if (flow->choice == SINK_UNDECIDED && choose(flow) < 0)
-		return -1;
-	if (flow->choice == SINK_TAKES)
-		return flow->sink->write(flow->sink, bytes, &flow->answer.error);
 	room = flow->body_max - buf_str(flow->body).n;
 	buf_add(flow->body, str_sub(bytes, 0, room));
 	if (bytes.n > room && flow->answer.head.status / 100 != 2) {
@@ -153,11 +156,53 @@ static int take_bytes(struct flow *flow, struct str bytes)
 	return 0;
 }
 
+static bool may_come(struct fetch *fetch, size_t n)
+{
+	bool yes;
+
+	(void)pthread_mutex_lock(&fetch->throttle_lock);
+	yes = throttle_take(&fetch->throttle, n, clock_steady_ms());
+	(void)pthread_mutex_unlock(&fetch->throttle_lock);
+	return yes;
+}
+
+/* curl gives the same bytes again when the flow goes on. */
+static void pause_flow(struct flow *flow)
+{
+	struct worker *worker = flow->worker;
+
+	flow->is_paused = true;
+	flow->next_paused = NULL;
+	*worker->paused_last = flow;
+	worker->paused_last = &flow->next_paused;
+}
+
+static int give_to_sink(struct flow *flow, struct str bytes)
+{
+	int taken = flow->sink->write(flow->sink, bytes, &flow->answer.error);
+
+	flow->is_enough = taken > 0;
+	return taken == 0 ? 0 : -1;
+}
+
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct flow *flow = arg;
+	struct str bytes = { .p = p, .n = size * n };
+	int result = 0;
 
-	if (take_bytes(flow, (struct str){ .p = p, .n = size * n }) < 0) {
+	if (flow->choice == SINK_UNDECIDED)
+		result = choose(flow);
+	if (result == 0 && flow->choice == SINK_TAKES) {
+		if (!may_come(flow->worker->fetch, bytes.n)) {
+			pause_flow(flow);
+			return CURL_WRITEFUNC_PAUSE;
+		}
+		result = give_to_sink(flow, bytes);
+	} else if (result == 0) {
+		result = collect(flow, bytes);
+	}
+	if (result < 0) {
 		flow->is_failed = !flow->is_enough;
 		return CURL_WRITEFUNC_ERROR;
 	}
@@ -180,6 +225,21 @@ static void set_curl_error(struct flow *flow, CURLcode code)
 		(void)error_set(err, ERR_NETWORK, "%s", text);
 }
 
+static void leave_queue(struct flow *flow)
+{
+	struct worker *worker = flow->worker;
+	struct flow **at = &worker->paused;
+
+	if (!flow->is_paused)
+		return;
+	while (*at != flow)
+		at = &(*at)->next_paused;
+	*at = flow->next_paused;
+	if (*at == NULL)
+		worker->paused_last = at;
+	flow->is_paused = false;
+}
+
 /* Takes the flow off the thread and sends it home. */
 static void send_home(struct flow *flow, CURLcode code)
 {
@@ -198,9 +258,35 @@ static void send_home(struct flow *flow, CURLcode code)
 		worker->running = flow->next;
 	if (flow->next != NULL)
 		flow->next->prev = flow->prev;
+	leave_queue(flow);
 	(void)curl_multi_remove_handle(worker->multi, flow->easy);
 	flow->answer.body = buf_str(flow->body);
 	loop_post(worker->fetch->loop, &flow->message);
+}
+
+/* Lets the flow that has waited longest go on, if the limit allows. Only one at a time: it
+ * takes what there is until it is stopped again, and is behind all others then. Returns the
+ * milliseconds until there is more to do. */
+static int resume_paused(struct worker *worker, int longest_ms)
+{
+	struct fetch *fetch = worker->fetch;
+	struct flow *flow = worker->paused;
+	uint64_t wait_ms;
+	CURLcode code;
+
+	if (flow == NULL)
+		return longest_ms;
+	(void)pthread_mutex_lock(&fetch->throttle_lock);
+	wait_ms = throttle_wait_ms(&fetch->throttle, clock_steady_ms());
+	(void)pthread_mutex_unlock(&fetch->throttle_lock);
+	if (wait_ms > 0)
+		return wait_ms < (uint64_t)longest_ms ? (int)wait_ms : longest_ms;
+	leave_queue(flow);
+	/* What the sink says of the bytes that waited is told here, and only here. */
+	code = curl_easy_pause(flow->easy, CURLPAUSE_CONT);
+	if (code != CURLE_OK)
+		send_home(flow, code);
+	return 0;
 }
 
 static void begin(struct worker *worker, struct flow *flow)
@@ -288,7 +374,9 @@ static void *work(void *arg)
 	while (!read_mailbox(worker)) {
 		(void)curl_multi_perform(worker->multi, &running);
 		collect_finished(worker);
-		(void)curl_multi_poll(worker->multi, NULL, 0, POLL_MS, NULL);
+		/* Last, so that the flows that have just been stopped are not slept over. */
+		(void)curl_multi_poll(worker->multi, NULL, 0, resume_paused(worker, POLL_MS),
+				      NULL);
 	}
 	while (worker->running != NULL)
 		cancel_flow(worker->running);
@@ -345,6 +433,17 @@ static void set_headers(struct flow *flow, const struct fetch_request *request)
 	SET(flow->easy, CURLOPT_HTTPHEADER, flow->headers);
 }
 
+/* A buffer as large as the body, at most: for small files the kernel would clear pages that
+ * nobody uses. */
+static long buffer_size(const struct fetch_request *request)
+{
+	uint64_t length = request->range_last - request->range_first + 1;
+
+	if (!request->has_range || length > FETCH_BUFFER)
+		return FETCH_BUFFER;
+	return length < CURL_MAX_WRITE_SIZE ? CURL_MAX_WRITE_SIZE : (long)length;
+}
+
 static void set_options(struct flow *flow, const struct fetch_request *request)
 {
 	CURL *easy = flow->easy;
@@ -358,7 +457,7 @@ static void set_options(struct flow *flow, const struct fetch_request *request)
 	SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(easy, CURLOPT_USERAGENT, "larder/" LARDER_VERSION);
-	SET(easy, CURLOPT_BUFFERSIZE, (long)FETCH_BUFFER);
+	SET(easy, CURLOPT_BUFFERSIZE, buffer_size(request));
 	SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)FETCH_CONNECT_TIMEOUT_MS);
 	SET(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -378,9 +477,12 @@ static void set_options(struct flow *flow, const struct fetch_request *request)
 	set_headers(flow, request);
 }
 
-static struct worker *least_loaded(struct fetch *fetch)
+static struct worker *pick_worker(struct fetch *fetch, unsigned thread)
 {
 	struct worker *best = &fetch->workers[0];
+
+	if (thread > 0 && thread <= fetch->n_workers)
+		return &fetch->workers[thread - 1];
 
 	for (size_t i = 1; i < fetch->n_workers; i++) {
 		if (fetch->workers[i].load < best->load)
@@ -399,7 +501,7 @@ uint64_t fetch_start(struct fetch *fetch, const struct fetch_request *request,
 		     fetch_done_fn done, void *ctx)
 {
 	struct flow *flow = mem_alloc(sizeof(*flow));
-	struct worker *worker = least_loaded(fetch);
+	struct worker *worker = pick_worker(fetch, request->thread);
 	uint64_t id = make_id(fetch, worker);
 
 	flow->message.fn = finish;
@@ -411,6 +513,7 @@ uint64_t fetch_start(struct fetch *fetch, const struct fetch_request *request,
 	flow->body = buf_new(request->body_max);
 	flow->body_max = request->body_max;
 	flow->answer.head.content_length = -1;
+	flow->answer.thread = (unsigned)(worker - fetch->workers) + 1;
 	flow->done = done;
 	flow->ctx = ctx;
 	set_options(flow, request);
@@ -440,10 +543,20 @@ void fetch_cancel(struct fetch *fetch, uint64_t id)
 	(void)curl_multi_wakeup(worker->multi);
 }
 
+void fetch_set_limit(struct fetch *fetch, uint64_t rate_bps)
+{
+	(void)pthread_mutex_lock(&fetch->throttle_lock);
+	throttle_set(&fetch->throttle, rate_bps, clock_steady_ms());
+	(void)pthread_mutex_unlock(&fetch->throttle_lock);
+	for (size_t i = 0; i < fetch->n_workers; i++)
+		(void)curl_multi_wakeup(fetch->workers[i].multi);
+}
+
 static int worker_start(struct worker *worker, struct fetch *fetch, struct error *err)
 {
 	worker->fetch = fetch;
 	worker->arrivals_last = &worker->arrivals;
+	worker->paused_last = &worker->paused;
 	worker->multi = curl_multi_init();
 	if (worker->multi == NULL)
 		return error_set(err, ERR_INTERNAL, "libcurl does not start");
@@ -466,6 +579,7 @@ struct fetch *fetch_new(struct loop *loop, size_t n_threads, struct error *err)
 		return NULL;
 	}
 	fetch->loop = loop;
+	(void)pthread_mutex_init(&fetch->throttle_lock, NULL);
 	fetch->workers = mem_array(n_threads, sizeof(*fetch->workers));
 	while (fetch->n_workers < n_threads) {
 		if (worker_start(&fetch->workers[fetch->n_workers], fetch, err) < 0)
@@ -508,6 +622,7 @@ void fetch_free(struct fetch **fetch)
 		(void)pthread_mutex_destroy(&worker->lock);
 		free(worker->cancels);
 	}
+	(void)pthread_mutex_destroy(&f->throttle_lock);
 	free(f->workers);
 	free(f);
 	*fetch = NULL;

@@ -9,7 +9,8 @@
  *
  * The body either is collected, up to a cap (API answers), or goes to a sink that is called on
  * the transfer thread as bytes arrive (`pwrite` straight from curl's buffer, so that a slow
- * disk slows the network and never the loop).
+ * disk slows the network and never the loop). What goes to sinks is counted against one limit
+ * on bytes a second for all: past it, connections are read in turn.
  *
  * All functions belong to the loop's thread; sink functions are called on a transfer thread.
  */
@@ -59,7 +60,8 @@ struct fetch_sink {
 	 * it be collected as any other (a redirect, an error page), -1 fails the request with
 	 * `err`. */
 	int (*begin)(struct fetch_sink *sink, const struct fetch_head *head, struct error *err);
-	/* Bytes in order. -1 fails the request with `err`. */
+	/* Bytes in order. -1 fails the request with `err`; 1 ends it well, the rest is not
+	 * wanted (its connection is closed). */
 	int (*write)(struct fetch_sink *sink, struct str bytes, struct error *err);
 };
 
@@ -74,6 +76,7 @@ struct fetch_request {
 	size_t body_max; /* bytes collected at most: more fails a 2xx, cuts any other answer */
 	unsigned total_timeout_ms; /* 0: none, only the stall limit */
 	struct fetch_sink *sink;   /* borrowed until `done`; may be NULL */
+	unsigned thread; /* an earlier answer's, whose connection may be used again; 0: any */
 };
 
 /* What became of a request. `error.code` is ERR_NONE when an answer came, whatever its status.
@@ -82,6 +85,7 @@ struct fetch_answer {
 	struct error error; /* ERR_NETWORK, ERR_TIMEOUT, ERR_CANCELLED, or what a sink said */
 	struct fetch_head head;
 	struct str body; /* collected bytes, borrowed until `done` returns */
+	unsigned thread; /* that had it; never 0 */
 };
 
 /* Called once for each request, on the loop. */
@@ -102,6 +106,9 @@ void fetch_stop(struct fetch *fetch);
 
 /* Once fetch_stop() was called and the loop has run its messages. */
 void fetch_free(struct fetch **fetch);
+
+/* Bytes a second that all sinks together may get; 0: no limit. */
+void fetch_set_limit(struct fetch *fetch, uint64_t rate_bps);
 
 /* Starts a request: an id for fetch_cancel(), never 0. */
 uint64_t fetch_start(struct fetch *fetch, const struct fetch_request *request,

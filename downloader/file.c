@@ -138,12 +138,26 @@ static int make_directory(int dir, const char *name)
 	return -1;
 }
 
+/* The directory that `path` needs above it is there: with many files in a folder, nearly
+ * always. */
+static bool has_parents(int root, const char *path)
+{
+	struct error ignored;
+	const char *name;
+	AUTO_FD dir = open_parent(root, path, &name, &ignored);
+
+	return dir >= 0;
+}
+
 int file_make_parents(int root, const char *path, struct error *err)
 {
 	struct str rest = str_from(path);
 	struct str part;
-	AUTO_FD dir = fcntl(root, F_DUPFD_CLOEXEC, 0);
+	AUTO_FD dir = -1;
 
+	if (has_parents(root, path))
+		return 0;
+	dir = fcntl(root, F_DUPFD_CLOEXEC, 0);
 	while (dir >= 0 && str_next(&rest, '/', &part) && rest.p != NULL) {
 		AUTO_CSTR name = str_dup(part);
 		int next = -1;
@@ -178,15 +192,18 @@ int file_stat(int root, const char *path, struct stat *ret, struct error *err)
 
 int file_rename(int root, const char *from, const char *to, struct error *err)
 {
-	const char *from_name;
-	const char *to_name;
+	const char *from_name = NULL;
+	const char *to_name = NULL;
 	AUTO_FD from_dir = open_parent(root, from, &from_name, err);
 	AUTO_FD to_dir = from_dir < 0 ? -1 : open_parent(root, to, &to_name, err);
+	bool is_same;
 
 	if (from_dir < 0 || to_dir < 0)
 		return -1;
+	is_same = from_name - from == to_name - to &&
+		  memcmp(from, to, (size_t)(to_name - to)) == 0;
 	if (renameat(from_dir, from_name, to_dir, to_name) < 0 || fsync(to_dir) < 0 ||
-	    fsync(from_dir) < 0)
+	    (!is_same && fsync(from_dir) < 0))
 		return error_set_errno(err, ERR_DISK_ERROR, "%s", to);
 	return 0;
 }
@@ -236,6 +253,16 @@ ssize_t file_read_at(int fd, char *to, size_t room, uint64_t offset, struct erro
 	if (n < 0)
 		return error_set_errno(err, ERR_DISK_ERROR, "read");
 	return n;
+}
+
+void file_start_writing(int fd, uint64_t first, uint64_t length)
+{
+	(void)sync_file_range(fd, (off_t)first, (off_t)length, SYNC_FILE_RANGE_WRITE);
+}
+
+void file_give_back(int fd, uint64_t first, uint64_t length)
+{
+	(void)posix_fadvise(fd, (off_t)first, (off_t)length, POSIX_FADV_DONTNEED);
 }
 
 int file_sync_data(int fd, struct error *err)

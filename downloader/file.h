@@ -55,6 +55,14 @@ int file_write_at(int fd, struct str bytes, uint64_t offset, struct error *err) 
 ssize_t file_read_at(int fd, char *to, size_t room, uint64_t offset,
 		     struct error *err) MUST_USE;
 
+/* Asks the kernel to begin writing these bytes out, so that a later sync finds little to do. A
+ * hint: nothing is promised. */
+void file_start_writing(int fd, uint64_t first, uint64_t length);
+
+/* These bytes are not needed in the page cache any more. A hint; bytes that are not synced
+ * stay. */
+void file_give_back(int fd, uint64_t first, uint64_t length);
+
 /* The data is on the disk when this returns 0. */
 int file_sync_data(int fd, struct error *err) MUST_USE;
 

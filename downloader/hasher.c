@@ -6,8 +6,8 @@
 #include "downloader/file.h"
 
 enum {
-	PIECE_MAX = 64 * 1024 * 1024, /* bytes hashed before the loop hears of it */
-	READ_SIZE = 1024 * 1024,
+	PIECE_MAX = 16 * 1024 * 1024, /* bytes hashed before the loop hears of it */
+	READ_SIZE = 256 * 1024,
 };
 
 struct hasher {

@@ -18,12 +18,25 @@ struct kept {
 	uint64_t until_ms;
 };
 
+/* The Hub counts what is asked of it in buckets of their own. */
+enum bucket {
+	BUCKET_API,
+	BUCKET_RESOLVERS,
+	BUCKET_COUNT,
+};
+
+/* One that is used up; zero when it is not, or nothing is known. */
+struct quota {
+	uint64_t filled_ms; /* by the steady clock */
+};
+
 struct hub {
 	struct loop *loop;
 	struct fetch *fetch;
 	char *endpoint;
 	char *token;
 	bool is_offline;
+	struct quota quotas[BUCKET_COUNT];
 	struct kept kept[HUB_KEPT_MAX];
 };
 
@@ -163,6 +176,11 @@ const char *hub_endpoint(const struct hub *hub)
 	return hub->endpoint;
 }
 
+struct loop *hub_loop(struct hub *hub)
+{
+	return hub->loop;
+}
+
 struct fetch *hub_fetch(struct hub *hub)
 {
 	return hub->fetch;
@@ -181,6 +199,41 @@ int hub_check_online(const struct hub *hub, struct error *err)
 		return error_set(err, ERR_OFFLINE,
 				 "LARDER_OFFLINE is set: the Hub is not asked");
 	return 0;
+}
+
+/* --- quotas --- */
+
+static enum bucket bucket_of(const char *url)
+{
+	struct str path = str_from(url);
+
+	return str_find(path, S("/resolve/")) < path.n ? BUCKET_RESOLVERS : BUCKET_API;
+}
+
+void hub_note_quota(struct hub *hub, const char *url, const struct fetch_head *head)
+{
+	struct quota *quota = &hub->quotas[bucket_of(url)];
+	uint64_t remaining;
+	uint64_t reset_s;
+
+	if (!hub_url_is_same_origin(url, hub->endpoint) ||
+	    hub_parse_ratelimit(str_from(head->headers[FETCH_RATELIMIT]), &remaining,
+				&reset_s) < 0)
+		return;
+	quota->filled_ms = remaining > 0 ? 0 : clock_steady_ms() + (reset_s + 1) * 1000;
+}
+
+int hub_check_quota(const struct hub *hub, const char *url, struct error *err)
+{
+	const struct quota *quota = &hub->quotas[bucket_of(url)];
+	uint64_t now_ms = clock_steady_ms();
+
+	if (quota->filled_ms <= now_ms || !hub_url_is_same_origin(url, hub->endpoint))
+		return 0;
+	(void)error_set(err, ERR_RATE_LIMITED,
+			"the Hub's quota of requests is used up for now");
+	err->retry_after_s = (unsigned)((quota->filled_ms - now_ms + 999) / 1000);
+	return -1;
 }
 
 /* Did the other side, or the way there, do this? A full disk is nobody's address. */
@@ -337,11 +390,12 @@ static void on_answer(void *ctx, const struct fetch_answer *answer)
 	struct hub_call *call = ctx;
 
 	call->fetch_id = 0;
+	hub_note_quota(call->hub, call->url, &answer->head);
 	if (call->done == NULL || handle_answer(call, answer, &call->error) < 0)
 		finish(call);
 }
 
-static void request(struct hub_call *call)
+static void send_request(struct hub_call *call)
 {
 	struct fetch_request wanted = {
 		.url = call->url,
@@ -352,6 +406,15 @@ static void request(struct hub_call *call)
 	};
 
 	call->fetch_id = fetch_start(call->hub->fetch, &wanted, on_answer, call);
+}
+
+static void request(struct hub_call *call)
+{
+	if (hub_check_quota(call->hub, call->url, &call->error) < 0) {
+		loop_defer(call->hub->loop, finish, call);
+		return;
+	}
+	send_request(call);
 }
 
 struct hub_call *hub_list(struct hub *hub, enum repo_type type, const char *repo,

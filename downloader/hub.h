@@ -45,12 +45,19 @@ void hub_free(struct hub **hub);
 
 const char *hub_endpoint(const struct hub *hub); /* borrowed */
 struct fetch *hub_fetch(struct hub *hub);        /* borrowed */
+struct loop *hub_loop(struct hub *hub);          /* borrowed */
 
 /* The token if `url` is of the endpoint's own origin, else NULL. Borrowed. */
 const char *hub_bearer(const struct hub *hub, const char *url);
 
 /* 0, or -1 with ERR_OFFLINE. */
 int hub_check_online(const struct hub *hub, struct error *err) MUST_USE;
+
+/* What the Hub's own answers say of its quotas (HUB-API 6.3) is remembered for each bucket.
+ * Once one is used up, nothing is asked of it until it is filled again: 0, or -1 with
+ * ERR_RATE_LIMITED and the seconds to wait, before a request to `url`. */
+void hub_note_quota(struct hub *hub, const char *url, const struct fetch_head *head);
+int hub_check_quota(const struct hub *hub, const char *url, struct error *err) MUST_USE;
 
 /* Turns an answer into an error unless it is a 2xx: 0 or -1. `what` names the revision or path.
  */

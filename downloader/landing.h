@@ -1,21 +1,23 @@
 /*
- * One file on its way to the disk: look what is there, open the partial, fetch from where the
- * durable bytes end, hash right behind, sync and record as it goes, and give the proven file
- * its name.
+ * One file on its way to the disk: look what is there, open the partial, check what is claimed
+ * of it, fetch the rest over several connections with the hash right behind, and give the
+ * proven file its name.
  *
  *   LOOK -> (proven: done) -> CHECK an existing file by its hash -> (equal: vouch, done)
- *        -> OPEN -> FETCH with HASH behind and SYNC every so often -> PUBLISH -> done
+ *        -> OPEN -> claims, lanes, journal and hasher run together -> PUBLISH -> done
  *
- * Invariant 1 lives here: a byte count is recorded only after fdatasync returned for those
- * bytes; invariant 3 in PUBLISH, which is reached only with an equal digest.
+ * Who does what: claims.h reads again what the journal says is there; lanes.h brings the rest;
+ * journal.h makes it durable and records it (invariant 1); hasher.h follows the run of bytes
+ * that are here from the beginning. PUBLISH is reached only with an equal digest (invariant 3).
  *
- * Belongs to the loop's thread; its disk work runs on file workers, its writes on a transfer
- * thread.
+ * Belongs to the loop's thread; its disk work runs on file workers, its writes on transfer
+ * threads.
  */
 #ifndef DOWNLOADER_LANDING_H
 #define DOWNLOADER_LANDING_H
 
-#include "downloader/hubfile.h"
+#include "downloader/budget.h"
+#include "downloader/hub.h"
 #include "downloader/plan.h"
 #include "downloader/pool.h"
 #include "downloader/store.h"
@@ -23,8 +25,9 @@
 struct landing;
 
 enum {
-	LANDING_SYNC_MS = 500,                  /* new bytes are made durable this often, */
-	LANDING_SYNC_BYTES = 128 * 1024 * 1024, /* or after so many */
+	/* So many bytes may wait for the hash before no more are begun: what is left to hash at
+	 * the end is done in a blink, and read from the page cache. */
+	LANDING_BEHIND_MAX = 48 * 1024 * 1024,
 };
 
 /* What a landing works with; borrowed, the same for all files of a job. */
@@ -33,6 +36,7 @@ struct landing_env {
 	struct pool *pool;
 	struct hub *hub;
 	struct store *store;
+	struct budget *budget;
 	int models_root;
 	const char *job_id;
 	enum repo_type type;
@@ -42,7 +46,7 @@ struct landing_env {
 };
 
 struct landing_hooks {
-	/* `bytes` that counted as done were thrown away, and why ("the server ignored the
+	/* `bytes` that were here were thrown away, and why ("the server ignored the
 	 * range"). */
 	void (*thrown_away)(void *ctx, size_t index, uint64_t bytes, const char *why);
 	/* What had the file's name is in the trash now, at `trash` beneath the models
@@ -68,8 +72,8 @@ size_t landing_index(const struct landing *landing);
  * bytes that came from the network since the last call. */
 uint64_t landing_tick(struct landing *landing, uint64_t now_ms);
 
-/* Is a connection open for it? */
-bool landing_is_connected(const struct landing *landing);
+/* Connections that are open for it. */
+size_t landing_connections(const struct landing *landing);
 
 /* Ends it soon, with what is written made durable: `over` follows, with ERR_CANCELLED unless it
  * was over already. */

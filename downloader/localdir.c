@@ -169,7 +169,7 @@ static int make_marks(int root, const char *folder, struct error *err)
 }
 
 int localdir_open_partial(int root, const struct localdir_names *names, uint64_t size,
-			  bool is_claimed, bool *ret_is_new, struct error *err)
+			  bool *ret_is_new, struct error *err)
 {
 	AUTO_FD fd = -1;
 	struct stat st;
@@ -185,8 +185,7 @@ int localdir_open_partial(int root, const struct localdir_names *names, uint64_t
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return error_set(err, ERR_DISK_ERROR, "%s: not a plain file", names->partial);
 	*ret_is_new = (uint64_t)st.st_size != size;
-	if (*ret_is_new && (file_set_size(fd, 0, err) < 0 ||
-			    (!is_claimed && file_set_size(fd, size, err) < 0)))
+	if (*ret_is_new && (file_set_size(fd, 0, err) < 0 || file_set_size(fd, size, err) < 0))
 		return -1;
 	result = fd;
 	fd = -1;

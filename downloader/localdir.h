@@ -38,12 +38,11 @@ enum localdir_presence {
 int localdir_look(int root, const struct localdir_names *names, uint64_t size,
 		  const char *digest, enum localdir_presence *ret, struct error *err) MUST_USE;
 
-/* Opens the partial for reading and writing, made if absent: its descriptor, or -1. *ret_is_new
- * tells that nothing in it counts. A new one gets its full size, unless `is_claimed` (the
- * database still counts bytes of it): then it is left empty. Also makes the folder's
+/* Opens the partial for reading and writing, made if absent, with its full size as a hole: its
+ * descriptor, or -1. *ret_is_new tells that nothing in it counts. Also makes the folder's
  * CACHEDIR.TAG and .gitignore. */
 int localdir_open_partial(int root, const struct localdir_names *names, uint64_t size,
-			  bool is_claimed, bool *ret_is_new, struct error *err) MUST_USE;
+			  bool *ret_is_new, struct error *err) MUST_USE;
 
 /* Sync, rename, sync: the partial `fd`, whose content is proven, becomes the file, and the
  * metadata says so. What had the final name before goes to .larder/trash/<trash_id>/, and comes

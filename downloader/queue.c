@@ -236,10 +236,9 @@ void queue_set_disk(struct queue *q, uint64_t free_bytes, const struct error *tr
 	}
 }
 
-void queue_set_limits(struct queue *q, size_t downloads, size_t connections)
+void queue_set_downloads(struct queue *q, size_t downloads)
 {
 	q->limits.downloads = downloads;
-	q->limits.connections = connections;
 	queue_kick(q);
 }
 

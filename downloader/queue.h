@@ -21,8 +21,7 @@ enum {
 	QUEUE_FINISHED_MAX =
 		1000,            /* final ones that are remembered; the oldest are forgotten */
 	QUEUE_RESOLVING_MAX = 2, /* plans made at the same time */
-	QUEUE_FILES_AT_ONCE_MAX = 8, /* files of one job at the same time */
-	QUEUE_TICK_MS = 250,         /* progress is told this often while something runs */
+	QUEUE_TICK_MS = 250,     /* progress is told this often while something runs */
 };
 
 struct queue_hooks {
@@ -41,8 +40,8 @@ struct queue_hooks {
 };
 
 struct queue_limits {
-	size_t downloads;   /* jobs that run together */
-	size_t connections; /* of all jobs together */
+	size_t downloads;     /* jobs that run together */
+	size_t files_at_once; /* of one job; TRANSFER_FILES_AT_ONCE is good */
 	uint64_t min_free_bytes;
 };
 
@@ -64,9 +63,8 @@ void queue_stop(struct queue *queue);
  */
 void queue_set_disk(struct queue *queue, uint64_t free_bytes, const struct error *trouble);
 
-/* How much may run at the same time, from now on. What runs already goes on, also when it is
- * more. Both are 1 at least. */
-void queue_set_limits(struct queue *queue, size_t downloads, size_t connections);
+/* How many may run at the same time (at least 1), from now on. What runs already goes on. */
+void queue_set_downloads(struct queue *queue, size_t downloads);
 
 /* While held, nothing is planned and nothing runs: what is under way waits with this reason,
  * ERR_SCHEDULE or ERR_PAUSED_ALL, what is queued stays so. NULL lets all of it go on.

@@ -205,15 +205,6 @@ static void on_transfer_over(void *ctx, struct transfer *take_transfer, const st
 	work_ended(q, entry);
 }
 
-static size_t files_at_once(const struct queue *q)
-{
-	size_t share = q->limits.connections / q->limits.downloads;
-
-	if (share < 1)
-		return 1;
-	return share < QUEUE_FILES_AT_ONCE_MAX ? share : QUEUE_FILES_AT_ONCE_MAX;
-}
-
 struct loading {
 	struct queue *queue;
 	char id[DOWNLOAD_ID_LEN + 1];
@@ -230,7 +221,7 @@ static void run(struct queue *q, struct entry *entry, struct plan *take_plan)
 
 	entry->bytes_at_start = entry->job->bytes_done;
 	entry->transfer =
-		transfer_new(&q->env, entry->job, take_plan, files_at_once(q), &hooks);
+		transfer_new(&q->env, entry->job, take_plan, q->limits.files_at_once, &hooks);
 }
 
 static void on_plan_loaded(void *ctx, struct plan *take_plan, const struct error *err)

@@ -5,10 +5,17 @@
 enum kind {
 	KIND_PASSING, /* goes away by itself, most likely soon */
 	KIND_STATED,  /* the other side names a time */
-	KIND_SPACE,   /* when there is room again */
+	KIND_SPACE,   /* when the disk takes bytes again */
 	KIND_ODD,     /* should not happen: a few tries, then a person must look */
 	KIND_PERSON,
 };
+
+/* A disk that fails or is mounted read-only may be well again; a name in the way stays. */
+static bool is_passing_disk_error(int sys)
+{
+	return sys == EIO || sys == EROFS || sys == ENODEV || sys == ENXIO || sys == ESTALE ||
+	       sys == ETIMEDOUT || sys == EREMOTEIO;
+}
 
 /* What a code is by nature, and what a job that waits or fails for it says. */
 static enum kind kind_of_code(const struct error *err, enum error_code *ret_reason)
@@ -31,6 +38,8 @@ static enum kind kind_of_code(const struct error *err, enum error_code *ret_reas
 	case ERR_DISK_FULL:
 	case ERR_DISK_AWAY:
 		return KIND_SPACE;
+	case ERR_DISK_ERROR:
+		return is_passing_disk_error(err->sys) ? KIND_SPACE : KIND_PERSON;
 	case ERR_HUB_PROTOCOL:
 		return KIND_ODD;
 	default:

@@ -38,6 +38,13 @@ static const char *const migrations[] = {
 	") STRICT, WITHOUT ROWID;",
 	"CREATE TABLE health (id INTEGER PRIMARY KEY, checked_at INTEGER NOT NULL) STRICT;",
 	"CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;",
+	/* What was counted before there were checksums cannot be checked: it is fetched again.
+	 */
+	"CREATE TABLE extents ("
+	" job TEXT NOT NULL REFERENCES jobs(id) ON DELETE CASCADE, n INTEGER NOT NULL,"
+	" first INTEGER NOT NULL, length INTEGER NOT NULL, sum INTEGER NOT NULL,"
+	" PRIMARY KEY (job, n, first)) STRICT, WITHOUT ROWID;"
+	"UPDATE files SET bytes_done = 0 WHERE state <> 'done';",
 };
 
 struct command {
@@ -46,6 +53,7 @@ struct command {
 	int (*run)(struct command *command, struct db *db, struct error *err);
 	store_done_fn done;
 	store_plan_fn plan_done;
+	store_extents_fn extents_done;
 	void *ctx;
 	bool has_failed;
 	struct error error;
@@ -58,6 +66,8 @@ struct command {
 	size_t index;
 	enum file_state state;
 	uint64_t bytes_done;
+	struct extent *extents;
+	size_t n_extents;
 };
 
 struct store {
@@ -135,19 +145,26 @@ static int insert_file(struct db *db, const char *job_id, size_t index,
 	return db_run(q, err);
 }
 
-static int run_put_plan(struct command *command, struct db *db, struct error *err)
+/* A statement whose only value is a job's id. */
+static int run_for_job(struct db *db, const char *sql, const char *job_id, struct error *err)
 {
-	static const char sql[] = "DELETE FROM files WHERE job = ?1";
-	const struct plan *plan = command->plan;
-	struct db_query *q;
+	struct db_query *q = db_query(db, sql, err);
 
-	if (run_put_job(command, db, err) < 0)
-		return -1;
-	q = db_query(db, sql, err);
 	if (q == NULL)
 		return -1;
-	db_bind_text(q, 1, command->job->id);
-	if (db_run(q, err) < 0)
+	db_bind_text(q, 1, job_id);
+	return db_run(q, err);
+}
+
+static int run_put_plan(struct command *command, struct db *db, struct error *err)
+{
+	static const char drop_files[] = "DELETE FROM files WHERE job = ?1";
+	static const char drop_extents[] = "DELETE FROM extents WHERE job = ?1";
+	const struct plan *plan = command->plan;
+
+	if (run_put_job(command, db, err) < 0 ||
+	    run_for_job(db, drop_files, command->job->id, err) < 0 ||
+	    run_for_job(db, drop_extents, command->job->id, err) < 0)
 		return -1;
 	for (size_t i = 0; i < plan->n; i++) {
 		if (insert_file(db, command->job->id, i, &plan->files[i], err) < 0)
@@ -156,7 +173,7 @@ static int run_put_plan(struct command *command, struct db *db, struct error *er
 	return 0;
 }
 
-static int run_put_file(struct command *command, struct db *db, struct error *err)
+static int update_file(const struct command *command, struct db *db, struct error *err)
 {
 	static const char sql[] = "UPDATE files SET state = ?3, bytes_done = ?4"
 				  " WHERE job = ?1 AND n = ?2";
@@ -169,6 +186,81 @@ static int run_put_file(struct command *command, struct db *db, struct error *er
 	db_bind_text(q, 3, file_state_name(command->state));
 	db_bind_int(q, 4, (int64_t)command->bytes_done);
 	return db_run(q, err);
+}
+
+static int run_put_file(struct command *command, struct db *db, struct error *err)
+{
+	static const char sql[] = "DELETE FROM extents WHERE job = ?1 AND n = ?2";
+	struct db_query *q = db_query(db, sql, err);
+
+	if (q == NULL)
+		return -1;
+	db_bind_text(q, 1, command->job_id);
+	db_bind_int(q, 2, (int64_t)command->index);
+	return db_run(q, err) < 0 ? -1 : update_file(command, db, err);
+}
+
+static int run_put_extents(struct command *command, struct db *db, struct error *err)
+{
+	static const char sql[] = "INSERT INTO extents VALUES (?1,?2,?3,?4,?5)"
+				  " ON CONFLICT DO UPDATE SET length = ?4, sum = ?5";
+
+	for (size_t i = 0; i < command->n_extents; i++) {
+		const struct extent *extent = &command->extents[i];
+		struct db_query *q = db_query(db, sql, err);
+
+		if (q == NULL)
+			return -1;
+		db_bind_text(q, 1, command->job_id);
+		db_bind_int(q, 2, (int64_t)command->index);
+		db_bind_int(q, 3, (int64_t)extent->first);
+		db_bind_int(q, 4, (int64_t)extent->length);
+		db_bind_int(q, 5, (int64_t)extent->sum);
+		if (db_run(q, err) < 0)
+			return -1;
+	}
+	return update_file(command, db, err);
+}
+
+static int run_drop_extent(struct command *command, struct db *db, struct error *err)
+{
+	static const char sql[] =
+		"DELETE FROM extents WHERE job = ?1 AND n = ?2 AND first = ?3";
+	struct db_query *q = db_query(db, sql, err);
+
+	if (q == NULL)
+		return -1;
+	db_bind_text(q, 1, command->job_id);
+	db_bind_int(q, 2, (int64_t)command->index);
+	db_bind_int(q, 3, (int64_t)command->extents[0].first);
+	return db_run(q, err) < 0 ? -1 : update_file(command, db, err);
+}
+
+static int run_get_extents(struct command *command, struct db *db, struct error *err)
+{
+	static const char sql[] = "SELECT first, length, sum FROM extents"
+				  " WHERE job = ?1 AND n = ?2 ORDER BY first";
+	struct db_query *q = db_query(db, sql, err);
+	size_t cap = 0;
+	int more = -1;
+
+	free(command->extents); /* of an earlier try */
+	command->extents = NULL;
+	command->n_extents = 0;
+	if (q != NULL) {
+		db_bind_text(q, 1, command->job_id);
+		db_bind_int(q, 2, (int64_t)command->index);
+		more = db_next(q, err);
+	}
+	for (; more == 1; more = db_next(q, err)) {
+		command->extents = mem_grow(command->extents, command->n_extents, &cap,
+					    sizeof(*command->extents));
+		command->extents[command->n_extents++] =
+			(struct extent){ .first = (uint64_t)db_int(q, 0),
+					 .length = (uint64_t)db_int(q, 1),
+					 .sum = (uint64_t)db_int(q, 2) };
+	}
+	return more;
 }
 
 static int read_file(struct db_query *q, struct plan_file *file, struct error *err)
@@ -217,12 +309,8 @@ static int run_get_plan(struct command *command, struct db *db, struct error *er
 static int run_delete_job(struct command *command, struct db *db, struct error *err)
 {
 	static const char sql[] = "DELETE FROM jobs WHERE id = ?1";
-	struct db_query *q = db_query(db, sql, err);
 
-	if (q == NULL)
-		return -1;
-	db_bind_text(q, 1, command->job_id);
-	return db_run(q, err);
+	return run_for_job(db, sql, command->job_id, err);
 }
 
 static int put_setting(struct db *db, const char *name, struct json_object *value,
@@ -342,6 +430,7 @@ static void command_free(struct command *command)
 	job_free(&command->job);
 	plan_free(&command->plan);
 	json_free(&command->settings);
+	free(command->extents);
 	free(command);
 }
 
@@ -352,6 +441,9 @@ static void finish(struct loop_message *message)
 
 	if (command->plan_done != NULL)
 		command->plan_done(command->ctx, err == NULL ? MOVE(command->plan) : NULL, err);
+	else if (command->extents_done != NULL)
+		command->extents_done(command->ctx, command->extents,
+				      err == NULL ? command->n_extents : 0, err);
 	else if (command->done != NULL)
 		command->done(command->ctx, err);
 	command_free(command);
@@ -408,6 +500,49 @@ void store_put_file(struct store *store, const char *job_id, size_t index,
 	command->index = index;
 	command->state = state;
 	command->bytes_done = bytes_done;
+	submit(store, command);
+}
+
+static struct command *
+extents_command(struct store *store, int (*run)(struct command *, struct db *, struct error *),
+		const char *job_id, size_t index, const struct extent *extents, size_t n,
+		uint64_t bytes_done, store_done_fn done, void *ctx)
+{
+	struct command *command = command_new(store, run, job_id, done, ctx);
+
+	command->index = index;
+	command->state = FILE_DOWNLOADING;
+	command->bytes_done = bytes_done;
+	command->extents = mem_array(n, sizeof(*extents));
+	memcpy(command->extents, extents, n * sizeof(*extents));
+	command->n_extents = n;
+	return command;
+}
+
+void store_put_extents(struct store *store, const char *job_id, size_t index,
+		       const struct extent *extents, size_t n, uint64_t bytes_done,
+		       store_done_fn done, void *ctx)
+{
+	submit(store, extents_command(store, run_put_extents, job_id, index, extents, n,
+				      bytes_done, done, ctx));
+}
+
+void store_drop_extent(struct store *store, const char *job_id, size_t index, uint64_t first,
+		       uint64_t bytes_done, store_done_fn done, void *ctx)
+{
+	struct extent extent = { .first = first };
+
+	submit(store, extents_command(store, run_drop_extent, job_id, index, &extent, 1,
+				      bytes_done, done, ctx));
+}
+
+void store_get_extents(struct store *store, const char *job_id, size_t index,
+		       store_extents_fn done, void *ctx)
+{
+	struct command *command = command_new(store, run_get_extents, job_id, NULL, ctx);
+
+	command->index = index;
+	command->extents_done = done;
 	submit(store, command);
 }
 

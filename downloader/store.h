@@ -40,9 +40,32 @@ void store_put_job(struct store *store, const struct job *job, store_done_fn don
 void store_put_plan(struct store *store, const struct job *job, const struct plan *plan,
 		    store_done_fn done, void *ctx);
 
-/* State and durable bytes of one file of the plan. */
+/* State and durable bytes of one file of the plan; its extents are forgotten. */
 void store_put_file(struct store *store, const char *job_id, size_t index,
 		    enum file_state state, uint64_t bytes_done, store_done_fn done, void *ctx);
+
+/* A run of bytes of a file that is on the disk, with its checksum (checksum.h). */
+struct extent {
+	uint64_t first;
+	uint64_t length;
+	uint64_t sum;
+};
+
+/* Records extents of one file, each in the place of an earlier one with the same beginning, and
+ * how many durable bytes there are in all. `extents` is copied. */
+void store_put_extents(struct store *store, const char *job_id, size_t index,
+		       const struct extent *extents, size_t n, uint64_t bytes_done,
+		       store_done_fn done, void *ctx);
+
+/* Forgets the one that begins at `first`. */
+void store_drop_extent(struct store *store, const char *job_id, size_t index, uint64_t first,
+		       uint64_t bytes_done, store_done_fn done, void *ctx);
+
+/* Reads the extents of one file, in order: `extents` is borrowed for the call. */
+typedef void (*store_extents_fn)(void *ctx, const struct extent *extents, size_t n,
+				 const struct error *err);
+void store_get_extents(struct store *store, const char *job_id, size_t index,
+		       store_extents_fn done, void *ctx);
 
 /* Reads a plan: it belongs to whom `done` gives it; NULL with an error. */
 typedef void (*store_plan_fn)(void *ctx, struct plan *take_plan, const struct error *err);

@@ -6,7 +6,7 @@
 #include "downloader/rate.h"
 
 enum {
-	TICK_MS = 100,
+	TICK_MS = 50,
 };
 
 struct transfer {
@@ -146,6 +146,7 @@ struct transfer *transfer_new(const struct transfer_env *env, const struct job *
 		.pool = env->pool,
 		.hub = env->hub,
 		.store = env->store,
+		.budget = env->budget,
 		.models_root = env->models_root,
 		.job_id = t->job->id,
 		.type = t->job->type,
@@ -209,8 +210,8 @@ bool transfer_tell(const struct transfer *t, struct job *job)
 			is_all_here = false;
 	}
 	for (size_t i = 0; i < t->n_places; i++) {
-		if (t->landings[i] != NULL && landing_is_connected(t->landings[i]))
-			job->connections++;
+		if (t->landings[i] != NULL)
+			job->connections += (unsigned)landing_connections(t->landings[i]);
 	}
 	job->speed_bps = rate_bps(&t->rate);
 	return is_all_here;

@@ -31,7 +31,14 @@ struct transfer_env {
 	struct pool *pool;
 	struct hub *hub;
 	struct store *store;
+	struct budget *budget;
 	int models_root;
+};
+
+enum {
+	/* Files that are worked on together: most of the time of a small one goes into what
+	 * comes before and after its bytes. The budget has the say on connections. */
+	TRANSFER_FILES_AT_ONCE = 16,
 };
 
 /* Begins. Of `job` what is needed is copied; the plan is consumed. At most `files_at_once`

@@ -24,15 +24,18 @@ LEVELS = [
     "downloader/control downloader/sse downloader/settings downloader/queue downloader/queue_entry downloader/queue_work",
     "downloader/preview downloader/transfer",
     "downloader/planner downloader/landing",
-    "downloader/hubfile downloader/hasher downloader/store downloader/space downloader/events downloader/localdir",
+    "downloader/lanes",
+    "downloader/journal downloader/claims downloader/hubfile",
+    "downloader/hasher downloader/store downloader/space downloader/events downloader/localdir downloader/budget",
     "downloader/hub",
-    "downloader/fetch downloader/pool downloader/db downloader/file downloader/digest",
+    "downloader/fetch downloader/pool downloader/db downloader/file downloader/digest downloader/checksum",
     "downloader/loop",
     # pure: no I/O, no clock, no globals
     "downloader/plan",
     "downloader/paste downloader/paste_command downloader/paste_python downloader/paste_link downloader/paste_draft",
     "downloader/selection",
-    "downloader/job downloader/retry downloader/rate downloader/schedule downloader/quant downloader/shard downloader/glob"
+    "downloader/job downloader/retry downloader/rate downloader/segments downloader/controller downloader/throttle"
+    " downloader/schedule downloader/quant downloader/shard downloader/glob"
     " downloader/paste_words downloader/hub_url downloader/hub_parse downloader/hub_parse_failure"
     " downloader/hub_parse_header",
     # larder-fcgi
@@ -67,6 +70,7 @@ DOORS = {
     r"sqlite3": {"downloader/db"},
     r"fcgi": {"fcgi/worker"},
     r"openssl/": {"downloader/digest"},
+    r"xxhash": {"downloader/checksum"},
     r"pcre2": {"downloader/selection"},
     r"event2/(http|keyvalq)": {"downloader/sse"},
     r"event2/listener": {"downloader/control", "downloader/sse"},

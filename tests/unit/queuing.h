@@ -105,6 +105,7 @@ static inline void begin(struct place *p)
 				    .pool = p->rig->pool,
 				    .hub = p->rig->hub,
 				    .store = p->rig->store,
+				    .budget = p->rig->budget,
 				    .models_root = p->rig->root };
 	struct queue_hooks hooks = { .changed = on_changed,
 				     .removed = on_removed,
@@ -122,6 +123,7 @@ static inline void begin(struct place *p)
 	queue_start(p->queue);
 }
 
+static inline void on_settled(void *ctx, const struct error *err)
 {
 	bool *is_settled = ctx;
 
@@ -148,7 +150,7 @@ static inline int place_make(void **state)
 	if (rig_make((void **)&p->rig) < 0)
 		return -1;
 	log_init("unit", LOG_FORMAT_JSON, LOG_LEVEL_ERROR);
-	p->limits = (struct queue_limits){ .downloads = 1, .connections = 1 };
+	p->limits = (struct queue_limits){ .downloads = 1, .files_at_once = 1 };
 	p->big = mem_alloc(BIG + 1);
 	for (size_t i = 0; i < BIG; i++)
 		p->big[i] = (char)('a' + i % 23);

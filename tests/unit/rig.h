@@ -11,6 +11,7 @@
 #include "common/buf.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "downloader/budget.h"
 #include "downloader/digest.h"
 #include "downloader/file.h"
 #include "downloader/hub.h"
@@ -43,6 +44,7 @@ struct rig {
 	struct store *store;
 	struct hub *hub;
 	struct planner *planner;
+	struct budget *budget;
 };
 
 /* A rig in a folder that is there already, with what is in it. */
@@ -68,6 +70,7 @@ static inline int rig_make_in(void **state, const struct tempdir *dir)
 		return -1;
 	rig->hub = hub_new(rig->loop, rig->fetch, rig->endpoint, RIG_TOKEN, false);
 	rig->planner = planner_new(rig->loop, rig->pool, rig->hub, rig->root);
+	rig->budget = budget_new(rig->loop, 16, 8);
 	*state = rig;
 	return 0;
 }
@@ -93,6 +96,7 @@ static inline void rig_stop(struct rig *rig)
 static inline void rig_leave(struct rig *rig)
 {
 	rig_stop(rig);
+	budget_free(&rig->budget);
 	planner_free(&rig->planner);
 	hub_free(&rig->hub);
 	fetch_free(&rig->fetch);

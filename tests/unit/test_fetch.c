@@ -5,10 +5,54 @@
 
 #include <cmocka.h>
 
+#include <curl/curl.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 
-#include "tests/unit/answerer.h"
 #include "tests/unit/looping.h"
+#include "tests/unit/origin.h"
+
+/* The clock of the limit, which goes on when a test says so. */
+static _Atomic uint64_t clock_ms = 1000;
+
+uint64_t __real_clock_steady_ms(void);
+uint64_t __wrap_clock_steady_ms(void);
+uint64_t __wrap_clock_steady_ms(void)
+{
+	return atomic_load(&clock_ms);
+}
+
+/* How long a transfer thread sleeps: for the limit no time at all, the clock goes on instead;
+ * with nothing to do at all as long as it likes, and that is counted. */
+static _Atomic bool is_sleep_fast;
+static _Atomic unsigned n_naps;
+
+CURLMcode __real_curl_multi_poll(CURLM *multi, struct curl_waitfd *extra, unsigned n,
+				 int timeout_ms, int *ret);
+CURLMcode __wrap_curl_multi_poll(CURLM *multi, struct curl_waitfd *extra, unsigned n,
+				 int timeout_ms, int *ret);
+CURLMcode __wrap_curl_multi_poll(CURLM *multi, struct curl_waitfd *extra, unsigned n,
+				 int timeout_ms, int *ret)
+{
+	enum {
+		NAP_MS = 1000
+	};
+	bool is_nap = timeout_ms >= NAP_MS;
+	bool is_fast = atomic_load(&is_sleep_fast) && !is_nap;
+	uint64_t begun_ms = __real_clock_steady_ms();
+	int n_ready = 0;
+	CURLMcode code =
+		__real_curl_multi_poll(multi, extra, n, is_fast ? 0 : timeout_ms, &n_ready);
+
+	if (n_ready == 0 && is_fast)
+		(void)atomic_fetch_add(&clock_ms, (uint64_t)timeout_ms);
+	else if (is_nap && __real_clock_steady_ms() - begun_ms >= NAP_MS)
+		(void)atomic_fetch_add(&n_naps, 1);
+	if (ret != NULL)
+		*ret = n_ready;
+	return code;
+}
 
 struct place {
 	struct loop *loop;
@@ -20,6 +64,7 @@ struct place {
 struct outcome {
 	bool is_done;
 	unsigned calls;
+	unsigned thread;
 	struct error error;
 	long status;
 	int64_t length;
@@ -61,6 +106,7 @@ static void on_done(void *ctx, const struct fetch_answer *answer)
 
 	outcome->is_done = true;
 	outcome->calls++;
+	outcome->thread = answer->thread;
 	outcome->error = answer->error;
 	outcome->status = answer->head.status;
 	outcome->length = answer->head.content_length;
@@ -266,6 +312,7 @@ struct sink {
 	struct fetch_sink sink; /* first */
 	int verdict;            /* of begin */
 	size_t fail_after;      /* write fails past so many bytes; 0: never */
+	size_t enough_after;    /* wants no more from so many bytes on; 0: all */
 	unsigned begun;
 	long status;
 	size_t n;
@@ -291,7 +338,7 @@ static int sink_write(struct fetch_sink *fetch_sink, struct str bytes, struct er
 	sink->n += bytes.n;
 	if (sink->fail_after > 0 && sink->n > sink->fail_after)
 		return error_set(err, ERR_DISK_FULL, "full");
-	return 0;
+	return sink->enough_after > 0 && sink->n >= sink->enough_after;
 }
 
 static void a_sink_takes_refuses_or_fails_a_body(void **state)
@@ -468,6 +515,332 @@ static void many_requests_at_once_each_get_their_own_answer(void **state)
 	}
 }
 
+/* --- threads, and the limit -----------------------------------------------------------------
+ */
+
+static void a_sink_that_has_enough_ends_its_request_well(void **state)
+{
+	struct place *p = *state;
+	struct sink sink = { .sink = { sink_begin, sink_write },
+			     .verdict = 1,
+			     .enough_after = 4 };
+	struct outcome outcome;
+
+	answerer_add(p->server, (struct answerer_rule){ .target = "/a",
+							.status = "200 OK",
+							.body = S("0123456789"),
+							.cut = 6,
+							.is_held = true });
+	run(p, "/a", (struct fetch_request){ .sink = &sink.sink }, &outcome);
+	assert_int_equal(outcome.error.code, ERR_NONE);
+	assert_int_equal(outcome.status, 200);
+	assert_in_range(sink.n, 4, 6);
+	free(outcome.body);
+}
+
+/* Keeps nothing, counts. Its members are the transfer thread's until `done`. */
+struct counter {
+	struct fetch_sink sink; /* first */
+	struct place *place;
+	const _Atomic uint64_t *other; /* of the one it is compared with */
+	_Atomic uint64_t n;
+	uint64_t most_ahead; /* of the other, while that one went on */
+	uint64_t watched;    /* so far */
+	uint64_t ends_at;    /* the offset at which `verdict` is given; 0: never */
+	int verdict;
+	unsigned calls_after; /* the verdict */
+	bool is_over;
+};
+
+static int counter_begin(struct fetch_sink *sink, const struct fetch_head *head,
+			 struct error *err)
+{
+	(void)sink;
+	(void)err;
+	return head->status / 100 == 2;
+}
+
+static int counter_write(struct fetch_sink *sink, struct str bytes, struct error *err)
+{
+	struct counter *c = (struct counter *)(void *)sink;
+	uint64_t n = atomic_fetch_add(&c->n, bytes.n) + bytes.n;
+	uint64_t other = c->other != NULL ? atomic_load(c->other) : n;
+
+	if (n < c->watched && n > other && n - other > c->most_ahead)
+		c->most_ahead = n - other;
+	c->calls_after += c->is_over;
+	if (c->ends_at == 0 || n < c->ends_at)
+		return 0;
+	c->is_over = true;
+	return c->verdict < 0 ? error_set(err, ERR_DISK_FULL, "full") : c->verdict;
+}
+
+static uint64_t start_counting(struct place *p, struct origin *origin, struct counter *c,
+			       unsigned thread, struct outcome *outcome)
+{
+	AUTO_CSTR url = origin_url(origin, "/");
+	struct fetch_request request = {
+		.url = url, .sink = &c->sink, .body_max = 100, .thread = thread
+	};
+
+	c->sink.begin = counter_begin;
+	c->sink.write = counter_write;
+	*outcome = (struct outcome){ .is_done = false };
+	return fetch_start(p->fetch, &request, on_done, outcome);
+}
+
+static void a_request_on_an_earlier_ones_thread_uses_its_connection(void **state)
+{
+	struct place *p = *state;
+	struct origin *origin = origin_start(S("0123456789"), NULL, NULL);
+	struct counter c = { .n = 0 };
+	struct outcome outcome;
+	unsigned thread = 0;
+
+	for (int i = 0; i < 6; i++) {
+		(void)start_counting(p, origin, &c, thread, &outcome);
+		loop_until(p->loop, &outcome.is_done);
+		assert_int_equal(outcome.error.code, ERR_NONE);
+		assert_true(thread == 0 || outcome.thread == thread);
+		thread = outcome.thread;
+		free(outcome.body);
+	}
+	assert_int_equal(origin_requests(origin), 6);
+	assert_int_equal(origin_connections(origin), 1);
+	/* The other thread knows nothing of it. */
+	(void)start_counting(p, origin, &c, 3 - thread, &outcome);
+	loop_until(p->loop, &outcome.is_done);
+	assert_int_equal(outcome.thread, 3 - thread);
+	assert_int_equal(origin_connections(origin), 2);
+	free(outcome.body);
+	/* A hint that names no thread is none. */
+	(void)start_counting(p, origin, &c, 99, &outcome);
+	loop_until(p->loop, &outcome.is_done);
+	assert_int_equal(outcome.error.code, ERR_NONE);
+	free(outcome.body);
+	origin_stop(&origin);
+}
+
+enum {
+	PLENTY = 4 * 1024 * 1024,
+	LIMIT_BPS = 1000 * 1000,
+};
+
+static struct str plenty(void)
+{
+	static char bytes[PLENTY];
+
+	return (struct str){ bytes, sizeof(bytes) };
+}
+
+/* The clock goes on by a set step, until `mark`; what the limit lets through is counted. */
+static void pass_time(struct place *p, const bool *mark)
+{
+	(void)alarm(LOOPING_ALARM_S);
+	while (!*mark) {
+		(void)atomic_fetch_add(&clock_ms, 10);
+		fetch_set_limit(p->fetch, LIMIT_BPS); /* wakes the threads */
+		(void)event_base_loop(loop_base(p->loop), EVLOOP_NONBLOCK);
+		(void)sched_yield();
+	}
+	(void)alarm(0);
+}
+
+/* Over all `n_counters` of them. */
+static void wait_for_bytes(const struct counter *counters, size_t n_counters, uint64_t n)
+{
+	uint64_t sum = 0;
+
+	(void)alarm(LOOPING_ALARM_S);
+	while (sum < n) {
+		sum = 0;
+		for (size_t i = 0; i < n_counters; i++)
+			sum += atomic_load(&counters[i].n);
+		(void)sched_yield();
+	}
+	(void)alarm(0);
+}
+
+/* With the credit of an idle moment. */
+static void set_limit(struct place *p)
+{
+	fetch_set_limit(p->fetch, LIMIT_BPS);
+	(void)atomic_fetch_add(&clock_ms, 1000);
+}
+
+/* The clock stands still: what has been saved up comes, and one piece on account. */
+static void past_the_limit_nothing_comes_until_time_has_passed(void **state)
+{
+	struct place *p = *state;
+	struct origin *origin = origin_start(plenty(), NULL, NULL);
+	struct counter c = { .n = 0 };
+	struct outcome outcome;
+	uint64_t begun_ms;
+	uint64_t first;
+
+	set_limit(p);
+	begun_ms = atomic_load(&clock_ms);
+	(void)start_counting(p, origin, &c, 0, &outcome);
+	wait_for_bytes(&c, 1, LIMIT_BPS / 4);
+	for (int i = 0; i < 20; i++) {
+		fetch_set_limit(p->fetch, LIMIT_BPS);
+		loop_turn(p->loop);
+	}
+	first = atomic_load(&c.n);
+	assert_in_range(first, LIMIT_BPS / 4, LIMIT_BPS / 4 + FETCH_BUFFER);
+	assert_false(outcome.is_done);
+	pass_time(p, &outcome.is_done);
+	assert_int_equal(outcome.error.code, ERR_NONE);
+	assert_int_equal(atomic_load(&c.n), PLENTY);
+	/* By the clock it was given, as long as it should have been. */
+	assert_in_range(atomic_load(&clock_ms) - begun_ms,
+			(PLENTY - LIMIT_BPS / 4 - FETCH_BUFFER) / (LIMIT_BPS / 1000),
+			UINT32_MAX);
+	free(outcome.body);
+	origin_stop(&origin);
+}
+
+/* On one thread. Threads share the limit too, but not as strictly: who wakes first is served
+ * first. */
+static void two_flows_share_the_limit(void **state)
+{
+	struct place *p = *state;
+	struct origin *origin = origin_start(plenty(), NULL, NULL);
+	struct counter a = { .watched = PLENTY / 2 };
+	struct counter b = { .watched = PLENTY / 2, .other = &a.n };
+	struct outcome outcomes[2];
+
+	a.other = &b.n;
+	set_limit(p);
+	(void)start_counting(p, origin, &a, 1, &outcomes[0]);
+	(void)start_counting(p, origin, &b, 1, &outcomes[1]);
+	pass_time(p, &outcomes[0].is_done);
+	pass_time(p, &outcomes[1].is_done);
+	assert_int_equal(atomic_load(&a.n), PLENTY);
+	assert_int_equal(atomic_load(&b.n), PLENTY);
+	/* Half of what was watched would be three to one. */
+	assert_true(a.most_ahead < PLENTY / 4);
+	assert_true(b.most_ahead < PLENTY / 4);
+	free(outcomes[0].body);
+	free(outcomes[1].body);
+	origin_stop(&origin);
+}
+
+/* Nobody wakes the thread, and as it sleeps for the limit the clock goes on. */
+static void a_flow_that_the_limit_has_stopped_is_not_slept_over(void **state)
+{
+	struct place *p = *state;
+	struct origin *origin = origin_start(plenty(), NULL, NULL);
+	struct counter c = { .n = 0 };
+	struct outcome outcome;
+
+	set_limit(p);
+	atomic_store(&n_naps, 0);
+	atomic_store(&is_sleep_fast, true);
+	(void)start_counting(p, origin, &c, 1, &outcome);
+	loop_until(p->loop, &outcome.is_done);
+	atomic_store(&is_sleep_fast, false);
+	assert_int_equal(atomic_load(&c.n), PLENTY);
+	/* The other thread's, and one for a server that was slow. */
+	assert_true(atomic_load(&n_naps) <= 2);
+	free(outcome.body);
+	origin_stop(&origin);
+}
+
+static void a_limit_that_is_taken_away_lets_all_go_on(void **state)
+{
+	struct place *p = *state;
+	struct origin *origin = origin_start(plenty(), NULL, NULL);
+	struct counter counters[3] = { { .n = 0 } };
+	struct outcome outcomes[3];
+
+	set_limit(p);
+	for (size_t i = 0; i < 3; i++)
+		(void)start_counting(p, origin, &counters[i], 0, &outcomes[i]);
+	wait_for_bytes(counters, 3, 1);
+	fetch_set_limit(p->fetch, 0);
+	for (size_t i = 0; i < 3; i++) {
+		loop_until(p->loop, &outcomes[i].is_done);
+		assert_int_equal(outcomes[i].error.code, ERR_NONE);
+		assert_int_equal(atomic_load(&counters[i].n), PLENTY);
+		free(outcomes[i].body);
+	}
+	origin_stop(&origin);
+}
+
+static void a_flow_that_waits_for_the_limit_can_be_cancelled(void **state)
+{
+	struct place *p = *state;
+	struct origin *origin = origin_start(plenty(), NULL, NULL);
+	struct counter counters[3] = { { .n = 0 } };
+	struct outcome outcomes[3];
+	uint64_t ids[3];
+
+	set_limit(p);
+	for (size_t i = 0; i < 3; i++)
+		ids[i] = start_counting(p, origin, &counters[i], 1, &outcomes[i]);
+	wait_for_bytes(counters, 3, 1);
+	fetch_cancel(p->fetch, ids[1]);
+	loop_until(p->loop, &outcomes[1].is_done);
+	assert_int_equal(outcomes[1].error.code, ERR_CANCELLED);
+	pass_time(p, &outcomes[0].is_done);
+	pass_time(p, &outcomes[2].is_done);
+	assert_int_equal(outcomes[0].error.code, ERR_NONE);
+	assert_int_equal(outcomes[2].error.code, ERR_NONE);
+	assert_int_equal(atomic_load(&counters[2].n), PLENTY);
+	for (size_t i = 0; i < 3; i++)
+		free(outcomes[i].body);
+	origin_stop(&origin);
+}
+
+static void stopping_ends_those_that_wait_for_the_limit(void **state)
+{
+	struct place *p = *state;
+	struct origin *origin = origin_start(plenty(), NULL, NULL);
+	struct counter counters[3] = { { .n = 0 } };
+	struct outcome outcomes[3];
+
+	set_limit(p);
+	for (size_t i = 0; i < 3; i++)
+		(void)start_counting(p, origin, &counters[i], 0, &outcomes[i]);
+	wait_for_bytes(counters, 3, 1);
+	fetch_stop(p->fetch);
+	loop_drain(p->loop);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(outcomes[i].calls, 1);
+		assert_int_equal(outcomes[i].error.code, ERR_CANCELLED);
+		free(outcomes[i].body);
+	}
+	origin_stop(&origin);
+}
+
+/* What a sink says of bytes that had to wait counts as much as of others. */
+static void a_sink_ends_its_request_when_the_bytes_have_waited_too(void **state)
+{
+	static const struct {
+		int verdict;
+		enum error_code code;
+	} rows[] = { { 1, ERR_NONE }, { -1, ERR_DISK_FULL } };
+	struct place *p = *state;
+	struct origin *origin = origin_start(plenty(), NULL, NULL);
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		for (uint64_t ends_at = 1; ends_at < PLENTY; ends_at += PLENTY / 7) {
+			struct counter c = { .ends_at = ends_at, .verdict = rows[i].verdict };
+			struct outcome outcome;
+
+			set_limit(p);
+			(void)start_counting(p, origin, &c, 0, &outcome);
+			pass_time(p, &outcome.is_done);
+			assert_int_equal(outcome.error.code, rows[i].code);
+			assert_int_equal(c.calls_after, 0);
+			assert_true(atomic_load(&c.n) < ends_at + FETCH_BUFFER);
+			free(outcome.body);
+		}
+	}
+	origin_stop(&origin);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 
 int main(void)
@@ -489,6 +862,15 @@ int main(void)
 		TEST(a_request_is_cancelled_before_it_has_begun),
 		TEST(stopping_cancels_all_and_what_comes_after),
 		TEST(many_requests_at_once_each_get_their_own_answer),
+		TEST(a_sink_that_has_enough_ends_its_request_well),
+		TEST(a_request_on_an_earlier_ones_thread_uses_its_connection),
+		TEST(past_the_limit_nothing_comes_until_time_has_passed),
+		TEST(two_flows_share_the_limit),
+		TEST(a_flow_that_the_limit_has_stopped_is_not_slept_over),
+		TEST(a_limit_that_is_taken_away_lets_all_go_on),
+		TEST(a_flow_that_waits_for_the_limit_can_be_cancelled),
+		TEST(stopping_ends_those_that_wait_for_the_limit),
+		TEST(a_sink_ends_its_request_when_the_bytes_have_waited_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,17 +12,26 @@
 #define DIGEST "3333333333333333333333333333333333333333333333333333333333333333"
 #define TARGET "/" RIG_REPO "/resolve/" RIG_COMMIT "/a%20b/m.gguf"
 
-/* What came of a file. */
+static const struct hubfile_identity identity = { .type = REPO_MODEL,
+						  .repo = RIG_REPO,
+						  .commit = RIG_COMMIT,
+						  .path = "a b/m.gguf",
+						  .digest = DIGEST,
+						  .size = 10 };
+
+/* What came of a range. */
 struct got {
 	bool is_done;
 	unsigned calls;
+	unsigned thread;
 	struct error error;
 	char bytes[64];
 	uint64_t at; /* the offset at which the next bytes must come */
 	struct loop *loop;
-	struct hubfile *get;
+	struct hubfile_get *get;
 	struct loop_message message;
-	bool cancels; /* at the first bytes */
+	bool cancels;    /* at the first bytes */
+	uint64_t enough; /* wants no more from here on; 0: all */
 };
 
 static void cancel_now(struct loop_message *message)
@@ -33,51 +42,59 @@ static void cancel_now(struct loop_message *message)
 	hubfile_cancel(got->get);
 }
 
-static int take(void *ctx, struct str bytes, uint64_t offset, struct error *err)
+static int take(void *ctx, struct str bytes, struct error *err)
 {
 	struct got *got = ctx;
 
-	assert(offset == got->at && offset + bytes.n < sizeof(got->bytes));
-	memcpy(got->bytes + offset, bytes.p, bytes.n);
+	assert(got->at + bytes.n < sizeof(got->bytes));
+	memcpy(got->bytes + got->at, bytes.p, bytes.n);
 	got->at += bytes.n;
 	if (got->cancels) {
 		got->message.fn = cancel_now;
 		loop_post(got->loop, &got->message);
 	}
-	return str_find(bytes, S("!")) < bytes.n ? error_set(err, ERR_DISK_FULL, "full") : 0;
+	if (str_find(bytes, S("!")) < bytes.n)
+		return error_set(err, ERR_DISK_FULL, "full");
+	return got->enough > 0 && got->at >= got->enough ? 1 : 0;
 }
 
-static void on_done(void *ctx, const struct error *err)
+static void on_done(void *ctx, unsigned thread, const struct error *err)
 {
 	struct got *got = ctx;
 
 	got->is_done = true;
 	got->calls++;
+	got->thread = thread;
 	got->error = err != NULL ? *err : (struct error){ .code = ERR_NONE };
 }
 
-/* Ten bytes are promised. */
-static void get(struct rig *rig, uint64_t offset, struct got *got)
+/* A range of ten bytes that are promised. */
+static void get_range(struct rig *rig, struct hubfile *from, uint64_t first, uint64_t end,
+		      struct got *got)
 {
-	struct hubfile_request request = {
-		.type = REPO_MODEL,
-		.repo = RIG_REPO,
-		.commit = RIG_COMMIT,
-		.path = "a b/m.gguf",
-		.digest = DIGEST,
-		.size = 10,
-		.offset = offset,
-		.write = take,
-		.done = on_done,
-		.ctx = got,
+	struct hubfile_range range = {
+		.first = first, .end = end, .write = take, .done = on_done, .ctx = got
 	};
 	bool cancels = got->cancels;
+	uint64_t enough = got->enough;
 
-	*got = (struct got){ .at = offset, .loop = rig->loop, .cancels = cancels };
-	got->get = hubfile_get(rig->hub, &request);
+	*got = (struct got){
+		.at = first, .loop = rig->loop, .cancels = cancels, .enough = enough
+	};
+	got->get = hubfile_get(from, &range);
 	assert_false(got->is_done);
 	loop_until(rig->loop, &got->is_done);
 	assert_int_equal(got->calls, 1);
+	assert_int_not_equal(got->thread, 0);
+}
+
+/* From an offset to the end, of a file that nothing is known of. */
+static void get(struct rig *rig, uint64_t first, struct got *got)
+{
+	struct hubfile *from = hubfile_new(rig->hub, &identity);
+
+	get_range(rig, from, first, 10, got);
+	hubfile_free(&from);
 }
 
 static void serve(struct rig *rig, struct answerer_rule rule)
@@ -151,6 +168,144 @@ static void the_token_goes_along_within_the_origin(void **state)
 	assert_int_equal(got.error.code, ERR_NONE);
 	assert_int_equal(answerer_count(rig->server, "/elsewhere?x=1", &seen), 1);
 	assert_string_equal(seen.authorization, "Bearer " RIG_TOKEN);
+}
+
+/* One walks; the others go where it ended, without asking the Hub. */
+static void the_address_is_found_once_and_shared(void **state)
+{
+	struct rig *rig = *state;
+	struct hubfile *from = hubfile_new(rig->hub, &identity);
+	struct got got = { .cancels = false };
+
+	serve(rig, (struct answerer_rule){ .status = "302 Found",
+					   .headers = mem_strdup("Location: /cdn\r\n") });
+	serve(rig, (struct answerer_rule){
+			   .target = "/cdn", .body = S("0123456789"), .is_ranged = true });
+	assert_false(hubfile_is_resolved(from));
+	for (uint64_t i = 0; i < 5; i++) {
+		get_range(rig, from, 2 * i, 2 * i + 2, &got);
+		assert_int_equal(got.error.code, ERR_NONE);
+		assert_int_equal(got.at, 2 * i + 2);
+		assert_true(hubfile_is_resolved(from));
+	}
+	assert_int_equal(answerer_count(rig->server, TARGET, NULL), 1);
+	assert_int_equal(answerer_count(rig->server, "/cdn", NULL), 5);
+	hubfile_free(&from);
+}
+
+static void one_on_its_way_to_the_address_is_enough(void **state)
+{
+	struct rig *rig = *state;
+	struct hubfile *from = hubfile_new(rig->hub, &identity);
+	struct got got = { .loop = rig->loop };
+	struct hubfile_range range = {
+		.first = 0, .end = 10, .write = take, .done = on_done, .ctx = &got
+	};
+
+	serve(rig, (struct answerer_rule){ .status = "503 Busy", .times = 1 });
+	assert_true(hubfile_has_room(from));
+	got.get = hubfile_get(from, &range);
+	assert_false(hubfile_has_room(from));
+	loop_until(rig->loop, &got.is_done);
+	assert_int_equal(got.error.code, ERR_HUB_UNAVAILABLE);
+	assert_true(hubfile_has_room(from)); /* for another try */
+	hubfile_free(&from);
+}
+
+static void a_server_that_answers_itself_is_resolved_by_its_answer(void **state)
+{
+	struct rig *rig = *state;
+	struct hubfile *from = hubfile_new(rig->hub, &identity);
+	struct got got = { .cancels = false };
+
+	serve(rig, (struct answerer_rule){ .body = S("0123456789"), .is_ranged = true });
+	get_range(rig, from, 0, 3, &got);
+	assert_true(hubfile_is_resolved(from));
+	hubfile_free(&from);
+}
+
+static void a_refused_address_is_forgotten_and_found_anew(void **state)
+{
+	struct rig *rig = *state;
+	struct answerer *cdn = answerer_start();
+	AUTO_CSTR old = answerer_url(cdn, "/old");
+	AUTO_CSTR fresh = answerer_url(cdn, "/fresh");
+	struct hubfile *from = hubfile_new(rig->hub, &identity);
+	struct got got = { .cancels = false };
+
+	serve(rig, (struct answerer_rule){ .status = "302 Found",
+					   .headers = mem_printf("Location: %s\r\n", old),
+					   .times = 1 });
+	serve(rig, (struct answerer_rule){ .status = "302 Found",
+					   .headers = mem_printf("Location: %s\r\n", fresh) });
+	answerer_add(cdn, (struct answerer_rule){ .target = "/old",
+						  .status = "200 OK",
+						  .body = S("0123456789"),
+						  .is_ranged = true,
+						  .times = 1 });
+	answerer_add(cdn,
+		     (struct answerer_rule){ .target = "/old", .status = "403 Forbidden" });
+	answerer_add(cdn, (struct answerer_rule){ .target = "/fresh",
+						  .status = "200 OK",
+						  .body = S("0123456789"),
+						  .is_ranged = true });
+	get_range(rig, from, 0, 5, &got);
+	get_range(rig, from, 5, 10, &got);
+	assert_int_equal(got.error.code, ERR_URL_EXPIRED);
+	assert_false(hubfile_is_resolved(from));
+	get_range(rig, from, 5, 10, &got);
+	assert_int_equal(got.error.code, ERR_NONE);
+	assert_string_equal(got.bytes + 5, "56789");
+	hubfile_free(&from);
+	answerer_stop(&cdn);
+}
+
+/* `Expires=` of long ago: either it is over, or our clock is wrong. A refusal would tell. */
+static void an_address_that_is_over_by_our_clock_is_tried_all_the_same(void **state)
+{
+	struct rig *rig = *state;
+	struct hubfile *from = hubfile_new(rig->hub, &identity);
+	struct got got = { .cancels = false };
+
+	serve(rig, (struct answerer_rule){
+			   .status = "302 Found",
+			   .headers = mem_strdup("Location: /cdn?Expires=1000\r\n") });
+	serve(rig, (struct answerer_rule){
+			   .target = "/cdn", .body = S("0123456789"), .is_ranged = true });
+	get_range(rig, from, 0, 5, &got);
+	assert_true(hubfile_is_resolved(from));
+	get_range(rig, from, 5, 10, &got);
+	assert_int_equal(answerer_count(rig->server, TARGET, NULL), 1);
+	hubfile_free(&from);
+}
+
+static void the_rest_is_left_when_no_more_is_wanted(void **state)
+{
+	struct rig *rig = *state;
+	struct got got = { .enough = 4 };
+
+	serve(rig,
+	      (struct answerer_rule){
+		      .body = S("0123456789"), .is_ranged = true, .cut = 6, .is_held = true });
+	get(rig, 0, &got);
+	assert_int_equal(got.error.code, ERR_NONE);
+	assert_in_range(got.at, 4, 6);
+}
+
+static void of_a_whole_answer_only_the_range_is_taken(void **state)
+{
+	struct rig *rig = *state;
+	struct hubfile *from = hubfile_new(rig->hub, &identity);
+	struct got got = { .cancels = false };
+
+	serve(rig, (struct answerer_rule){ .body = S("0123456789") });
+	get_range(rig, from, 0, 4, &got);
+	assert_int_equal(got.error.code, ERR_NONE);
+	assert_int_equal(got.at, 4);
+	assert_string_equal(got.bytes, "0123");
+	get_range(rig, from, 4, 8, &got);
+	assert_int_equal(got.error.code, ERR_RANGE_IGNORED);
+	hubfile_free(&from);
 }
 
 static void redirects_have_an_end(void **state)
@@ -362,6 +517,13 @@ int main(void)
 		TEST(the_bytes_come_from_the_offset_on),
 		TEST(the_token_stays_at_home_when_a_redirect_leaves),
 		TEST(the_token_goes_along_within_the_origin),
+		TEST(the_address_is_found_once_and_shared),
+		TEST(one_on_its_way_to_the_address_is_enough),
+		TEST(a_server_that_answers_itself_is_resolved_by_its_answer),
+		TEST(a_refused_address_is_forgotten_and_found_anew),
+		TEST(an_address_that_is_over_by_our_clock_is_tried_all_the_same),
+		TEST(the_rest_is_left_when_no_more_is_wanted),
+		TEST(of_a_whole_answer_only_the_range_is_taken),
 		TEST(redirects_have_an_end),
 		TEST(a_redirect_to_another_scheme_is_refused),
 		TEST(an_answer_that_does_not_fit_lets_no_byte_through),

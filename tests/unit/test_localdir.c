@@ -194,13 +194,13 @@ static void a_partial_is_made_once_with_its_size(void **state)
 	struct error err;
 	struct stat st;
 
-	fd = localdir_open_partial(p->root, &p->names, 5, false, &is_new, &err);
+	fd = localdir_open_partial(p->root, &p->names, 5, &is_new, &err);
 	assert_true(fd >= 0);
 	assert_true(is_new);
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(st.st_size, 5);
 	assert_int_equal(file_write_at(fd, S("hel"), 0, &err), 0);
-	again = localdir_open_partial(p->root, &p->names, 5, false, &is_new, &err);
+	again = localdir_open_partial(p->root, &p->names, 5, &is_new, &err);
 	assert_true(again >= 0);
 	assert_false(is_new);
 	assert_false(tempdir_has(&p->dir, p->names.final));
@@ -220,7 +220,7 @@ static void nothing_counts_in_a_partial_of_another_size(void **state)
 	struct error err;
 
 	put(p, p->names.partial, "left behind by somebody");
-	fd = localdir_open_partial(p->root, &p->names, 5, false, &is_new, &err);
+	fd = localdir_open_partial(p->root, &p->names, 5, &is_new, &err);
 	assert_true(fd >= 0);
 	assert_true(is_new);
 	text = mem_alloc(6);
@@ -237,12 +237,10 @@ static void a_partial_is_a_plain_file_or_refused(void **state)
 	put(p, "elsewhere", "12345");
 	assert_int_equal(file_make_parents(p->root, p->names.partial, &err), 0);
 	assert_int_equal(symlinkat("/etc/passwd", p->root, p->names.partial), 0);
-	assert_int_equal(localdir_open_partial(p->root, &p->names, 5, false, &is_new, &err),
-			 -1);
+	assert_int_equal(localdir_open_partial(p->root, &p->names, 5, &is_new, &err), -1);
 	assert_int_equal(unlinkat(p->root, p->names.partial, 0), 0);
 	assert_int_equal(mkfifoat(p->root, p->names.partial, 0600), 0);
-	assert_int_equal(localdir_open_partial(p->root, &p->names, 5, false, &is_new, &err),
-			 -1);
+	assert_int_equal(localdir_open_partial(p->root, &p->names, 5, &is_new, &err), -1);
 	assert_int_equal(err.code, ERR_DISK_ERROR);
 }
 
@@ -251,7 +249,7 @@ static void dropping_a_partial_is_fine_twice(void **state)
 	const struct place *p = *state;
 	bool is_new;
 	struct error err;
-	AUTO_FD fd = localdir_open_partial(p->root, &p->names, 5, false, &is_new, &err);
+	AUTO_FD fd = localdir_open_partial(p->root, &p->names, 5, &is_new, &err);
 
 	assert_true(fd >= 0);
 	assert_int_equal(localdir_drop_partial(p->root, &p->names, &err), 0);
@@ -263,7 +261,7 @@ static int open_with(const struct place *p, const char *text)
 {
 	bool is_new;
 	struct error err;
-	int fd = localdir_open_partial(p->root, &p->names, 5, false, &is_new, &err);
+	int fd = localdir_open_partial(p->root, &p->names, 5, &is_new, &err);
 
 	assert_true(fd >= 0);
 	assert_int_equal(file_write_at(fd, str_from(text), 0, &err), 0);

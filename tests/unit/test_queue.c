@@ -429,7 +429,7 @@ static void two_jobs_of_one_folder_never_run_together(void **state)
 	struct str a;
 	struct str b;
 
-	p->limits = (struct queue_limits){ .downloads = 4, .connections = 4 };
+	p->limits = (struct queue_limits){ .downloads = 4, .files_at_once = 1 };
 	begin_anew(p);
 	serve_held(p, 1);
 	serve(p);

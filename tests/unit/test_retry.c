@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+
 static struct error make(enum error_code code)
 {
 	struct error err;
@@ -143,6 +145,24 @@ static void a_disk_that_refuses_bytes_is_tried_less_and_less_often(void **state)
 	assert_spread(retry_job, &err, 100, RETRY_JOB_MAX_MS);
 }
 
+static void a_disk_that_fails_is_waited_for_and_a_name_in_the_way_is_not(void **state)
+{
+	static const int passing_errors[] = { EIO, EROFS, ESTALE, ENODEV };
+	static const int lasting_errors[] = { 0, ENOTDIR, EACCES, EISDIR };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(passing_errors); i++) {
+		struct error err = make(ERR_DISK_ERROR);
+
+		err.sys = passing_errors[i];
+		assert_int_equal(retry_file(&err, 0, 0).verdict, RETRY_LATER);
+		assert_int_equal(retry_job(&err, 0, 0).verdict, RETRY_LATER);
+		assert_int_equal(retry_job(&err, 0, 0).reason, ERR_DISK_ERROR);
+		err.sys = lasting_errors[i];
+		assert_int_equal(retry_job(&err, 0, 0).verdict, RETRY_NEVER);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +172,7 @@ int main(void)
 		cmocka_unit_test(a_jobs_delay_doubles_up_to_its_greatest),
 		cmocka_unit_test(the_other_sides_time_is_kept_and_a_second_more),
 		cmocka_unit_test(a_hub_in_trouble_that_names_a_time_is_left_alone_until_then),
+		cmocka_unit_test(a_disk_that_fails_is_waited_for_and_a_name_in_the_way_is_not),
 		cmocka_unit_test(a_disk_that_refuses_bytes_is_tried_less_and_less_often),
 	};
 

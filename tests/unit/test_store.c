@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <sqlite3.h>
+
 #include "common/error.h"
 #include "common/json.h"
 #include "tests/unit/looping.h"
@@ -520,6 +522,195 @@ static void settings_come_back_and_null_forgets_them(void **state)
 	assert_string_equal(json_text(object).p, "{\"a\":false,\"b\":[{\"x\":\"y\"}]}");
 }
 
+/* --- extents --------------------------------------------------------------------------------
+ */
+
+enum {
+	EXTENTS_MAX = 8,
+};
+
+struct extents {
+	bool is_done;
+	size_t n;
+	struct extent extents[EXTENTS_MAX];
+};
+
+static void on_extents(void *ctx, const struct extent *extents, size_t n,
+		       const struct error *err)
+{
+	struct extents *got = ctx;
+
+	assert_null(err);
+	assert_true(n <= EXTENTS_MAX);
+	got->n = n;
+	if (n > 0)
+		memcpy(got->extents, extents, n * sizeof(*extents));
+	got->is_done = true;
+}
+
+static struct extents get_extents(struct place *p, const char *id, size_t index)
+{
+	struct extents got = { .is_done = false };
+
+	store_get_extents(p->store, id, index, on_extents, &got);
+	assert_false(got.is_done);
+	loop_until(p->loop, &got.is_done);
+	return got;
+}
+
+/* Two jobs with a plan of three files each. */
+static void put_plans(struct place *p)
+{
+	AUTO(job) a = make_job(ID_A, 1);
+	AUTO(job) b = make_job(ID_B, 2);
+	AUTO(plan) plan = make_plan(3);
+
+	a->is_planned = true;
+	b->is_planned = true;
+	store_put_plan(p->store, a, plan, NULL, NULL);
+	store_put_plan(p->store, b, plan, NULL, NULL);
+}
+
+static void put_extent(struct place *p, const char *id, size_t index, uint64_t first,
+		       uint64_t length, uint64_t sum)
+{
+	struct extent extent = { first, length, sum };
+
+	store_put_extents(p->store, id, index, &extent, 1, length, NULL, NULL);
+}
+
+static void extents_come_back_in_order_and_are_their_files_own(void **state)
+{
+	static const struct extent given[] = {
+		{ 900, 50, UINT64_MAX },
+		{ 0, 10, 1 },
+		{ UINT64_C(5000000000), UINT64_C(70000000000), UINT64_C(1) << 63 },
+	};
+	struct place *p = *state;
+	AUTO(plan) back = NULL;
+	struct extents got;
+
+	put_plans(p);
+	store_put_extents(p->store, ID_A, 1, given, ARRAY_LEN(given), 60, NULL, NULL);
+	put_extent(p, ID_A, 2, 0, 7, 7);
+	put_extent(p, ID_B, 1, 0, 8, 8);
+	reload(p);
+	got = get_extents(p, ID_A, 1);
+	assert_int_equal(got.n, 3);
+	assert_memory_equal(&got.extents[0], &given[1], sizeof(given[1]));
+	assert_memory_equal(&got.extents[1], &given[0], sizeof(given[0]));
+	assert_memory_equal(&got.extents[2], &given[2], sizeof(given[2]));
+	back = get_plan(p, ID_A);
+	assert_int_equal(back->files[1].bytes_done, 60);
+	assert_int_equal(get_extents(p, ID_A, 0).n, 0);
+	assert_int_equal(get_extents(p, ID_A, 2).extents[0].sum, 7);
+	assert_int_equal(get_extents(p, ID_B, 1).extents[0].sum, 8);
+	assert_int_equal(get_extents(p, ID_C, 0).n, 0);
+}
+
+static void an_extent_replaces_the_one_with_its_beginning(void **state)
+{
+	struct place *p = *state;
+	struct extents got;
+
+	put_plans(p);
+	put_extent(p, ID_A, 1, 0, 10, 1);
+	put_extent(p, ID_A, 1, 500, 10, 2);
+	put_extent(p, ID_A, 1, 0, 30, 3);
+	got = get_extents(p, ID_A, 1);
+	assert_int_equal(got.n, 2);
+	assert_int_equal(got.extents[0].length, 30);
+	assert_int_equal(got.extents[0].sum, 3);
+	assert_int_equal(got.extents[1].sum, 2);
+}
+
+static void an_extent_that_is_dropped_is_the_only_one_that_goes(void **state)
+{
+	struct place *p = *state;
+	AUTO(plan) back = NULL;
+	struct extents got;
+
+	put_plans(p);
+	put_extent(p, ID_A, 1, 0, 10, 1);
+	put_extent(p, ID_A, 1, 500, 20, 2);
+	put_extent(p, ID_A, 2, 0, 10, 3);
+	store_drop_extent(p->store, ID_A, 1, 0, 20, NULL, NULL);
+	store_drop_extent(p->store, ID_A, 1, 499, 20, NULL, NULL); /* there is none */
+	got = get_extents(p, ID_A, 1);
+	assert_int_equal(got.n, 1);
+	assert_int_equal(got.extents[0].first, 500);
+	assert_int_equal(get_extents(p, ID_A, 2).n, 1);
+	back = get_plan(p, ID_A);
+	assert_int_equal(back->files[1].bytes_done, 20);
+}
+
+static void a_files_new_state_forgets_its_extents(void **state)
+{
+	static const enum file_state states[] = { FILE_DONE, FILE_DOWNLOADING };
+	struct place *p = *state;
+
+	put_plans(p);
+	for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+		put_extent(p, ID_A, 1, 0, 10, 1);
+		put_extent(p, ID_A, 2, 0, 10, 2);
+		store_put_file(p->store, ID_A, 1, states[i], 0, NULL, NULL);
+		assert_int_equal(get_extents(p, ID_A, 1).n, 0);
+		assert_int_equal(get_extents(p, ID_A, 2).n, 1);
+	}
+}
+
+static void extents_go_with_their_job_and_with_its_plan(void **state)
+{
+	struct place *p = *state;
+	AUTO(job) b = make_job(ID_B, 2);
+	AUTO(plan) plan = make_plan(3);
+
+	put_plans(p);
+	put_extent(p, ID_A, 1, 0, 10, 1);
+	put_extent(p, ID_B, 1, 0, 10, 2);
+	store_delete_job(p->store, ID_A, NULL, NULL);
+	assert_int_equal(get_extents(p, ID_A, 1).n, 0);
+	assert_int_equal(get_extents(p, ID_B, 1).n, 1);
+	store_put_job(p->store, b, NULL, NULL); /* the plan stays */
+	assert_int_equal(get_extents(p, ID_B, 1).n, 1);
+	store_put_plan(p->store, b, plan, NULL, NULL);
+	assert_int_equal(get_extents(p, ID_B, 1).n, 0);
+}
+
+static void run_sql(const struct place *p, const char *sql)
+{
+	AUTO_CSTR path = mem_printf("%s/larder.db", p->path);
+	sqlite3 *handle = NULL;
+
+	if (sqlite3_open(path, &handle) != SQLITE_OK ||
+	    sqlite3_exec(handle, sql, NULL, NULL, NULL) != SQLITE_OK)
+		abort();
+	(void)sqlite3_close(handle);
+}
+
+/* What was counted without checksums cannot be checked. */
+static void of_a_database_without_extents_only_finished_files_count(void **state)
+{
+	struct place *p = *state;
+	AUTO(plan) back = NULL;
+
+	put_plans(p);
+	store_put_file(p->store, ID_A, 0, FILE_DONE, 11, NULL, NULL);
+	store_put_file(p->store, ID_A, 1, FILE_DOWNLOADING, 22, NULL, NULL);
+	store_put_file(p->store, ID_A, 2, FILE_PENDING, 33, NULL, NULL);
+	place_close(p);
+	run_sql(p, "DROP TABLE extents; PRAGMA user_version = 3");
+	place_open(p);
+	back = get_plan(p, ID_A);
+	assert_int_equal(back->files[0].bytes_done, 11);
+	assert_int_equal(back->files[0].state, FILE_DONE);
+	assert_int_equal(back->files[1].bytes_done, 0);
+	assert_int_equal(back->files[1].state, FILE_DOWNLOADING);
+	assert_int_equal(back->files[2].bytes_done, 0);
+	put_extent(p, ID_A, 1, 0, 10, 1);
+	assert_int_equal(get_extents(p, ID_A, 1).n, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 
 int main(void)
@@ -541,6 +732,12 @@ int main(void)
 		TEST(a_file_that_is_no_database_is_told),
 		TEST(stopping_finishes_what_was_given),
 		TEST(settings_come_back_and_null_forgets_them),
+		TEST(extents_come_back_in_order_and_are_their_files_own),
+		TEST(an_extent_replaces_the_one_with_its_beginning),
+		TEST(an_extent_that_is_dropped_is_the_only_one_that_goes),
+		TEST(a_files_new_state_forgets_its_extents),
+		TEST(extents_go_with_their_job_and_with_its_plan),
+		TEST(of_a_database_without_extents_only_finished_files_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@ enum {
 
 /* A job whose nth call fails. False when it has fewer. */
 static bool run_with_failure(enum faulty_call call, unsigned nth, enum faulty_mode mode,
-			     int error, size_t connections)
+			     int error, size_t files_at_once)
 {
 	struct tempdir dir;
 	struct place *p;
@@ -26,7 +26,7 @@ static bool run_with_failure(enum faulty_call call, unsigned nth, enum faulty_mo
 
 	user_begin(&dir);
 	faulty->before_rename = check_rename;
-	p = place_begin(&dir, connections, true);
+	p = place_begin(&dir, files_at_once, true);
 	faulty_arm(call, nth, mode, error);
 	create(p);
 	run_until_idle(p);
@@ -50,14 +50,14 @@ static bool run_with_failure(enum faulty_call call, unsigned nth, enum faulty_mo
 	return n_failed > 0;
 }
 
-static void sweep(enum faulty_mode mode, int error, size_t connections, enum faulty_call first,
-		  enum faulty_call last)
+static void sweep(enum faulty_mode mode, int error, size_t files_at_once,
+		  enum faulty_call first, enum faulty_call last)
 {
 	for (enum faulty_call call = first; call <= last; call++) {
 		unsigned nth = 1;
 
 		while (nth < POINTS_MAX &&
-		       run_with_failure(call, nth, mode, error, connections)) {
+		       run_with_failure(call, nth, mode, error, files_at_once)) {
 			if (faulty->complaint[0] != '\0')
 				fail_msg("%s %u: %s", faulty_names[call], nth,
 					 faulty->complaint);

@@ -90,6 +90,7 @@ static struct transfer *begin(struct place *p, size_t files_at_once)
 				    .pool = p->rig->pool,
 				    .hub = p->rig->hub,
 				    .store = p->rig->store,
+				    .budget = p->rig->budget,
 				    .models_root = p->rig->root };
 	struct transfer_hooks hooks = { .thrown_away = on_thrown_away,
 					.replaced = on_replaced,

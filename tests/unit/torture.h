@@ -245,6 +245,22 @@ void __wrap_store_put_file(struct store *store, const char *job_id, size_t index
 	__real_store_put_file(store, job_id, index, state, bytes_done, done, ctx);
 }
 
+void __real_store_put_extents(struct store *store, const char *job_id, size_t index,
+			      const struct extent *extents, size_t n, uint64_t bytes_done,
+			      store_done_fn done, void *ctx);
+void __wrap_store_put_extents(struct store *store, const char *job_id, size_t index,
+			      const struct extent *extents, size_t n, uint64_t bytes_done,
+			      store_done_fn done, void *ctx);
+
+/* The files are small: each is one piece, and what is here of it is here from its beginning. */
+void __wrap_store_put_extents(struct store *store, const char *job_id, size_t index,
+			      const struct extent *extents, size_t n, uint64_t bytes_done,
+			      store_done_fn done, void *ctx)
+{
+	check_record(place, index, FILE_DOWNLOADING, bytes_done);
+	__real_store_put_extents(store, job_id, index, extents, n, bytes_done, done, ctx);
+}
+
 /* --- the place ------------------------------------------------------------------------------
  */
 
@@ -291,6 +307,7 @@ static inline void begin(struct place *p)
 				    .pool = p->rig->pool,
 				    .hub = p->rig->hub,
 				    .store = p->rig->store,
+				    .budget = p->rig->budget,
 				    .models_root = p->rig->root };
 	struct queue_hooks hooks = { .changed = on_changed,
 				     .removed = on_removed,
@@ -337,7 +354,7 @@ static inline void serve_held(struct place *p, const char *path)
 
 /* larderd begins in the folder; with `n_held` the big file's first answers stop in the middle.
  */
-static inline struct place *place_begin(const struct tempdir *dir, size_t connections,
+static inline struct place *place_begin(const struct tempdir *dir, size_t files_at_once,
 					bool is_held)
 {
 	struct place *p = mem_alloc(sizeof(*p));
@@ -348,8 +365,8 @@ static inline struct place *place_begin(const struct tempdir *dir, size_t connec
 	log_init("unit", LOG_FORMAT_JSON, LOG_LEVEL_ERROR);
 	for (size_t i = 0; i < N_FILES; i++)
 		served[i] = files[i].hub;
-	p->limits = (struct queue_limits){ .downloads = 1, .connections = connections };
-	p->are_folders_ours = is_held && connections == 1;
+	p->limits = (struct queue_limits){ .downloads = 1, .files_at_once = files_at_once };
+	p->are_folders_ours = is_held && files_at_once == 1;
 	p->n_resumed = is_held ? 0 : N_HELD;
 	place = p;
 	if (is_held)
@@ -565,14 +582,13 @@ static inline void check_completed(struct place *p)
 static inline void check_honest(const struct place *p, int error)
 {
 	const struct job *job = the_job(p);
-	bool is_waiting = job->state == JOB_WAITING && job->reason.code == ERR_DISK_FULL &&
-			  job->reason.retry_at_ms > 0 && error == ENOSPC;
-	bool is_failed =
-		job->state == JOB_FAILED && job->reason.code == ERR_DISK_ERROR && error == EIO;
+	enum error_code expected = error == ENOSPC ? ERR_DISK_FULL : ERR_DISK_ERROR;
+	bool is_waiting = job->state == JOB_WAITING && job->reason.code == expected &&
+			  job->reason.retry_at_ms > 0;
 
 	if (job->state == JOB_COMPLETED)
 		return;
-	if ((!is_waiting && !is_failed) || strlen(job->reason.message) == 0)
+	if (!is_waiting || strlen(job->reason.message) == 0)
 		faulty_complain("the state is not honest", job_state_name(job->state));
 }
 

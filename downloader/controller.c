@@ -1,0 +1,161 @@
+#include "downloader/controller.h"
+
+void controller_init(struct controller *c, size_t most)
+{
+	*c = (struct controller){ .least = 1, .most = most > 0 ? most : 1 };
+	c->ceiling = c->most;
+	c->kept = CONTROLLER_FIRST < c->most ? CONTROLLER_FIRST : c->most;
+	c->target = c->kept;
+	c->phase = CONTROLLER_BASE;
+}
+
+size_t controller_target(const struct controller *c)
+{
+	return c->target;
+}
+
+static void begin(struct controller *c, enum controller_phase phase, size_t target)
+{
+	c->phase = phase;
+	c->target = target;
+	c->since_ms = 0;
+	c->is_settling = false;
+	c->is_counting = false;
+	c->is_short = false;
+}
+
+/* The next number to try, or the kept one when there is none. */
+static size_t next_trial(const struct controller *c, bool is_down)
+{
+	size_t next;
+
+	if (is_down) {
+		next = c->kept - (c->kept + 3) / 4;
+		return next > c->least ? next : c->least;
+	}
+	next = c->kept * 2;
+	if (next > c->usable)
+		next = c->usable > c->kept ? c->usable : c->kept;
+	return next < c->ceiling ? next : c->ceiling;
+}
+
+void controller_set_least(struct controller *c, size_t least)
+{
+	c->least = least < c->ceiling ? least : c->ceiling;
+	if (c->least < 1)
+		c->least = 1;
+	if (c->kept >= c->least)
+		return;
+	c->kept = c->least;
+	begin(c, CONTROLLER_BASE, c->kept);
+}
+
+static void try_next(struct controller *c, bool is_down)
+{
+	size_t next = next_trial(c, is_down);
+
+	if (next == c->kept) {
+		begin(c, CONTROLLER_REST, c->kept);
+		c->is_down_next = false; /* it can only go up from here */
+		c->is_short = !is_down && c->usable <= c->kept;
+	} else {
+		begin(c, CONTROLLER_TRIAL, next);
+	}
+}
+
+/* A trial upwards pays when it brings more, one downwards when it brings as much. */
+static bool does_pay(const struct controller *c, double bps)
+{
+	double gain = 1.0 + CONTROLLER_GAIN_PERCENT / 100.0;
+
+	return c->target > c->kept ? bps >= c->kept_bps * gain : bps * gain >= c->kept_bps;
+}
+
+static void learn(struct controller *c, double bps)
+{
+	bool is_down = c->target < c->kept;
+
+	if (c->phase == CONTROLLER_BASE) {
+		c->kept_bps = bps;
+		try_next(c, c->is_down_next);
+	} else if (does_pay(c, bps)) {
+		c->kept = c->target;
+		c->kept_bps = bps;
+		try_next(c, is_down);
+	} else {
+		begin(c, CONTROLLER_REST, c->kept);
+		/* What was found by going up may have been the moment's luck, and the other way
+		 * round. */
+		c->is_down_next = !is_down && c->kept > CONTROLLER_FIRST;
+	}
+}
+
+/* Has a trial shown its worth before its time? */
+static bool is_clear(const struct controller *c, double bps, uint64_t counted_ms)
+{
+	return c->phase == CONTROLLER_TRIAL && c->target > c->kept &&
+	       counted_ms >= CONTROLLER_CLEAR_MS &&
+	       bps >= c->kept_bps * (1.0 + CONTROLLER_CLEAR_PERCENT / 100.0);
+}
+
+static void count(struct controller *c, uint64_t now_ms, uint64_t bytes)
+{
+	uint64_t counted_ms = now_ms - c->count_since_ms;
+	uint64_t enough_ms = c->kept_bps > 0 ? CONTROLLER_MEASURE_MS : CONTROLLER_GLANCE_MS;
+	double bps;
+
+	c->counted += bytes;
+	if (counted_ms == 0)
+		return;
+	bps = (double)c->counted * 1000.0 / (double)counted_ms;
+	if (counted_ms >= enough_ms || is_clear(c, bps, counted_ms))
+		learn(c, bps);
+}
+
+/* Waits until the target's connections flow, and no more, and have settled; then counts. */
+static void measure(struct controller *c, uint64_t now_ms, uint64_t bytes, size_t flowing)
+{
+	if (c->is_counting) {
+		count(c, now_ms, bytes);
+	} else if (c->is_settling) {
+		if (now_ms - c->since_ms >= CONTROLLER_SETTLE_MS) {
+			c->is_counting = true;
+			c->count_since_ms = now_ms;
+			c->counted = 0;
+		}
+	} else if (flowing > c->target) {
+		c->since_ms = now_ms; /* those too many go on until their pieces end */
+	} else if (flowing == c->target || now_ms - c->since_ms >= CONTROLLER_OPEN_MS) {
+		c->is_settling = true;
+		c->since_ms = now_ms;
+	}
+}
+
+void controller_tick(struct controller *c, uint64_t now_ms, uint64_t bytes, size_t flowing,
+		     size_t usable)
+{
+	c->usable = usable;
+	if (c->ceiling < c->most && now_ms - c->refused_ms >= CONTROLLER_REFUSED_MS)
+		c->ceiling = c->most;
+	if (c->since_ms == 0)
+		c->since_ms = now_ms;
+	if (c->phase == CONTROLLER_REST) {
+		if (now_ms - c->since_ms >= CONTROLLER_REST_MS ||
+		    (c->is_short && usable > c->kept))
+			begin(c, CONTROLLER_BASE, c->kept);
+	} else if (usable < c->target) {
+		/* Nothing can be learned: back to what is known, from the beginning. */
+		begin(c, CONTROLLER_BASE, c->kept);
+	} else {
+		measure(c, now_ms, bytes, flowing);
+	}
+}
+
+void controller_refused(struct controller *c, uint64_t now_ms, size_t open)
+{
+	c->ceiling = open > 0 ? open : 1;
+	c->refused_ms = now_ms;
+	if (c->kept > c->ceiling)
+		c->kept = c->ceiling;
+	begin(c, CONTROLLER_REST, c->kept);
+}
