@@ -19,8 +19,7 @@ static void begin(struct controller *c, enum controller_phase phase, size_t targ
 	c->phase = phase;
 	c->target = target;
 	c->since_ms = 0;
-	c->is_settling = false;
-	c->is_counting = false;
+	c->step = CONTROLLER_OPENING;
 	c->is_short = false;
 }
 
@@ -100,7 +99,7 @@ static bool is_clear(const struct controller *c, double bps, uint64_t counted_ms
 
 static void count(struct controller *c, uint64_t now_ms, uint64_t bytes)
 {
-	uint64_t counted_ms = now_ms - c->count_since_ms;
+	uint64_t counted_ms = now_ms - c->since_ms;
 	uint64_t enough_ms = c->kept_bps > 0 ? CONTROLLER_MEASURE_MS : CONTROLLER_GLANCE_MS;
 	double bps;
 
@@ -112,22 +111,31 @@ static void count(struct controller *c, uint64_t now_ms, uint64_t bytes)
 		learn(c, bps);
 }
 
+static void step_to(struct controller *c, enum controller_step step, uint64_t now_ms)
+{
+	c->step = step;
+	c->since_ms = now_ms;
+}
+
 /* Waits until the target's connections flow, and no more, and have settled; then counts. */
 static void measure(struct controller *c, uint64_t now_ms, uint64_t bytes, size_t flowing)
 {
-	if (c->is_counting) {
+	switch (c->step) {
+	case CONTROLLER_OPENING:
+		if (flowing > c->target)
+			c->since_ms = now_ms; /* those too many go on until their pieces end */
+		else if (flowing == c->target || now_ms - c->since_ms >= CONTROLLER_OPEN_MS)
+			step_to(c, CONTROLLER_SETTLING, now_ms);
+		break;
+	case CONTROLLER_SETTLING:
+		if (now_ms - c->since_ms < CONTROLLER_SETTLE_MS)
+			break;
+		step_to(c, CONTROLLER_COUNTING, now_ms);
+		c->counted = 0;
+		break;
+	case CONTROLLER_COUNTING:
 		count(c, now_ms, bytes);
-	} else if (c->is_settling) {
-		if (now_ms - c->since_ms >= CONTROLLER_SETTLE_MS) {
-			c->is_counting = true;
-			c->count_since_ms = now_ms;
-			c->counted = 0;
-		}
-	} else if (flowing > c->target) {
-		c->since_ms = now_ms; /* those too many go on until their pieces end */
-	} else if (flowing == c->target || now_ms - c->since_ms >= CONTROLLER_OPEN_MS) {
-		c->is_settling = true;
-		c->since_ms = now_ms;
+		break;
 	}
 }
 

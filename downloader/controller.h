@@ -36,6 +36,13 @@ enum controller_phase {
 	CONTROLLER_REST,
 };
 
+/* Of a measurement. */
+enum controller_step {
+	CONTROLLER_OPENING, /* waits for the connections asked for */
+	CONTROLLER_SETTLING,
+	CONTROLLER_COUNTING,
+};
+
 struct controller {
 	size_t least;
 	size_t most;
@@ -44,10 +51,8 @@ struct controller {
 	size_t kept;       /* the number that is known to be good */
 	double kept_bps;   /* what it brought */
 	bool is_down_next; /* the next look asks whether fewer do */
-	uint64_t since_ms; /* of the phase, or of the wait for connections; 0: not begun */
-	bool is_settling;
-	bool is_counting;
-	uint64_t count_since_ms;
+	uint64_t since_ms; /* of the rest, or of the step; 0: not begun */
+	enum controller_step step;
 	uint64_t counted;
 	size_t usable;
 	bool is_short;  /* it rests because no more could be used */

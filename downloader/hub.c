@@ -273,6 +273,22 @@ int hub_check_answer(const struct hub *hub, const char *url, const struct fetch_
 	return hub_parse_failure(&failure, (uint64_t)(clock_unix_ms() / 1000), err);
 }
 
+char *hub_redirect(const char *url, const struct fetch_head *head, unsigned *hops,
+		   struct error *err)
+{
+	const char *location = head->headers[FETCH_LOCATION];
+
+	if (location == NULL) {
+		(void)error_set(err, ERR_HUB_PROTOCOL, "a redirect says not where to");
+		return NULL;
+	}
+	if (++*hops > HUB_HOPS_MAX) {
+		(void)error_set(err, ERR_HUB_PROTOCOL, "more than %d redirects", HUB_HOPS_MAX);
+		return NULL;
+	}
+	return hub_url_join(url, str_from(location), err);
+}
+
 /* --- a listing call --- */
 
 static void request(struct hub_call *call);
@@ -360,13 +376,8 @@ static int on_tree_page(struct hub_call *call, const struct fetch_answer *answer
 static int on_redirect(struct hub_call *call, const struct fetch_answer *answer,
 		       struct error *err)
 {
-	char *url;
+	char *url = hub_redirect(call->url, &answer->head, &call->hops, err);
 
-	if (answer->head.headers[FETCH_LOCATION] == NULL)
-		return error_set(err, ERR_HUB_PROTOCOL, "a redirect says not where to");
-	if (++call->hops > HUB_HOPS_MAX)
-		return error_set(err, ERR_HUB_PROTOCOL, "more than %d redirects", HUB_HOPS_MAX);
-	url = hub_url_join(call->url, str_from(answer->head.headers[FETCH_LOCATION]), err);
 	if (url == NULL)
 		return -1;
 	go_to(call, url);

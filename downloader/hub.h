@@ -53,6 +53,11 @@ const char *hub_bearer(const struct hub *hub, const char *url);
 /* 0, or -1 with ERR_OFFLINE. */
 int hub_check_online(const struct hub *hub, struct error *err) MUST_USE;
 
+/* Where a redirect leads from `url`: one more of HUB_HOPS_MAX, counted in *hops. To free; NULL
+ * with ERR_HUB_PROTOCOL. */
+char *hub_redirect(const char *url, const struct fetch_head *head, unsigned *hops,
+		   struct error *err);
+
 /* What the Hub's own answers say of its quotas (HUB-API 6.3) is remembered for each bucket.
  * Once one is used up, nothing is asked of it until it is filled again: 0, or -1 with
  * ERR_RATE_LIMITED and the seconds to wait, before a request to `url`. */

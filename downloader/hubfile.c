@@ -205,13 +205,8 @@ static void finish(struct hubfile_get *get, unsigned thread, const struct error 
 
 static int go_on(struct hubfile_get *get, const struct fetch_head *head, struct error *err)
 {
-	char *url;
+	char *url = hub_redirect(get->url, head, &get->hops, err);
 
-	if (head->headers[FETCH_LOCATION] == NULL)
-		return error_set(err, ERR_HUB_PROTOCOL, "a redirect says not where to");
-	if (++get->hops > HUB_HOPS_MAX)
-		return error_set(err, ERR_HUB_PROTOCOL, "more than %d redirects", HUB_HOPS_MAX);
-	url = hub_url_join(get->url, str_from(head->headers[FETCH_LOCATION]), err);
 	if (url == NULL)
 		return -1;
 	free(get->url);
@@ -247,22 +242,17 @@ static int handle_answer(struct hubfile_get *get, const struct fetch_answer *ans
 	return check_end(get, err) < 0 ? -1 : 1;
 }
 
-static void take_answer(struct hubfile_get *get, const struct fetch_answer *answer)
-{
-	unsigned thread = answer->thread;
-	struct error err;
-	int result = handle_answer(get, answer, &err);
-
-	if (result != 0)
-		finish(get, thread, result < 0 ? &err : NULL);
-}
-
 static void on_answer(void *ctx, const struct fetch_answer *answer)
 {
 	struct hubfile_get *get = ctx;
+	unsigned thread = answer->thread;
+	struct error err;
+	int result;
 
 	hub_note_quota(get->file->hub, get->url, &answer->head);
-	take_answer(get, answer);
+	result = handle_answer(get, answer, &err);
+	if (result != 0)
+		finish(get, thread, result < 0 ? &err : NULL);
 }
 
 /* The Hub is not even asked. */

@@ -60,7 +60,6 @@ struct landing {
 	uint64_t claimed_end; /* the last claimed byte's: until it is hashed, nothing waits for
 				 the hash */
 	uint64_t hashed;
-	bool is_hashed; /* to the last byte: hex counts */
 	char hex[HUB_DIGEST_MAX + 1];
 
 	bool is_single;    /* the server gives whole files only */
@@ -452,7 +451,7 @@ static void start_lanes(struct landing *l)
 static void start_claims(struct landing *l, const struct extent *extents, size_t n)
 {
 	struct claims_hooks hooks = { .settled = on_claim_settled, .ctx = l };
-	struct extent *claimed = mem_array(n + 1, sizeof(*claimed));
+	struct extent *claimed = mem_array(n, sizeof(*claimed));
 	uint64_t bytes = 0;
 	size_t n_claimed = 0;
 

@@ -456,17 +456,17 @@ static void on_retry(void *ctx)
 struct lanes *lanes_new(const struct lanes_plan *plan, const struct lanes_hooks *hooks)
 {
 	struct lanes *l = mem_alloc(sizeof(*l));
+	bool is_small = plan->identity.size <= BUDGET_SMALL_BYTES;
 	struct budget_hooks budget_hooks = { .can_open = can_open,
 					     .open = open_lane,
 					     .ctx = l };
 
 	l->plan = *plan;
 	l->hooks = *hooks;
-	l->is_alone = plan->is_single || plan->identity.size <= BUDGET_SMALL_BYTES;
+	l->is_alone = plan->is_single || is_small;
 	l->file = hubfile_new(plan->hub, &plan->identity);
 	l->retry_timer = loop_timer_new(plan->loop, on_retry, l);
-	l->member = budget_join(plan->budget, plan->job,
-				plan->identity.size <= BUDGET_SMALL_BYTES, &budget_hooks);
+	l->member = budget_join(plan->budget, plan->job, is_small, &budget_hooks);
 	return l;
 }
 

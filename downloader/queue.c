@@ -165,7 +165,7 @@ void queue_kick(struct queue *q)
 
 static void tell_progress(struct queue *q)
 {
-	struct job **jobs = mem_array(q->n + 1, sizeof(struct job *));
+	struct job **jobs = mem_array(q->n, sizeof(struct job *));
 	size_t n = 0;
 
 	for (size_t i = 0; i < q->n; i++) {

@@ -173,16 +173,27 @@ static int run_put_plan(struct command *command, struct db *db, struct error *er
 	return 0;
 }
 
+/* A statement whose first two values are the command's file. */
+static struct db_query *file_query(const struct command *command, struct db *db,
+				   const char *sql, struct error *err)
+{
+	struct db_query *q = db_query(db, sql, err);
+
+	if (q == NULL)
+		return NULL;
+	db_bind_text(q, 1, command->job_id);
+	db_bind_int(q, 2, (int64_t)command->index);
+	return q;
+}
+
 static int update_file(const struct command *command, struct db *db, struct error *err)
 {
 	static const char sql[] = "UPDATE files SET state = ?3, bytes_done = ?4"
 				  " WHERE job = ?1 AND n = ?2";
-	struct db_query *q = db_query(db, sql, err);
+	struct db_query *q = file_query(command, db, sql, err);
 
 	if (q == NULL)
 		return -1;
-	db_bind_text(q, 1, command->job_id);
-	db_bind_int(q, 2, (int64_t)command->index);
 	db_bind_text(q, 3, file_state_name(command->state));
 	db_bind_int(q, 4, (int64_t)command->bytes_done);
 	return db_run(q, err);
@@ -191,12 +202,10 @@ static int update_file(const struct command *command, struct db *db, struct erro
 static int run_put_file(struct command *command, struct db *db, struct error *err)
 {
 	static const char sql[] = "DELETE FROM extents WHERE job = ?1 AND n = ?2";
-	struct db_query *q = db_query(db, sql, err);
+	struct db_query *q = file_query(command, db, sql, err);
 
 	if (q == NULL)
 		return -1;
-	db_bind_text(q, 1, command->job_id);
-	db_bind_int(q, 2, (int64_t)command->index);
 	return db_run(q, err) < 0 ? -1 : update_file(command, db, err);
 }
 
@@ -207,12 +216,10 @@ static int run_put_extents(struct command *command, struct db *db, struct error 
 
 	for (size_t i = 0; i < command->n_extents; i++) {
 		const struct extent *extent = &command->extents[i];
-		struct db_query *q = db_query(db, sql, err);
+		struct db_query *q = file_query(command, db, sql, err);
 
 		if (q == NULL)
 			return -1;
-		db_bind_text(q, 1, command->job_id);
-		db_bind_int(q, 2, (int64_t)command->index);
 		db_bind_int(q, 3, (int64_t)extent->first);
 		db_bind_int(q, 4, (int64_t)extent->length);
 		db_bind_int(q, 5, (int64_t)extent->sum);
@@ -226,12 +233,10 @@ static int run_drop_extent(struct command *command, struct db *db, struct error 
 {
 	static const char sql[] =
 		"DELETE FROM extents WHERE job = ?1 AND n = ?2 AND first = ?3";
-	struct db_query *q = db_query(db, sql, err);
+	struct db_query *q = file_query(command, db, sql, err);
 
 	if (q == NULL)
 		return -1;
-	db_bind_text(q, 1, command->job_id);
-	db_bind_int(q, 2, (int64_t)command->index);
 	db_bind_int(q, 3, (int64_t)command->extents[0].first);
 	return db_run(q, err) < 0 ? -1 : update_file(command, db, err);
 }
@@ -240,18 +245,15 @@ static int run_get_extents(struct command *command, struct db *db, struct error 
 {
 	static const char sql[] = "SELECT first, length, sum FROM extents"
 				  " WHERE job = ?1 AND n = ?2 ORDER BY first";
-	struct db_query *q = db_query(db, sql, err);
+	struct db_query *q = file_query(command, db, sql, err);
 	size_t cap = 0;
 	int more = -1;
 
 	free(command->extents); /* of an earlier try */
 	command->extents = NULL;
 	command->n_extents = 0;
-	if (q != NULL) {
-		db_bind_text(q, 1, command->job_id);
-		db_bind_int(q, 2, (int64_t)command->index);
+	if (q != NULL)
 		more = db_next(q, err);
-	}
 	for (; more == 1; more = db_next(q, err)) {
 		command->extents = mem_grow(command->extents, command->n_extents, &cap,
 					    sizeof(*command->extents));
