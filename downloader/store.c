@@ -3,7 +3,7 @@
  * and posts the commands back to the loop. When one of them fails the transaction is rolled
  * back and each is run by itself, so that one bad command cannot spoil its neighbours.
  */
-#include "downloader/store.h"
+#include "downloader/store_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "common/json.h"
-#include "downloader/db.h"
 #include "downloader/file.h"
 
 static const char *const migrations[] = {
@@ -47,29 +46,6 @@ static const char *const migrations[] = {
 	"UPDATE files SET bytes_done = 0 WHERE state <> 'done';",
 };
 
-struct command {
-	struct loop_message message; /* first: the way back to the loop */
-	struct store *store;
-	int (*run)(struct command *command, struct db *db, struct error *err);
-	store_done_fn done;
-	store_plan_fn plan_done;
-	store_extents_fn extents_done;
-	void *ctx;
-	bool has_failed;
-	struct error error;
-
-	/* What the command is about; which members count is up to `run`. */
-	struct job *job;
-	struct plan *plan;
-	struct json_object *settings;
-	char job_id[DOWNLOAD_ID_LEN + 1];
-	size_t index;
-	enum file_state state;
-	uint64_t bytes_done;
-	struct extent *extents;
-	size_t n_extents;
-};
-
 struct store {
 	struct loop *loop;
 	struct db *db;
@@ -82,278 +58,6 @@ struct store {
 	struct loop_message **last;
 	bool is_stopping;
 };
-
-/* --- commands, run on the store thread --- */
-
-static int run_put_job(struct command *command, struct db *db, struct error *err)
-{
-	static const char sql[] =
-		"INSERT INTO jobs VALUES "
-		"(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,"
-		"?18,?19,?20,?21,?22) ON CONFLICT (id) DO UPDATE SET repo=?4, commit_id=?6,"
-		" is_planned=?7, priority=?10, state=?11, reason_code=?12, reason_message=?13,"
-		" reason_retry_at=?14, reason_url=?15, bytes_total=?16, bytes_done=?17,"
-		" files_total=?18, files_done=?19, started_at=?21, finished_at=?22";
-	const struct job *job = command->job;
-	AUTO_JSON select = terms_to_json(&job->select);
-	AUTO_JSON exclude = terms_to_json(&job->exclude);
-	struct db_query *q = db_query(db, sql, err);
-
-	if (q == NULL)
-		return -1;
-	db_bind_text(q, 1, job->id);
-	db_bind_int(q, 2, (int64_t)job->order);
-	db_bind_text(q, 3, repo_type_name(job->type));
-	db_bind_text(q, 4, job->repo);
-	db_bind_text(q, 5, job->revision);
-	db_bind_text(q, 6, job->commit);
-	db_bind_int(q, 7, job->is_planned);
-	db_bind_text(q, 8, json_text(select).p);
-	db_bind_text(q, 9, json_text(exclude).p);
-	db_bind_int(q, 10, job->priority);
-	db_bind_text(q, 11, job_state_name(job->state));
-	db_bind_text(q, 12, error_code_name(job->reason.code));
-	db_bind_text(q, 13, job->reason.message);
-	db_bind_int(q, 14, job->reason.retry_at_ms);
-	db_bind_text(q, 15, job->reason.url);
-	db_bind_int(q, 16, (int64_t)job->bytes_total);
-	db_bind_int(q, 17, (int64_t)job->bytes_done);
-	db_bind_int(q, 18, (int64_t)job->files_total);
-	db_bind_int(q, 19, (int64_t)job->files_done);
-	db_bind_int(q, 20, job->created_at_ms);
-	db_bind_int(q, 21, job->started_at_ms);
-	db_bind_int(q, 22, job->finished_at_ms);
-	return db_run(q, err);
-}
-
-static int insert_file(struct db *db, const char *job_id, size_t index,
-		       const struct plan_file *file, struct error *err)
-{
-	static const char sql[] = "INSERT INTO files VALUES (?1,?2,?3,?4,?5,?6,?7,?8)";
-	struct db_query *q = db_query(db, sql, err);
-
-	if (q == NULL)
-		return -1;
-	db_bind_text(q, 1, job_id);
-	db_bind_int(q, 2, (int64_t)index);
-	db_bind_text(q, 3, file->path);
-	db_bind_int(q, 4, (int64_t)file->size);
-	db_bind_text(q, 5, digest_algorithm_name(file->algorithm));
-	db_bind_text(q, 6, file->digest);
-	db_bind_text(q, 7, file_state_name(file->state));
-	db_bind_int(q, 8, (int64_t)file->bytes_done);
-	return db_run(q, err);
-}
-
-/* A statement whose only value is a job's id. */
-static int run_for_job(struct db *db, const char *sql, const char *job_id, struct error *err)
-{
-	struct db_query *q = db_query(db, sql, err);
-
-	if (q == NULL)
-		return -1;
-	db_bind_text(q, 1, job_id);
-	return db_run(q, err);
-}
-
-static int run_put_plan(struct command *command, struct db *db, struct error *err)
-{
-	static const char drop_files[] = "DELETE FROM files WHERE job = ?1";
-	static const char drop_extents[] = "DELETE FROM extents WHERE job = ?1";
-	const struct plan *plan = command->plan;
-
-	if (run_put_job(command, db, err) < 0 ||
-	    run_for_job(db, drop_files, command->job->id, err) < 0 ||
-	    run_for_job(db, drop_extents, command->job->id, err) < 0)
-		return -1;
-	for (size_t i = 0; i < plan->n; i++) {
-		if (insert_file(db, command->job->id, i, &plan->files[i], err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* A statement whose first two values are the command's file. */
-static struct db_query *file_query(const struct command *command, struct db *db,
-				   const char *sql, struct error *err)
-{
-	struct db_query *q = db_query(db, sql, err);
-
-	if (q == NULL)
-		return NULL;
-	db_bind_text(q, 1, command->job_id);
-	db_bind_int(q, 2, (int64_t)command->index);
-	return q;
-}
-
-static int update_file(const struct command *command, struct db *db, struct error *err)
-{
-	static const char sql[] = "UPDATE files SET state = ?3, bytes_done = ?4"
-				  " WHERE job = ?1 AND n = ?2";
-	struct db_query *q = file_query(command, db, sql, err);
-
-	if (q == NULL)
-		return -1;
-	db_bind_text(q, 3, file_state_name(command->state));
-	db_bind_int(q, 4, (int64_t)command->bytes_done);
-	return db_run(q, err);
-}
-
-static int run_put_file(struct command *command, struct db *db, struct error *err)
-{
-	static const char sql[] = "DELETE FROM extents WHERE job = ?1 AND n = ?2";
-	struct db_query *q = file_query(command, db, sql, err);
-
-	if (q == NULL)
-		return -1;
-	return db_run(q, err) < 0 ? -1 : update_file(command, db, err);
-}
-
-static int run_put_extents(struct command *command, struct db *db, struct error *err)
-{
-	static const char sql[] = "INSERT INTO extents VALUES (?1,?2,?3,?4,?5)"
-				  " ON CONFLICT DO UPDATE SET length = ?4, sum = ?5";
-
-	for (size_t i = 0; i < command->n_extents; i++) {
-		const struct extent *extent = &command->extents[i];
-		struct db_query *q = file_query(command, db, sql, err);
-
-		if (q == NULL)
-			return -1;
-		db_bind_int(q, 3, (int64_t)extent->first);
-		db_bind_int(q, 4, (int64_t)extent->length);
-		db_bind_int(q, 5, (int64_t)extent->sum);
-		if (db_run(q, err) < 0)
-			return -1;
-	}
-	return update_file(command, db, err);
-}
-
-static int run_drop_extent(struct command *command, struct db *db, struct error *err)
-{
-	static const char sql[] =
-		"DELETE FROM extents WHERE job = ?1 AND n = ?2 AND first = ?3";
-	struct db_query *q = file_query(command, db, sql, err);
-
-	if (q == NULL)
-		return -1;
-	db_bind_int(q, 3, (int64_t)command->extents[0].first);
-	return db_run(q, err) < 0 ? -1 : update_file(command, db, err);
-}
-
-static int run_get_extents(struct command *command, struct db *db, struct error *err)
-{
-	static const char sql[] = "SELECT first, length, sum FROM extents"
-				  " WHERE job = ?1 AND n = ?2 ORDER BY first";
-	struct db_query *q = file_query(command, db, sql, err);
-	size_t cap = 0;
-	int more = -1;
-
-	free(command->extents); /* of an earlier try */
-	command->extents = NULL;
-	command->n_extents = 0;
-	if (q != NULL)
-		more = db_next(q, err);
-	for (; more == 1; more = db_next(q, err)) {
-		command->extents = mem_grow(command->extents, command->n_extents, &cap,
-					    sizeof(*command->extents));
-		command->extents[command->n_extents++] =
-			(struct extent){ .first = (uint64_t)db_int(q, 0),
-					 .length = (uint64_t)db_int(q, 1),
-					 .sum = (uint64_t)db_int(q, 2) };
-	}
-	return more;
-}
-
-static int read_file(struct db_query *q, struct plan_file *file, struct error *err)
-{
-	const char *digest = db_text(q, 3);
-
-	file->path = mem_strdup(db_text(q, 0));
-	file->size = (uint64_t)db_int(q, 1);
-	file->bytes_done = (uint64_t)db_int(q, 5);
-	if (strlen(digest) > HUB_DIGEST_MAX ||
-	    digest_algorithm_from_name(str_from(db_text(q, 2)), &file->algorithm) < 0 ||
-	    file_state_from_name(str_from(db_text(q, 4)), &file->state) < 0)
-		return error_set(err, ERR_STORE,
-				 "database: the plan of a download is not readable");
-	memcpy(file->digest, digest, strlen(digest) + 1);
-	return 0;
-}
-
-static int run_get_plan(struct command *command, struct db *db, struct error *err)
-{
-	static const char sql[] =
-		"SELECT path, size, algorithm, digest, state, bytes_done FROM files"
-		" WHERE job = ?1 ORDER BY n";
-	AUTO(plan) plan = plan_new(0);
-	struct db_query *q = db_query(db, sql, err);
-	size_t cap = 0;
-	int more = q == NULL ? -1 : 0;
-
-	if (q != NULL) {
-		db_bind_text(q, 1, command->job_id);
-		more = db_next(q, err);
-	}
-	for (; more == 1; more = db_next(q, err)) {
-		plan->files = mem_grow(plan->files, plan->n, &cap, sizeof(*plan->files));
-		plan->files[plan->n] = (struct plan_file){ .path = NULL };
-		if (read_file(q, &plan->files[plan->n++], err) < 0)
-			return -1;
-	}
-	if (more < 0)
-		return -1;
-	plan_free(&command->plan);
-	command->plan = MOVE(plan);
-	return 0;
-}
-
-static int run_delete_job(struct command *command, struct db *db, struct error *err)
-{
-	static const char sql[] = "DELETE FROM jobs WHERE id = ?1";
-
-	return run_for_job(db, sql, command->job_id, err);
-}
-
-static int put_setting(struct db *db, const char *name, struct json_object *value,
-		       struct error *err)
-{
-	static const char put_sql[] = "INSERT INTO settings VALUES (?1, ?2)"
-				      " ON CONFLICT (name) DO UPDATE SET value = ?2";
-	static const char forget_sql[] = "DELETE FROM settings WHERE name = ?1";
-	struct db_query *q = db_query(db, value != NULL ? put_sql : forget_sql, err);
-
-	if (q == NULL)
-		return -1;
-	db_bind_text(q, 1, name);
-	if (value != NULL)
-		db_bind_text(q, 2, json_text(value).p);
-	return db_run(q, err);
-}
-
-static int run_put_settings(struct command *command, struct db *db, struct error *err)
-{
-	json_object_object_foreach(command->settings, name, value)
-	{
-		if (put_setting(db, name, value, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* A row that is really written each time, so that a full disk shows. */
-static int run_check(struct command *command, struct db *db, struct error *err)
-{
-	static const char sql[] = "INSERT INTO health VALUES (1, ?1)"
-				  " ON CONFLICT (id) DO UPDATE SET checked_at = ?1";
-	struct db_query *q = db_query(db, sql, err);
-
-	(void)command;
-	if (q == NULL)
-		return -1;
-	db_bind_int(q, 1, clock_unix_ms());
-	return db_run(q, err);
-}
 
 /* --- the thread --- */
 
@@ -451,9 +155,8 @@ static void finish(struct loop_message *message)
 	command_free(command);
 }
 
-static struct command *command_new(struct store *store,
-				   int (*run)(struct command *, struct db *, struct error *),
-				   const char *job_id, store_done_fn done, void *ctx)
+static struct command *command_new(struct store *store, store_run_fn *run, const char *job_id,
+				   store_done_fn done, void *ctx)
 {
 	struct command *command = mem_alloc(sizeof(*command));
 
@@ -478,7 +181,7 @@ static void submit(struct store *store, struct command *command)
 
 void store_put_job(struct store *store, const struct job *job, store_done_fn done, void *ctx)
 {
-	struct command *command = command_new(store, run_put_job, job->id, done, ctx);
+	struct command *command = command_new(store, store_run_put_job, job->id, done, ctx);
 
 	command->job = job_copy(job);
 	submit(store, command);
@@ -487,7 +190,7 @@ void store_put_job(struct store *store, const struct job *job, store_done_fn don
 void store_put_plan(struct store *store, const struct job *job, const struct plan *plan,
 		    store_done_fn done, void *ctx)
 {
-	struct command *command = command_new(store, run_put_plan, job->id, done, ctx);
+	struct command *command = command_new(store, store_run_put_plan, job->id, done, ctx);
 
 	command->job = job_copy(job);
 	command->plan = plan_copy(plan);
@@ -497,7 +200,7 @@ void store_put_plan(struct store *store, const struct job *job, const struct pla
 void store_put_file(struct store *store, const char *job_id, size_t index,
 		    enum file_state state, uint64_t bytes_done, store_done_fn done, void *ctx)
 {
-	struct command *command = command_new(store, run_put_file, job_id, done, ctx);
+	struct command *command = command_new(store, store_run_put_file, job_id, done, ctx);
 
 	command->index = index;
 	command->state = state;
@@ -505,10 +208,10 @@ void store_put_file(struct store *store, const char *job_id, size_t index,
 	submit(store, command);
 }
 
-static struct command *
-extents_command(struct store *store, int (*run)(struct command *, struct db *, struct error *),
-		const char *job_id, size_t index, const struct extent *extents, size_t n,
-		uint64_t bytes_done, store_done_fn done, void *ctx)
+static struct command *extents_command(struct store *store, store_run_fn *run,
+				       const char *job_id, size_t index,
+				       const struct extent *extents, size_t n,
+				       uint64_t bytes_done, store_done_fn done, void *ctx)
 {
 	struct command *command = command_new(store, run, job_id, done, ctx);
 
@@ -525,7 +228,7 @@ void store_put_extents(struct store *store, const char *job_id, size_t index,
 		       const struct extent *extents, size_t n, uint64_t bytes_done,
 		       store_done_fn done, void *ctx)
 {
-	submit(store, extents_command(store, run_put_extents, job_id, index, extents, n,
+	submit(store, extents_command(store, store_run_put_extents, job_id, index, extents, n,
 				      bytes_done, done, ctx));
 }
 
@@ -534,14 +237,14 @@ void store_drop_extent(struct store *store, const char *job_id, size_t index, ui
 {
 	struct extent extent = { .first = first };
 
-	submit(store, extents_command(store, run_drop_extent, job_id, index, &extent, 1,
+	submit(store, extents_command(store, store_run_drop_extent, job_id, index, &extent, 1,
 				      bytes_done, done, ctx));
 }
 
 void store_get_extents(struct store *store, const char *job_id, size_t index,
 		       store_extents_fn done, void *ctx)
 {
-	struct command *command = command_new(store, run_get_extents, job_id, NULL, ctx);
+	struct command *command = command_new(store, store_run_get_extents, job_id, NULL, ctx);
 
 	command->index = index;
 	command->extents_done = done;
@@ -550,7 +253,7 @@ void store_get_extents(struct store *store, const char *job_id, size_t index,
 
 void store_get_plan(struct store *store, const char *job_id, store_plan_fn done, void *ctx)
 {
-	struct command *command = command_new(store, run_get_plan, job_id, NULL, ctx);
+	struct command *command = command_new(store, store_run_get_plan, job_id, NULL, ctx);
 
 	command->plan_done = done;
 	submit(store, command);
@@ -558,13 +261,13 @@ void store_get_plan(struct store *store, const char *job_id, store_plan_fn done,
 
 void store_delete_job(struct store *store, const char *job_id, store_done_fn done, void *ctx)
 {
-	submit(store, command_new(store, run_delete_job, job_id, done, ctx));
+	submit(store, command_new(store, store_run_delete_job, job_id, done, ctx));
 }
 
 void store_put_settings(struct store *store, struct json_object *take_settings,
 			store_done_fn done, void *ctx)
 {
-	struct command *command = command_new(store, run_put_settings, NULL, done, ctx);
+	struct command *command = command_new(store, store_run_put_settings, NULL, done, ctx);
 
 	command->settings = take_settings;
 	submit(store, command);
@@ -572,7 +275,7 @@ void store_put_settings(struct store *store, struct json_object *take_settings,
 
 void store_check(struct store *store, store_done_fn done, void *ctx)
 {
-	submit(store, command_new(store, run_check, NULL, done, ctx));
+	submit(store, command_new(store, store_run_check, NULL, done, ctx));
 }
 
 /* --- start, load, stop --- */

@@ -26,7 +26,7 @@ LEVELS = [
     "downloader/planner downloader/landing",
     "downloader/lanes",
     "downloader/journal downloader/claims downloader/hubfile",
-    "downloader/hasher downloader/store downloader/space downloader/events downloader/localdir downloader/budget",
+    "downloader/hasher downloader/store downloader/store_run downloader/space downloader/events downloader/localdir downloader/budget",
     "downloader/hub",
     "downloader/fetch downloader/pool downloader/db downloader/file downloader/digest downloader/checksum",
     "downloader/loop",
