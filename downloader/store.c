@@ -44,6 +44,17 @@ static const char *const migrations[] = {
 	" first INTEGER NOT NULL, length INTEGER NOT NULL, sum INTEGER NOT NULL,"
 	" PRIMARY KEY (job, n, first)) STRICT, WITHOUT ROWID;"
 	"UPDATE files SET bytes_done = 0 WHERE state <> 'done';",
+	/* What was proven before this table was there is known by the plans that are left, by
+	 * the names that job_folder() gave. When the files were changed is not known. */
+	"CREATE TABLE sources ("
+	" path TEXT NOT NULL PRIMARY KEY, algorithm TEXT NOT NULL, digest TEXT NOT NULL,"
+	" size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX sources_by_content ON sources (digest, size);"
+	"INSERT OR REPLACE INTO sources"
+	" SELECT CASE type WHEN 'dataset' THEN 'datasets/' ELSE '' END || repo"
+	" || CASE revision WHEN 'main' THEN '' ELSE '@' || replace(revision, '/', '--') END"
+	" || '/' || path, algorithm, digest, size, 0 FROM files JOIN jobs ON jobs.id = job"
+	" WHERE files.state = 'done' AND size >= 1048576 ORDER BY seq;",
 };
 
 struct store {
@@ -137,6 +148,7 @@ static void command_free(struct command *command)
 	plan_free(&command->plan);
 	json_free(&command->settings);
 	free(command->extents);
+	store_clear_sources(command);
 	free(command);
 }
 
@@ -150,6 +162,9 @@ static void finish(struct loop_message *message)
 	else if (command->extents_done != NULL)
 		command->extents_done(command->ctx, command->extents,
 				      err == NULL ? command->n_extents : 0, err);
+	else if (command->sources_done != NULL)
+		command->sources_done(command->ctx, command->sources,
+				      err == NULL ? command->n_sources : 0, err);
 	else if (command->done != NULL)
 		command->done(command->ctx, err);
 	command_free(command);
@@ -248,6 +263,44 @@ void store_get_extents(struct store *store, const char *job_id, size_t index,
 
 	command->index = index;
 	command->extents_done = done;
+	submit(store, command);
+}
+
+static struct command *source_command(struct store *store, store_run_fn *run,
+				      const struct plan_file *file, const struct source *source,
+				      store_done_fn done, void *ctx)
+{
+	struct command *command = command_new(store, run, NULL, done, ctx);
+
+	command->file = *file;
+	command->file.path = NULL;
+	if (source != NULL) {
+		command->sources[0] = *source;
+		command->sources[0].path = mem_strdup(source->path);
+		command->n_sources = 1;
+	}
+	return command;
+}
+
+void store_put_source(struct store *store, const struct plan_file *file,
+		      const struct source *source, store_done_fn done, void *ctx)
+{
+	submit(store, source_command(store, store_run_put_source, file, source, done, ctx));
+}
+
+void store_drop_source(struct store *store, const struct plan_file *file,
+		       const struct source *source, store_done_fn done, void *ctx)
+{
+	submit(store, source_command(store, store_run_drop_source, file, source, done, ctx));
+}
+
+void store_get_sources(struct store *store, const struct plan_file *file, store_sources_fn done,
+		       void *ctx)
+{
+	struct command *command =
+		source_command(store, store_run_get_sources, file, NULL, NULL, ctx);
+
+	command->sources_done = done;
 	submit(store, command);
 }
 

@@ -1,8 +1,8 @@
 /*
- * What survives: jobs, their plans and the settings, in $LARDER_STATE_DIR/larder.db. A thread
- * of its own owns the database; commands are run in the order they are given, everything that
- * waits is committed together, and each command's `done` is called on the loop after the commit
- * (DESIGN.md, invariant 2: commit, then answer).
+ * What survives: jobs, their plans, where proven contents lie, and the settings, in
+ * $LARDER_STATE_DIR/larder.db. A thread of its own owns the database; commands are run in the
+ * order they are given, everything that waits is committed together, and each command's `done`
+ * is called on the loop after the commit (DESIGN.md, invariant 2: commit, then answer).
  *
  * All functions belong to the loop's thread.
  */
@@ -66,6 +66,34 @@ typedef void (*store_extents_fn)(void *ctx, const struct extent *extents, size_t
 				 const struct error *err);
 void store_get_extents(struct store *store, const char *job_id, size_t index,
 		       store_extents_fn done, void *ctx);
+
+/* A file in which a content was proven once. It may have been changed since: a hint, to be
+ * proven again. */
+struct source {
+	char *path;       /* beneath the models directory */
+	int64_t mtime_ns; /* of the file, at that time; 0: not known */
+};
+
+enum {
+	STORE_SOURCES_MAX = 8,
+};
+
+/* Remembers that `source` holds what `file` is to hold (its algorithm, digest and size count),
+ * in the place of what was known of that path. Nothing forgets it when a job is forgotten.
+ * Both are copied. */
+void store_put_source(struct store *store, const struct plan_file *file,
+		      const struct source *source, store_done_fn done, void *ctx);
+
+/* Forgets that the file at this path holds it. */
+void store_drop_source(struct store *store, const struct plan_file *file,
+		       const struct source *source, store_done_fn done, void *ctx);
+
+/* Reads who holds what `file` is to hold, at most STORE_SOURCES_MAX, the newest first:
+ * `sources` is borrowed for the call. */
+typedef void (*store_sources_fn)(void *ctx, const struct source *sources, size_t n,
+				 const struct error *err);
+void store_get_sources(struct store *store, const struct plan_file *file, store_sources_fn done,
+		       void *ctx);
 
 /* Reads a plan: it belongs to whom `done` gives it; NULL with an error. */
 typedef void (*store_plan_fn)(void *ctx, struct plan *take_plan, const struct error *err);

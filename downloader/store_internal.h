@@ -22,6 +22,7 @@ struct command {
 	store_done_fn done;
 	store_plan_fn plan_done;
 	store_extents_fn extents_done;
+	store_sources_fn sources_done;
 	void *ctx;
 	bool has_failed;
 	struct error error;
@@ -36,6 +37,9 @@ struct command {
 	uint64_t bytes_done;
 	struct extent *extents;
 	size_t n_extents;
+	struct plan_file file; /* without its path */
+	struct source sources[STORE_SOURCES_MAX];
+	size_t n_sources;
 };
 
 store_run_fn store_run_put_job;
@@ -44,9 +48,15 @@ store_run_fn store_run_put_file;
 store_run_fn store_run_put_extents;
 store_run_fn store_run_drop_extent;
 store_run_fn store_run_get_extents;
+store_run_fn store_run_put_source;
+store_run_fn store_run_drop_source;
+store_run_fn store_run_get_sources;
 store_run_fn store_run_get_plan;
 store_run_fn store_run_delete_job;
 store_run_fn store_run_put_settings;
 store_run_fn store_run_check;
+
+/* Forgets the sources that the command has. */
+void store_clear_sources(struct command *command);
 
 #endif

@@ -185,6 +185,73 @@ int store_run_get_extents(struct command *command, struct db *db, struct error *
 	return more;
 }
 
+/* A statement whose first three values say what the command's file is to hold. */
+static struct db_query *content_query(const struct command *command, struct db *db,
+				      const char *sql, struct error *err)
+{
+	struct db_query *q = db_query(db, sql, err);
+
+	if (q == NULL)
+		return NULL;
+	db_bind_text(q, 1, digest_algorithm_name(command->file.algorithm));
+	db_bind_text(q, 2, command->file.digest);
+	db_bind_int(q, 3, (int64_t)command->file.size);
+	return q;
+}
+
+int store_run_put_source(struct command *command, struct db *db, struct error *err)
+{
+	static const char sql[] =
+		"INSERT INTO sources (algorithm, digest, size, path, mtime_ns)"
+		" VALUES (?1,?2,?3,?4,?5) ON CONFLICT (path) DO UPDATE SET"
+		" algorithm = ?1, digest = ?2, size = ?3, mtime_ns = ?5";
+	struct db_query *q = content_query(command, db, sql, err);
+
+	if (q == NULL)
+		return -1;
+	db_bind_text(q, 4, command->sources[0].path);
+	db_bind_int(q, 5, command->sources[0].mtime_ns);
+	return db_run(q, err);
+}
+
+int store_run_drop_source(struct command *command, struct db *db, struct error *err)
+{
+	static const char sql[] = "DELETE FROM sources WHERE algorithm = ?1 AND digest = ?2"
+				  " AND size = ?3 AND path = ?4";
+	struct db_query *q = content_query(command, db, sql, err);
+
+	if (q == NULL)
+		return -1;
+	db_bind_text(q, 4, command->sources[0].path);
+	return db_run(q, err);
+}
+
+void store_clear_sources(struct command *command)
+{
+	for (size_t i = 0; i < command->n_sources; i++)
+		free(command->sources[i].path);
+	command->n_sources = 0;
+}
+
+int store_run_get_sources(struct command *command, struct db *db, struct error *err)
+{
+	static const char sql[] = "SELECT path, mtime_ns FROM sources WHERE algorithm = ?1"
+				  " AND digest = ?2 AND size = ?3 ORDER BY rowid DESC LIMIT ?4";
+	struct db_query *q = content_query(command, db, sql, err);
+	int more = -1;
+
+	store_clear_sources(command); /* of an earlier try */
+	if (q != NULL) {
+		db_bind_int(q, 4, STORE_SOURCES_MAX);
+		more = db_next(q, err);
+	}
+	for (; more == 1; more = db_next(q, err))
+		command->sources[command->n_sources++] =
+			(struct source){ .path = mem_strdup(db_text(q, 0)),
+					 .mtime_ns = db_int(q, 1) };
+	return more;
+}
+
 static int read_file(struct db_query *q, struct plan_file *file, struct error *err)
 {
 	const char *digest = db_text(q, 3);
