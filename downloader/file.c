@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -190,6 +192,13 @@ int file_stat(int root, const char *path, struct stat *ret, struct error *err)
 	return 1;
 }
 
+/* Without a sign: whoever made the file may have given it any time. */
+int64_t file_mtime_ns(const struct stat *st)
+{
+	return (int64_t)((uint64_t)st->st_mtim.tv_sec * 1000000000U +
+			 (uint64_t)st->st_mtim.tv_nsec);
+}
+
 int file_rename(int root, const char *from, const char *to, struct error *err)
 {
 	const char *from_name = NULL;
@@ -206,6 +215,23 @@ int file_rename(int root, const char *from, const char *to, struct error *err)
 	    (!is_same && fsync(from_dir) < 0))
 		return error_set_errno(err, ERR_DISK_ERROR, "%s", to);
 	return 0;
+}
+
+bool file_link(int root, const char *from, const char *to)
+{
+	struct error ignored;
+	const char *from_name = NULL;
+	const char *to_name = NULL;
+	AUTO_FD from_dir = open_parent(root, from, &from_name, &ignored);
+	AUTO_FD to_dir = open_parent(root, to, &to_name, &ignored);
+
+	return from_dir >= 0 && to_dir >= 0 &&
+	       linkat(from_dir, from_name, to_dir, to_name, 0) == 0;
+}
+
+bool file_clone(int to, int from)
+{
+	return ioctl(to, FICLONE, from) == 0;
 }
 
 int file_remove(int root, const char *path, struct error *err)

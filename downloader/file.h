@@ -40,9 +40,21 @@ int file_make_parents(int root, const char *path, struct error *err) MUST_USE;
 /* lstat beneath the root: 1 found, 0 absent, -1 failed. */
 int file_stat(int root, const char *path, struct stat *ret, struct error *err) MUST_USE;
 
+/* When the content was changed last, to be compared with the same of another time. */
+int64_t file_mtime_ns(const struct stat *st);
+
 /* Renames within the root; both directories are synced, so that the name survives a power cut.
  */
 int file_rename(int root, const char *from, const char *to, struct error *err) MUST_USE;
+
+/* Gives a file the further name `to`, which must be free. False when that does not go, for
+ * whatever reason: another file system, or one without links; not our file. The name is not
+ * synced. */
+bool file_link(int root, const char *from, const char *to) MUST_USE;
+
+/* Makes the empty file `to` share all blocks of `from` until one of them is written. False when
+ * that does not go. */
+bool file_clone(int to, int from) MUST_USE;
 
 /* Removes a file; absent is fine. */
 int file_remove(int root, const char *path, struct error *err) MUST_USE;

@@ -212,9 +212,13 @@ static void act_publish(struct work *work)
 {
 	struct landing *l = work->landing;
 
-	work->has_failed = localdir_publish(l->env->models_root, &l->names, l->fd,
-					    l->env->commit, l->file->digest, work->trash_id,
-					    &work->trash, &work->error) < 0;
+	struct localdir_proven proven = { .path = l->names.partial,
+					  .fd = l->fd,
+					  .commit = l->env->commit,
+					  .digest = l->file->digest };
+
+	work->has_failed = localdir_publish(l->env->models_root, &l->names, &proven,
+					    work->trash_id, &work->trash, &work->error) < 0;
 }
 
 /* The file is proven and in its place: record it, then it is over. */

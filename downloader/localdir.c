@@ -40,6 +40,7 @@ void localdir_names_init(struct localdir_names *names, const char *folder, const
 	struct str dir = relpath_dirname(str_from(path));
 	struct str base = relpath_basename(str_from(path));
 	AUTO_CSTR metadata_base = mem_printf("%.*s.metadata", (int)base.n, base.p);
+	AUTO_CSTR begun = NULL;
 	char short_name[DIGEST_NAME_LEN + 1];
 	char suffix[10];
 
@@ -48,9 +49,10 @@ void localdir_names_init(struct localdir_names *names, const char *folder, const
 	names->folder = mem_strdup(folder);
 	names->final = mem_printf("%s/%s", folder, path);
 	names->metadata = mem_printf("%s" CACHE_DIR "download/%s.metadata", folder, path);
-	names->partial =
-		mem_printf("%s" CACHE_DIR "download/%.*s%s%s.%s%s.incomplete", folder,
-			   (int)dir.n, dir.p, dir.n > 0 ? "/" : "", short_name, digest, suffix);
+	begun = mem_printf("%s" CACHE_DIR "download/%.*s%s%s.%s%s", folder, (int)dir.n, dir.p,
+			   dir.n > 0 ? "/" : "", short_name, digest, suffix);
+	names->partial = mem_printf("%s.incomplete", begun);
+	names->copy = mem_printf("%s.copy.incomplete", begun);
 }
 
 void localdir_names_clear(struct localdir_names *names)
@@ -59,6 +61,7 @@ void localdir_names_clear(struct localdir_names *names)
 	free(names->final);
 	free(names->metadata);
 	free(names->partial);
+	free(names->copy);
 	*names = (struct localdir_names){ .folder = NULL };
 }
 
@@ -168,6 +171,32 @@ static int make_marks(int root, const char *folder, struct error *err)
 	return 0;
 }
 
+static int make_room(int root, const struct localdir_names *names, struct error *err)
+{
+	if (make_marks(root, names->folder, err) < 0 ||
+	    file_make_parents(root, names->partial, err) < 0)
+		return -1;
+	return localdir_drop_copy(root, names, err);
+}
+
+/* The partial as it is; a new one in its place when the old one has other names. */
+static int open_own(int root, const char *path, struct stat *ret, struct error *err)
+{
+	static const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
+	int fd = file_open(root, path, flags, 0644, err);
+
+	if (fd >= 0 && fstat(fd, ret) == 0 && S_ISREG(ret->st_mode) && ret->st_nlink > 1) {
+		fd_close(&fd);
+		if (file_remove(root, path, err) == 0)
+			fd = file_open(root, path, flags | O_EXCL, 0644, err);
+	}
+	if (fd >= 0 && (fstat(fd, ret) < 0 || !S_ISREG(ret->st_mode))) {
+		fd_close(&fd);
+		return error_set(err, ERR_DISK_ERROR, "%s: not a plain file", path);
+	}
+	return fd;
+}
+
 int localdir_open_partial(int root, const struct localdir_names *names, uint64_t size,
 			  bool *ret_is_new, struct error *err)
 {
@@ -175,15 +204,11 @@ int localdir_open_partial(int root, const struct localdir_names *names, uint64_t
 	struct stat st;
 	int result;
 
-	if (make_marks(root, names->folder, err) < 0 ||
-	    file_make_parents(root, names->partial, err) < 0)
+	if (make_room(root, names, err) < 0)
 		return -1;
-	fd = file_open(root, names->partial, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0644,
-		       err);
+	fd = open_own(root, names->partial, &st, err);
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return error_set(err, ERR_DISK_ERROR, "%s: not a plain file", names->partial);
 	*ret_is_new = (uint64_t)st.st_size != size;
 	if (*ret_is_new && (file_set_size(fd, 0, err) < 0 || file_set_size(fd, size, err) < 0))
 		return -1;
@@ -194,7 +219,97 @@ int localdir_open_partial(int root, const struct localdir_names *names, uint64_t
 
 int localdir_drop_partial(int root, const struct localdir_names *names, struct error *err)
 {
+	if (localdir_drop_copy(root, names, err) < 0)
+		return -1;
 	return file_remove(root, names->partial, err);
+}
+
+int localdir_drop_copy(int root, const struct localdir_names *names, struct error *err)
+{
+	return file_remove(root, names->copy, err);
+}
+
+/* --- copies --- */
+
+static int open_new(int root, const char *path, struct error *err)
+{
+	return file_open(root, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0644, err);
+}
+
+/* This and the next: 1, and *ret_fd is the copy; 0 when this way does not go; -1 when what it
+ * left cannot be removed. */
+static int clone_copy(int root, const char *copy, int from_fd, int *ret_fd, struct error *err)
+{
+	AUTO_FD fd = open_new(root, copy, err);
+
+	if (fd < 0)
+		return -1;
+	if (!file_clone(fd, from_fd))
+		return file_remove(root, copy, err);
+	*ret_fd = fd;
+	fd = -1;
+	return 1;
+}
+
+static int link_copy(int root, const char *copy, const char *from, int *ret_fd,
+		     struct error *err)
+{
+	int fd;
+
+	if (!file_link(root, from, copy))
+		return 0;
+	fd = file_open(root, copy, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, err);
+	if (fd < 0)
+		return file_remove(root, copy, err);
+	*ret_fd = fd;
+	return 1;
+}
+
+static int empty_copy(int root, const char *copy, uint64_t size, struct error *err)
+{
+	AUTO_FD fd = open_new(root, copy, err);
+	int result;
+
+	if (fd < 0 || file_set_size(fd, size, err) < 0)
+		return -1;
+	result = fd;
+	fd = -1;
+	return result;
+}
+
+static int make_copy(int root, const struct localdir_names *names, const char *from,
+		     int from_fd, uint64_t size, enum localdir_way *ret_way, struct error *err)
+{
+	int fd = -1;
+	int made = clone_copy(root, names->copy, from_fd, &fd, err);
+
+	*ret_way = LOCALDIR_CLONED;
+	if (made != 0)
+		return fd;
+	made = link_copy(root, names->copy, from, &fd, err);
+	*ret_way = LOCALDIR_LINKED;
+	if (made != 0)
+		return fd;
+	*ret_way = LOCALDIR_EMPTY;
+	return empty_copy(root, names->copy, size, err);
+}
+
+int localdir_make_copy(int root, const struct localdir_names *names, const char *from,
+		       int from_fd, uint64_t size, enum localdir_way *ret_way,
+		       struct error *err)
+{
+	enum localdir_way way;
+	struct error another;
+	int fd;
+
+	if (make_room(root, names, err) < 0)
+		return -1;
+	fd = make_copy(root, names, from, from_fd, size, &way, err);
+	if (fd >= 0)
+		*ret_way = way;
+	else if (localdir_drop_copy(root, names, &another) < 0)
+		log_warning("%s: %s", names->copy, another.text);
+	return fd;
 }
 
 /* --- the way to the final name --- */
@@ -234,18 +349,18 @@ static void put_back(int root, const struct localdir_names *names, char **trash)
 	*trash = NULL;
 }
 
-int localdir_publish(int root, const struct localdir_names *names, int fd, const char *commit,
-		     const char *digest, const char *trash_id, char **ret_trash,
-		     struct error *err)
+int localdir_publish(int root, const struct localdir_names *names,
+		     const struct localdir_proven *proven, const char *trash_id,
+		     char **ret_trash, struct error *err)
 {
 	*ret_trash = NULL;
-	if (fsync(fd) < 0)
-		return error_set_errno(err, ERR_DISK_ERROR, "%s", names->partial);
+	if (fsync(proven->fd) < 0)
+		return error_set_errno(err, ERR_DISK_ERROR, "%s", proven->path);
 	if (file_make_parents(root, names->final, err) < 0 ||
 	    move_to_trash(root, names, trash_id, ret_trash, err) < 0 ||
-	    file_rename(root, names->partial, names->final, err) < 0) {
+	    file_rename(root, proven->path, names->final, err) < 0) {
 		put_back(root, names, ret_trash);
 		return -1;
 	}
-	return write_metadata(root, names, commit, digest, err);
+	return write_metadata(root, names, proven->commit, proven->digest, err);
 }

@@ -4,6 +4,11 @@
  * the one way by which a proven partial becomes the file (DESIGN.md, invariant 3: a final name
  * means a proven file).
  *
+ * A copy of another file of the library has a name of its own until it is proven. It may be a
+ * hard link, and then whoever wrote into it would write into the library: it is made anew each
+ * time and never opened for writing when it is there already. Nor is a partial that has other
+ * names.
+ *
  * The functions block on the disk and belong on a file worker. They keep nothing.
  */
 #ifndef DOWNLOADER_LOCALDIR_H
@@ -18,11 +23,12 @@ struct localdir_names {
 	char *folder;
 	char *final;   /* folder/path */
 	char *partial; /* folder/.cache/huggingface/download/.../<base64>.<digest>.incomplete */
+	char *copy;    /* the same, ending in .copy.incomplete */
 	char *metadata; /* folder/.cache/huggingface/download/path.metadata */
 };
-/* A partial is one job's own (eight hex digits made of its id), so that no other job can remove
- * it, or fill it, under the bytes that this one counts as durable. `job_id` may be NULL where
- * the partial does not matter. */
+/* A partial or copy is one job's own (eight hex digits made of its id), so that no other job
+ * can remove it, or fill it, under the bytes that this one counts as durable. `job_id` may be
+ * NULL where the partial does not matter. */
 void localdir_names_init(struct localdir_names *names, const char *folder, const char *path,
 			 const char *digest, const char *job_id);
 void localdir_names_clear(struct localdir_names *names);
@@ -40,25 +46,49 @@ int localdir_look(int root, const struct localdir_names *names, uint64_t size,
 
 /* Opens the partial for reading and writing, made if absent, with its full size as a hole: its
  * descriptor, or -1. *ret_is_new tells that nothing in it counts. Also makes the folder's
- * CACHEDIR.TAG and .gitignore. */
+ * CACHEDIR.TAG and .gitignore, and removes a copy that was left behind. */
 int localdir_open_partial(int root, const struct localdir_names *names, uint64_t size,
 			  bool *ret_is_new, struct error *err) MUST_USE;
 
-/* Sync, rename, sync: the partial `fd`, whose content is proven, becomes the file, and the
- * metadata says so. What had the final name before goes to .larder/trash/<trash_id>/, and comes
- * back from there if the file cannot take its place. *ret_trash is the path of what is in the
- * trash now, to free, or NULL; it is set on failure too. */
-int localdir_publish(int root, const struct localdir_names *names, int fd, const char *commit,
-		     const char *digest, const char *trash_id, char **ret_trash,
-		     struct error *err) MUST_USE;
+enum localdir_way {
+	LOCALDIR_CLONED, /* a file of its own that shares the other's blocks: it is whole */
+	LOCALDIR_LINKED, /* the other file under a second name: it is whole, and not ours */
+	LOCALDIR_EMPTY,  /* a file of its own, of the full size: to be filled */
+};
+
+/* Makes the copy of the file at `from`, which is open as `from_fd`, in the best way that goes:
+ * its descriptor, or -1. One that is linked can only be read. */
+int localdir_make_copy(int root, const struct localdir_names *names, const char *from,
+		       int from_fd, uint64_t size, enum localdir_way *ret_way,
+		       struct error *err) MUST_USE;
+
+/* A file whose content is proven. */
+struct localdir_proven {
+	const char *path; /* the partial's or the copy's name */
+	int fd;
+	const char *commit;
+	const char *digest;
+};
+
+/* Sync, rename, sync: what is proven becomes the file, and the metadata says so. What had the
+ * final name before goes to .larder/trash/<trash_id>/, and comes back from there if the file
+ * cannot take its place. *ret_trash is the path of what is in the trash now, to free, or NULL;
+ * it is set on failure too. */
+int localdir_publish(int root, const struct localdir_names *names,
+		     const struct localdir_proven *proven, const char *trash_id,
+		     char **ret_trash, struct error *err) MUST_USE;
 
 /* Writes the metadata of a file that was proven where it is. File and name are synced first:
  * whoever put them there need not have done it, and what was hashed may be in memory only. */
 int localdir_vouch(int root, const struct localdir_names *names, const char *commit,
 		   const char *digest, struct error *err) MUST_USE;
 
-/* Removes the partial; absent is fine. */
+/* Removes partial and copy; absent is fine. */
 int localdir_drop_partial(int root, const struct localdir_names *names,
 			  struct error *err) MUST_USE;
+
+/* Removes the copy; absent is fine. */
+int localdir_drop_copy(int root, const struct localdir_names *names,
+		       struct error *err) MUST_USE;
 
 #endif

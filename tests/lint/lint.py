@@ -25,7 +25,7 @@ LEVELS = [
     "downloader/preview downloader/transfer",
     "downloader/planner downloader/landing",
     "downloader/lanes",
-    "downloader/journal downloader/claims downloader/hubfile",
+    "downloader/journal downloader/claims downloader/copy downloader/hubfile",
     "downloader/hasher downloader/store downloader/store_run downloader/space downloader/events downloader/localdir downloader/budget",
     "downloader/hub",
     "downloader/fetch downloader/pool downloader/db downloader/file downloader/digest downloader/checksum",

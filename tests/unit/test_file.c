@@ -412,6 +412,89 @@ static void openat2_is_missing_now(void **state)
 	assert_int_equal(errno, ENOSYS);
 }
 
+static void a_link_is_the_same_file_under_a_further_name(void **state)
+{
+	const struct place *p = *state;
+	struct error err;
+	struct stat one;
+	struct stat other;
+
+	put(p, "a/from", "content");
+	put(p, "b/taken", "mine");
+	assert_true(file_link(p->root, "a/from", "b/to"));
+	assert_int_equal(file_stat(p->root, "a/from", &one, &err), 1);
+	assert_int_equal(file_stat(p->root, "b/to", &other, &err), 1);
+	assert_int_equal(one.st_ino, other.st_ino);
+	assert_int_equal(other.st_nlink, 2);
+	/* None of these goes, and nothing is in the place of anything. */
+	assert_false(file_link(p->root, "a/from", "b/taken"));
+	assert_false(file_link(p->root, "a/none", "b/x"));
+	assert_false(file_link(p->root, "a/from", "none/x"));
+	assert_false(file_link(p->root, "a", "b/x"));
+	assert_int_equal(file_stat(p->root, "b/taken", &other, &err), 1);
+	assert_int_equal(other.st_size, 4);
+	assert_int_equal(file_stat(p->root, "b/x", &other, &err), 0);
+}
+
+static void a_link_leads_through_no_symbolic_link(void **state)
+{
+	const struct place *p = *state;
+	struct error err;
+	struct stat st;
+
+	put(p, "here", "mine");
+	link_to(p, "../outside", "out");
+	assert_false(file_link(p->root, "out/secret", "stolen"));
+	assert_false(file_link(p->root, "here", "out/planted"));
+	assert_int_equal(file_stat(p->root, "stolen", &st, &err), 0);
+	assert_false(tempdir_has(&p->dir, "outside/planted"));
+	/* A symbolic link itself is linked, not what it leads to. */
+	link_to(p, "../outside/secret", "soft");
+	assert_true(file_link(p->root, "soft", "hard"));
+	assert_int_equal(file_stat(p->root, "hard", &st, &err), 1);
+	assert_true(S_ISLNK(st.st_mode));
+}
+
+/* Whether blocks can be shared here or not: nothing is broken, and it is told. */
+static void a_clone_is_whole_or_does_not_go(void **state)
+{
+	const struct place *p = *state;
+	char text[8] = "";
+	struct error err;
+	bool is_cloned;
+	AUTO_FD from = -1;
+	AUTO_FD to = -1;
+
+	put(p, "from", "content");
+	from = file_open(p->root, "from", O_RDONLY, 0, &err);
+	to = file_open(p->root, "to", O_RDWR | O_CREAT, 0644, &err);
+	is_cloned = file_clone(to, from);
+	assert_int_equal(file_read_at(to, text, 7, 0, &err), is_cloned ? 7 : 0);
+	assert_string_equal(text, is_cloned ? "content" : "");
+	assert_false(file_clone(-1, from));
+}
+
+static void a_files_time_is_in_nanoseconds_whatever_it_is(void **state)
+{
+	static const struct {
+		struct timespec time;
+		int64_t wanted;
+	} rows[] = {
+		{ { 0, 0 }, 0 },
+		{ { 1772600000, 123456789 }, INT64_C(1772600000123456789) },
+		{ { -1, 999999999 }, -1 },
+		/* Too far away for the number: some other one. */
+		{ { INT64_MAX, 5 }, -999999995 },
+	};
+	struct stat st;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		st.st_mtim = rows[i].time;
+		assert_true(file_mtime_ns(&st) == rows[i].wanted);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 
 #define TESTS                                                                                  \
@@ -424,6 +507,10 @@ static void openat2_is_missing_now(void **state)
 		TEST(a_file_where_a_folder_must_be_is_in_the_way),                             \
 		TEST(renaming_moves_between_folders_and_replaces),                             \
 		TEST(what_is_there_is_synced_and_what_is_not_is_told),                         \
+		TEST(a_link_is_the_same_file_under_a_further_name),                            \
+		TEST(a_link_leads_through_no_symbolic_link),                                   \
+		TEST(a_clone_is_whole_or_does_not_go),                                         \
+		TEST(a_files_time_is_in_nanoseconds_whatever_it_is),                           \
 		TEST(removing_takes_one_name),                                                 \
 		TEST(replacing_leaves_the_new_content_and_nothing_else),                       \
 		TEST(small_reads_have_a_limit), TEST(a_fifo_does_not_hang_a_small_read),       \

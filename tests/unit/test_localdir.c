@@ -27,6 +27,36 @@ struct place {
 	struct localdir_names names;
 };
 
+/* Which ways of making a copy go. */
+static struct {
+	bool can_clone;
+	bool can_link;
+} disk;
+
+bool __wrap_file_clone(int to, int from);
+bool __real_file_link(int root, const char *from, const char *to);
+bool __wrap_file_link(int root, const char *from, const char *to);
+
+/* Shares nothing, but for whoever reads it. */
+bool __wrap_file_clone(int to, int from)
+{
+	char text[64];
+	struct error err;
+	ssize_t n;
+
+	if (!disk.can_clone)
+		return false;
+	n = file_read_at(from, text, sizeof(text), 0, &err);
+	assert_true(n > 0);
+	assert_int_equal(file_write_at(to, (struct str){ text, (size_t)n }, 0, &err), 0);
+	return true;
+}
+
+bool __wrap_file_link(int root, const char *from, const char *to)
+{
+	return disk.can_link && __real_file_link(root, from, to);
+}
+
 static int place_make(void **state)
 {
 	struct place *p = mem_alloc(sizeof(*p));
@@ -35,6 +65,8 @@ static int place_make(void **state)
 	tempdir_make(&p->dir);
 	p->root = file_open_root(p->dir.path, &err);
 	localdir_names_init(&p->names, "acme/tiny", "sub/config.json", DIGEST, NULL);
+	memset(&disk, 0, sizeof(disk));
+	disk.can_link = true;
 	*state = p;
 	return p->root < 0 ? -1 : 0;
 }
@@ -85,6 +117,9 @@ static void names_are_those_of_the_official_client(void **state)
 	assert_string_equal(p->names.partial,
 			    "acme/tiny/.cache/huggingface/download/sub/"
 			    "8_PA_wEVGiVa2goH2H4KQOQpvVY=." DIGEST ".incomplete");
+	assert_string_equal(p->names.copy,
+			    "acme/tiny/.cache/huggingface/download/sub/"
+			    "8_PA_wEVGiVa2goH2H4KQOQpvVY=." DIGEST ".copy.incomplete");
 	localdir_names_init(&top, "acme/tiny", "config.json", DIGEST, NULL);
 	assert_string_equal(top.partial, "acme/tiny/.cache/huggingface/download/"
 					 "8_PA_wEVGiVa2goH2H4KQOQpvVY=." DIGEST ".incomplete");
@@ -272,7 +307,11 @@ static int open_with(const struct place *p, const char *text)
 
 static int publish(const struct place *p, int fd, char **ret_trash, struct error *err)
 {
-	return localdir_publish(p->root, &p->names, fd, COMMIT, DIGEST, "t1", ret_trash, err);
+	struct localdir_proven proven = {
+		.path = p->names.partial, .fd = fd, .commit = COMMIT, .digest = DIGEST
+	};
+
+	return localdir_publish(p->root, &p->names, &proven, "t1", ret_trash, err);
 }
 
 static void publishing_gives_the_name_and_vouches(void **state)
@@ -359,6 +398,182 @@ static void what_had_the_name_comes_back_when_the_file_cannot_take_its_place(voi
 	assert_false(tempdir_has(&p->dir, TRASHED));
 }
 
+#define SOURCE "acme/other/config.json"
+
+/* The copy of what is there, made in the way that goes. */
+static int make_copy_of(const struct place *p, enum localdir_way wanted)
+{
+	enum localdir_way way = LOCALDIR_EMPTY;
+	struct error err;
+	AUTO_FD from = -1;
+	int fd;
+
+	from = file_open(p->root, SOURCE, O_RDONLY, 0, &err);
+	disk.can_clone = wanted == LOCALDIR_CLONED;
+	disk.can_link = wanted != LOCALDIR_EMPTY;
+	fd = localdir_make_copy(p->root, &p->names, SOURCE, from, 5, &way, &err);
+	assert_true(fd >= 0);
+	assert_int_equal(way, wanted);
+	return fd;
+}
+
+/* Of a new "hello". */
+static int make_copy(const struct place *p, enum localdir_way wanted)
+{
+	put(p, SOURCE, "hello");
+	return make_copy_of(p, wanted);
+}
+
+static bool is_source(const struct place *p, const char *path)
+{
+	struct error err;
+	struct stat one;
+	struct stat other;
+
+	assert_int_equal(file_stat(p->root, SOURCE, &one, &err), 1);
+	return file_stat(p->root, path, &other, &err) == 1 && one.st_ino == other.st_ino;
+}
+
+static void a_copy_is_made_in_the_best_way_that_goes(void **state)
+{
+	static const char *const texts[] = { [LOCALDIR_CLONED] = "hello",
+					     [LOCALDIR_LINKED] = "hello",
+					     [LOCALDIR_EMPTY] = "\0\0\0\0\0" };
+	const struct place *p = *state;
+
+	for (unsigned i = 0; i < ARRAY_LEN(texts); i++) {
+		enum localdir_way way = (enum localdir_way)i;
+		AUTO_FD fd = make_copy(p, way);
+		char text[6] = "";
+		struct error err;
+
+		assert_int_equal(file_read_at(fd, text, 6, 0, &err), 5);
+		assert_memory_equal(text, texts[i], 5);
+		assert_int_equal(is_source(p, p->names.copy), way == LOCALDIR_LINKED);
+		/* A link cannot even be written by mistake. */
+		assert_int_equal(file_write_at(fd, S("HELLO"), 0, &err),
+				 way == LOCALDIR_LINKED ? -1 : 0);
+		assert_false(tempdir_has(&p->dir, p->names.partial));
+		assert_false(tempdir_has(&p->dir, p->names.final));
+		assert_true(tempdir_has(&p->dir, "acme/tiny/.cache/huggingface/CACHEDIR.TAG"));
+	}
+}
+
+/* After a kill the copy's name may still be a link to a library file. */
+static void a_copy_that_was_left_behind_is_not_written(void **state)
+{
+	static const enum localdir_way ways[] = { LOCALDIR_CLONED, LOCALDIR_EMPTY };
+	const struct place *p = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		AUTO_FD left = make_copy(p, LOCALDIR_LINKED);
+		AUTO_FD fd = -1;
+		AUTO_CSTR text = NULL;
+		struct error err;
+
+		assert_true(is_source(p, p->names.copy));
+		fd = make_copy_of(p, ways[i]);
+		assert_false(is_source(p, p->names.copy));
+		assert_int_equal(file_write_at(fd, S("HELLO"), 0, &err), 0);
+		text = tempdir_read(&p->dir, SOURCE);
+		assert_string_equal(text, "hello");
+	}
+}
+
+/* Somebody has linked it, to or from his own. */
+static void a_partial_with_other_names_is_not_written(void **state)
+{
+	const struct place *p = *state;
+	AUTO_CSTR text = NULL;
+	AUTO_FD fd = -1;
+	bool is_new = false;
+	struct error err;
+
+	put(p, "his", "hello");
+	assert_int_equal(file_make_parents(p->root, p->names.partial, &err), 0);
+	assert_true(file_link(p->root, "his", p->names.partial));
+	fd = localdir_open_partial(p->root, &p->names, 5, &is_new, &err);
+	assert_true(is_new);
+	assert_int_equal(file_write_at(fd, S("HELLO"), 0, &err), 0);
+	text = tempdir_read(&p->dir, "his");
+	assert_string_equal(text, "hello");
+}
+
+static void a_copy_that_was_left_behind_goes_with_the_next_partial(void **state)
+{
+	const struct place *p = *state;
+	AUTO_FD left = make_copy(p, LOCALDIR_LINKED);
+	bool is_new;
+	struct error err;
+	AUTO_FD fd = localdir_open_partial(p->root, &p->names, 5, &is_new, &err);
+
+	assert_true(fd >= 0);
+	assert_false(tempdir_has(&p->dir, p->names.copy));
+	assert_true(tempdir_has(&p->dir, SOURCE));
+}
+
+static void dropping_takes_the_copy_too_and_never_its_source(void **state)
+{
+	const struct place *p = *state;
+	AUTO_FD fd = make_copy(p, LOCALDIR_LINKED);
+	struct error err;
+
+	put(p, p->names.partial, "begun");
+	assert_int_equal(localdir_drop_copy(p->root, &p->names, &err), 0);
+	assert_false(tempdir_has(&p->dir, p->names.copy));
+	assert_true(tempdir_has(&p->dir, p->names.partial));
+	fd_close(&fd);
+	fd = make_copy(p, LOCALDIR_LINKED);
+	assert_int_equal(localdir_drop_partial(p->root, &p->names, &err), 0);
+	assert_false(tempdir_has(&p->dir, p->names.copy));
+	assert_false(tempdir_has(&p->dir, p->names.partial));
+	assert_true(tempdir_has(&p->dir, SOURCE));
+}
+
+static void a_copy_that_cannot_be_made_is_told(void **state)
+{
+	const struct place *p = *state;
+	enum localdir_way way = LOCALDIR_LINKED;
+	struct error err;
+	AUTO_FD from = -1;
+
+	put(p, SOURCE, "hello");
+	from = file_open(p->root, SOURCE, O_RDONLY, 0, &err);
+	assert_int_equal(file_make_parents(p->root, p->names.copy, &err), 0);
+	assert_int_equal(mkdirat(p->root, p->names.copy, 0755), 0);
+	assert_int_equal(localdir_make_copy(p->root, &p->names, SOURCE, from, 5, &way, &err),
+			 -1);
+	assert_int_equal(err.code, ERR_DISK_ERROR);
+	assert_int_equal(way, LOCALDIR_LINKED);
+}
+
+static void a_copy_is_published_and_its_source_stays(void **state)
+{
+	static const enum localdir_way ways[] = { LOCALDIR_CLONED, LOCALDIR_LINKED };
+	const struct place *p = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		AUTO_FD fd = make_copy(p, ways[i]);
+		AUTO_CSTR trash = NULL;
+		AUTO_CSTR text = NULL;
+		AUTO_CSTR kept = NULL;
+		struct error err;
+		struct localdir_proven proven = {
+			.path = p->names.copy, .fd = fd, .commit = COMMIT, .digest = DIGEST
+		};
+
+		assert_int_equal(
+			localdir_publish(p->root, &p->names, &proven, "t1", &trash, &err), 0);
+		assert_int_equal(is_source(p, p->names.final), ways[i] == LOCALDIR_LINKED);
+		assert_false(tempdir_has(&p->dir, p->names.copy));
+		assert_int_equal(look(p), LOCALDIR_PROVEN);
+		text = tempdir_read(&p->dir, p->names.final);
+		kept = tempdir_read(&p->dir, SOURCE);
+		assert_string_equal(text, "hello");
+		assert_string_equal(kept, "hello");
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 
 int main(void)
@@ -379,6 +594,13 @@ int main(void)
 		TEST(a_link_with_the_name_goes_to_the_trash_as_a_link),
 		TEST(a_folder_with_the_name_is_left_alone),
 		TEST(what_had_the_name_comes_back_when_the_file_cannot_take_its_place),
+		TEST(a_copy_is_made_in_the_best_way_that_goes),
+		TEST(a_copy_that_was_left_behind_is_not_written),
+		TEST(a_partial_with_other_names_is_not_written),
+		TEST(a_copy_that_was_left_behind_goes_with_the_next_partial),
+		TEST(dropping_takes_the_copy_too_and_never_its_source),
+		TEST(a_copy_that_cannot_be_made_is_told),
+		TEST(a_copy_is_published_and_its_source_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
