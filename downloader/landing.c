@@ -1,70 +1,13 @@
-/*
- * Everything that is under way is counted in `pending`: work on a worker, a command of the
- * store, and each of the four parts that run together until it is released. Whatever ends calls
- * release(); when the count is zero, what was to come after all of it (`then`) is done: begin
- * again, or tell that it is over.
- */
-#include "downloader/landing.h"
+#include "downloader/landing_internal.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
-#include "downloader/claims.h"
-#include "downloader/file.h"
-#include "downloader/hasher.h"
-#include "downloader/journal.h"
-#include "downloader/lanes.h"
-#include "downloader/localdir.h"
 
 enum {
 	RANGES_IGNORED_MAX = 2, /* then it is an error like any other */
-};
-
-/* A piece of disk work. The members below `landing` are the worker's until `done`. */
-struct work {
-	struct pool_task task; /* first */
-	struct landing *landing;
-	void (*act)(struct work *work);
-	void (*then)(struct landing *landing, struct work *work);
-	bool has_failed;
-	struct error error; /* when it has */
-	enum localdir_presence presence;
-	bool is_new;
-	int fd;
-	char trash_id[DOWNLOAD_ID_LEN + 24];
-	char *trash; /* a publish's: what it moved there, or NULL */
-};
-
-struct landing {
-	const struct landing_env *env;
-	struct plan_file *file;
-	size_t index;
-	struct landing_hooks hooks;
-	struct localdir_names names;
-
-	unsigned pending;
-	void (*then)(struct landing *landing); /* when nothing is pending; or NULL */
-	bool is_flush;                         /* the journal's last sync is wanted */
-	bool is_stopping;
-	struct error why; /* of the stop; ERR_NONE: it is proven */
-
-	int fd; /* the partial, or the existing file while it is checked */
-	struct segments *segments;
-	struct claims *claims;
-	struct lanes *lanes;
-	struct journal *journal;
-	struct hasher *hasher;
-	uint64_t claimed_end; /* the last claimed byte's: until it is hashed, nothing waits for
-				 the hash */
-	uint64_t hashed;
-	char hex[HUB_DIGEST_MAX + 1];
-
-	bool is_single;    /* the server gives whole files only */
-	bool is_refetched; /* after a digest that did not match */
-	unsigned ranges_ignored;
 };
 
 static void fetch_again(struct landing *l);
@@ -85,7 +28,7 @@ static void run_then(void *ctx)
 }
 
 /* Something that was under way has ended. */
-static void release(void *ctx)
+void landing_release(void *ctx)
 {
 	struct landing *l = ctx;
 
@@ -111,11 +54,11 @@ static void work_done(struct pool_task *task)
 	work->then(l, work);
 	free(work->trash);
 	free(work);
-	release(l);
+	landing_release(l);
 }
 
-static void start_work(struct landing *l, void (*act)(struct work *),
-		       void (*then)(struct landing *, struct work *))
+void landing_start_work(struct landing *l, void (*act)(struct work *),
+			void (*then)(struct landing *, struct work *))
 {
 	struct work *work = mem_alloc(sizeof(*work));
 
@@ -137,18 +80,18 @@ static void on_lanes_released(void *ctx)
 {
 	struct landing *l = ctx;
 
-	journal_stop(&l->journal, l->is_flush, release, l);
+	journal_stop(&l->journal, l->is_flush, landing_release, l);
 }
 
 /* Ends the parts that run together; `then` follows when all have. With `is_flush`, what was
  * written is made durable and recorded first. */
-static void end_parts(struct landing *l, bool is_flush, void (*then)(struct landing *))
+void landing_end_parts(struct landing *l, bool is_flush, void (*then)(struct landing *))
 {
 	l->then = then;
 	l->is_flush = is_flush;
 	l->pending += 3;
-	hasher_stop(&l->hasher, release, l);
-	claims_stop(&l->claims, release, l);
+	hasher_stop(&l->hasher, landing_release, l);
+	claims_stop(&l->claims, landing_release, l);
 	lanes_stop(&l->lanes, on_lanes_released, l);
 }
 
@@ -162,13 +105,14 @@ static void tell_over(struct landing *l)
 }
 
 /* Ends because of `why`; the first reason counts. */
-static void stop(struct landing *l, const struct error *why)
+void landing_end(struct landing *l, const struct error *why)
 {
 	if (l->is_stopping)
 		return;
 	l->is_stopping = true;
 	l->why = *why;
-	end_parts(l, why->code != ERR_NONE && why->code != ERR_HASH_MISMATCH, tell_over);
+	landing_end_parts(l, why->code != ERR_NONE && why->code != ERR_HASH_MISMATCH,
+			  tell_over);
 }
 
 /* --- record --- */
@@ -193,7 +137,7 @@ static void on_recorded(void *ctx, const struct error *err)
 	if (record->state == FILE_DONE) /* it is in its place, whatever the database says */
 		l->file->state = FILE_DONE;
 	free(record);
-	release(l);
+	landing_release(l);
 }
 
 static void record(struct landing *l, enum file_state state, uint64_t bytes_done)
@@ -222,39 +166,39 @@ static void act_publish(struct work *work)
 }
 
 /* The file is proven and in its place: record it, then it is over. */
-static void conclude(struct landing *l)
+void landing_conclude(struct landing *l)
 {
 	static const struct error none = { .code = ERR_NONE };
 
 	l->file->bytes_verified = l->file->size;
 	record(l, FILE_DONE, l->file->size);
-	stop(l, &none);
+	landing_end(l, &none);
 }
 
-static void then_published(struct landing *l, struct work *work)
+void landing_then_published(struct landing *l, struct work *work)
 {
 	if (work->trash != NULL)
 		l->hooks.replaced(l->hooks.ctx, l->index, work->trash);
 	if (work->has_failed)
-		stop(l, &work->error);
+		landing_end(l, &work->error);
 	else
-		conclude(l);
+		landing_conclude(l);
 }
 
 static void publish(struct landing *l)
 {
-	start_work(l, act_publish, then_published);
+	landing_start_work(l, act_publish, landing_then_published);
 }
 
 /* --- the hash, and what it says --- */
 
 static void on_hash_failed(void *ctx, const struct error *err)
 {
-	stop(ctx, err);
+	landing_end(ctx, err);
 }
 
-static void start_hasher(struct landing *l, void (*progress)(void *ctx, uint64_t hashed),
-			 void (*finished)(void *ctx, const char *hex))
+void landing_start_hasher(struct landing *l, void (*progress)(void *ctx, uint64_t hashed),
+			  void (*finished)(void *ctx, const char *hex))
 {
 	struct hasher_hooks hooks = {
 		.progress = progress,
@@ -268,7 +212,7 @@ static void start_hasher(struct landing *l, void (*progress)(void *ctx, uint64_t
 }
 
 /* Nothing of what is there counts any more. */
-static void begin_again(struct landing *l, const char *why)
+void landing_begin_again(struct landing *l, const char *why)
 {
 	uint64_t here = l->segments != NULL ? segments_here(l->segments) : 0;
 	uint64_t lost = here > l->file->bytes_done ? here : l->file->bytes_done;
@@ -283,7 +227,7 @@ static void begin_again(struct landing *l, const char *why)
 
 static void refetch(struct landing *l)
 {
-	begin_again(l, "its digest was wrong: it is fetched again");
+	landing_begin_again(l, "its digest was wrong: it is fetched again");
 	fetch_again(l);
 }
 
@@ -291,18 +235,18 @@ static void give_up(struct landing *l)
 {
 	struct error why;
 
-	begin_again(l, "its digest was wrong twice");
+	landing_begin_again(l, "its digest was wrong twice");
 	(void)error_set(&why, ERR_HASH_MISMATCH,
 			"%s: the content does not match the Hub's digest, twice",
 			l->file->path);
-	stop(l, &why);
+	landing_end(l, &why);
 }
 
 static void on_mismatch(struct landing *l)
 {
 	log_error("%s of %s: %s is %s, the Hub promised %s", l->file->path, l->env->repo,
 		  digest_algorithm_name(l->file->algorithm), l->hex, l->file->digest);
-	end_parts(l, false, l->is_refetched ? give_up : refetch);
+	landing_end_parts(l, false, l->is_refetched ? give_up : refetch);
 	l->is_refetched = true;
 }
 
@@ -314,7 +258,7 @@ static void on_fetched_hash(void *ctx, const char *hex)
 	if (l->is_stopping)
 		return;
 	if (strcmp(l->hex, l->file->digest) == 0)
-		end_parts(l, false, publish);
+		landing_end_parts(l, false, publish);
 	else
 		on_mismatch(l);
 }
@@ -363,7 +307,7 @@ static void on_lanes_changed(void *ctx)
 
 static void begin_as_a_whole(struct landing *l)
 {
-	begin_again(l, "the server ignored the range");
+	landing_begin_again(l, "the server ignored the range");
 	fetch_again(l);
 }
 
@@ -376,9 +320,9 @@ static void on_lanes_failed(void *ctx, const struct error *err)
 	if (err->code == ERR_RANGE_IGNORED && l->ranges_ignored < RANGES_IGNORED_MAX) {
 		l->ranges_ignored++;
 		l->is_single = true;
-		end_parts(l, false, begin_as_a_whole);
+		landing_end_parts(l, false, begin_as_a_whole);
 	} else {
-		stop(l, err);
+		landing_end(l, err);
 	}
 }
 
@@ -395,7 +339,7 @@ static void on_journal_failed(void *ctx, const struct error *err)
 	struct error why = *err;
 
 	(void)error_prefix(&why, "%s", l->file->path);
-	stop(l, &why);
+	landing_end(l, &why);
 }
 
 static void on_claim_settled(void *ctx, const struct extent *extent, bool is_good, bool is_last)
@@ -411,7 +355,7 @@ static void on_claim_settled(void *ctx, const struct extent *extent, bool is_goo
 	}
 	if (is_last) {
 		l->pending++;
-		claims_stop(&l->claims, release, l);
+		claims_stop(&l->claims, landing_release, l);
 	}
 	advance(l);
 }
@@ -476,12 +420,12 @@ static void start_claims(struct landing *l, const struct extent *extents, size_t
 	free(claimed);
 }
 
-static void start_parts(struct landing *l, const struct extent *extents, size_t n)
+void landing_fetch(struct landing *l, const struct extent *extents, size_t n)
 {
 	l->file->state = FILE_DOWNLOADING;
 	l->hashed = 0;
 	l->claimed_end = 0;
-	start_hasher(l, on_hashed, on_fetched_hash);
+	landing_start_hasher(l, on_hashed, on_fetched_hash);
 	segments_free(&l->segments);
 	if (l->file->size > 0) {
 		l->segments = segments_new(l->file->size);
@@ -495,7 +439,7 @@ static void start_parts(struct landing *l, const struct extent *extents, size_t 
 static void fetch_again(struct landing *l)
 {
 	if (!l->is_stopping)
-		start_parts(l, NULL, 0);
+		landing_fetch(l, NULL, 0);
 }
 
 uint64_t landing_tick(struct landing *l, uint64_t now_ms)
@@ -509,120 +453,6 @@ uint64_t landing_tick(struct landing *l, uint64_t now_ms)
 	if (l->journal != NULL)
 		journal_tick(l->journal, now_ms);
 	return fresh;
-}
-
-/* --- look, check, open --- */
-
-/* The descriptor is the landing's from here on. False when it does not go on. */
-static bool take_fd(struct landing *l, const struct work *work)
-{
-	l->fd = work->fd;
-	if (work->has_failed)
-		stop(l, &work->error);
-	return !l->is_stopping;
-}
-
-static void act_open(struct work *work)
-{
-	struct landing *l = work->landing;
-
-	work->fd = localdir_open_partial(l->env->models_root, &l->names, l->file->size,
-					 &work->is_new, &work->error);
-	work->has_failed = work->fd < 0;
-}
-
-static void on_extents(void *ctx, const struct extent *extents, size_t n,
-		       const struct error *err)
-{
-	struct landing *l = ctx;
-
-	if (err != NULL)
-		stop(l, err);
-	else if (!l->is_stopping)
-		start_parts(l, extents, n);
-	release(l);
-}
-
-static void then_opened(struct landing *l, struct work *work)
-{
-	if (!take_fd(l, work))
-		return;
-	if (l->file->bytes_done > 0 && work->is_new)
-		begin_again(l, "its partial file is gone");
-	if (l->file->bytes_done > 0) {
-		l->pending++;
-		store_get_extents(l->env->store, l->env->job_id, l->index, on_extents, l);
-	} else {
-		start_parts(l, NULL, 0);
-	}
-}
-
-static void open_partial(struct landing *l)
-{
-	if (!l->is_stopping)
-		start_work(l, act_open, then_opened);
-}
-
-static void act_vouch(struct work *work)
-{
-	struct landing *l = work->landing;
-
-	work->has_failed = localdir_vouch(l->env->models_root, &l->names, l->env->commit,
-					  l->file->digest, &work->error) < 0;
-}
-
-/* The file that was there has been hashed, and nothing reads it any more. */
-static void judge_existing(struct landing *l)
-{
-	fd_close(&l->fd);
-	if (strcmp(l->hex, l->file->digest) == 0)
-		start_work(l, act_vouch, then_published);
-	else
-		open_partial(l);
-}
-
-static void on_checked_hash(void *ctx, const char *hex)
-{
-	struct landing *l = ctx;
-
-	memcpy(l->hex, hex, strlen(hex) + 1);
-	if (!l->is_stopping)
-		end_parts(l, false, judge_existing);
-}
-
-static void act_look(struct work *work)
-{
-	struct landing *l = work->landing;
-	int root = l->env->models_root;
-
-	work->has_failed = localdir_look(root, &l->names, l->file->size, l->file->digest,
-					 &work->presence, &work->error) < 0;
-	if (!work->has_failed && work->presence == LOCALDIR_UNPROVEN) {
-		work->fd = file_open(root, l->names.final, O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
-				     0, &work->error);
-		work->has_failed = work->fd < 0;
-	}
-}
-
-static void on_checked(void *ctx, uint64_t hashed)
-{
-	struct landing *l = ctx;
-
-	l->file->bytes_verified = hashed;
-}
-
-static void then_looked(struct landing *l, struct work *work)
-{
-	if (!take_fd(l, work))
-		return;
-	if (work->presence == LOCALDIR_PROVEN) {
-		conclude(l);
-	} else if (work->presence == LOCALDIR_UNPROVEN) {
-		start_hasher(l, on_checked, on_checked_hash);
-		hasher_advance(l->hasher, l->file->size);
-	} else {
-		open_partial(l);
-	}
 }
 
 /* --- begin and end --- */
@@ -639,7 +469,7 @@ struct landing *landing_new(const struct landing_env *env, struct plan_file *fil
 	l->fd = -1;
 	localdir_names_init(&l->names, env->folder, file->path, file->digest, env->job_id);
 	file->state = FILE_CHECKING;
-	start_work(l, act_look, then_looked);
+	landing_look(l);
 	return l;
 }
 
@@ -672,5 +502,5 @@ void landing_stop(struct landing *landing)
 	struct error why;
 
 	(void)error_set(&why, ERR_CANCELLED, "stopped");
-	stop(landing, &why);
+	landing_end(landing, &why);
 }

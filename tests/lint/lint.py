@@ -23,7 +23,7 @@ LEVELS = [
     " downloader/ops_system downloader/ops",
     "downloader/control downloader/sse downloader/settings downloader/queue downloader/queue_entry downloader/queue_work",
     "downloader/preview downloader/transfer",
-    "downloader/planner downloader/landing",
+    "downloader/planner downloader/landing downloader/landing_begin",
     "downloader/lanes",
     "downloader/journal downloader/claims downloader/copy downloader/hubfile",
     "downloader/hasher downloader/store downloader/store_run downloader/space downloader/events downloader/localdir downloader/budget",
