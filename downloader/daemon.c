@@ -11,6 +11,7 @@
 #include "common/error.h"
 #include "common/log.h"
 #include "common/unixsock.h"
+#include "downloader/copy.h"
 #include "downloader/file.h"
 #include "downloader/hub_url.h"
 #include "downloader/ops.h"
@@ -33,6 +34,7 @@ struct daemon {
 	struct hub *hub;
 	struct planner *planner;
 	struct budget *budget;
+	struct turns *turns;
 	struct space *space;
 	struct events *events;
 	struct settings *settings;
@@ -265,11 +267,14 @@ static int build_queue(struct daemon *d, struct error *err)
 	d->planner = planner_new(d->loop, d->pool, d->hub, d->models_root);
 	d->budget = budget_new(d->loop, effect->max_connections,
 			       (size_t)cfg->max_connections_per_file);
+	d->turns = turns_new(d->loop);
 	env = (struct transfer_env){ .loop = d->loop,
 				     .pool = d->pool,
 				     .hub = d->hub,
 				     .store = d->store,
 				     .budget = d->budget,
+				     .turns = d->turns,
+				     .copy_least_bytes = COPY_LEAST_BYTES,
 				     .models_root = d->models_root };
 	d->queue = queue_new(&env, d->planner, &limits, &hooks, err);
 	if (d->queue == NULL)
@@ -370,6 +375,7 @@ void daemon_free(struct daemon **daemon)
 	settings_free(&d->settings);
 	queue_free(&d->queue);
 	budget_free(&d->budget);
+	turns_free(&d->turns);
 	space_free(&d->space);
 	planner_free(&d->planner);
 	hub_free(&d->hub);

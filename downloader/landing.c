@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "downloader/file.h"
 
 enum {
 	RANGES_IGNORED_MAX = 2, /* then it is an error like any other */
@@ -89,7 +90,8 @@ void landing_end_parts(struct landing *l, bool is_flush, void (*then)(struct lan
 {
 	l->then = then;
 	l->is_flush = is_flush;
-	l->pending += 3;
+	l->pending += 4;
+	copy_stop(&l->copy, landing_release, l);
 	hasher_stop(&l->hasher, landing_release, l);
 	claims_stop(&l->claims, landing_release, l);
 	lanes_stop(&l->lanes, on_lanes_released, l);
@@ -101,6 +103,7 @@ static void tell_over(struct landing *l)
 
 	if (l->file->state != FILE_DONE)
 		l->file->state = FILE_PENDING;
+	turn_leave(&l->turn);
 	l->hooks.over(l->hooks.ctx, l, is_proven ? NULL : &l->why);
 }
 
@@ -150,28 +153,68 @@ static void record(struct landing *l, enum file_state state, uint64_t bytes_done
 		       record);
 }
 
+bool landing_is_small(const struct landing *l)
+{
+	return l->file->size < l->env->copy_least_bytes;
+}
+
+static void on_source_recorded(void *ctx, const struct error *err)
+{
+	struct landing *l = ctx;
+
+	if (err != NULL)
+		log_warning("%s: that the library has it is not recorded: %s", l->file->path,
+			    err->text);
+	landing_release(l);
+}
+
+/* Other files may take the content from here. */
+static void record_source(struct landing *l, int64_t mtime_ns)
+{
+	struct source source = { .path = l->names.final, .mtime_ns = mtime_ns };
+
+	if (landing_is_small(l))
+		return;
+	l->pending++;
+	store_put_source(l->env->store, l->file, &source, on_source_recorded, l);
+}
+
 /* --- publish --- */
 
-static void act_publish(struct work *work)
+void landing_act_note(struct work *work)
+{
+	const struct landing *l = work->landing;
+	struct error ignored;
+	struct stat st;
+
+	if (file_stat(l->env->models_root, l->names.final, &st, &ignored) == 1)
+		work->mtime_ns = file_mtime_ns(&st);
+}
+
+void landing_act_publish(struct work *work, const char *path)
 {
 	struct landing *l = work->landing;
-
-	struct localdir_proven proven = { .path = l->names.partial,
-					  .fd = l->fd,
-					  .commit = l->env->commit,
-					  .digest = l->file->digest };
+	struct localdir_proven proven = {
+		.path = path, .fd = l->fd, .commit = l->env->commit, .digest = l->file->digest
+	};
 
 	work->has_failed = localdir_publish(l->env->models_root, &l->names, &proven,
 					    work->trash_id, &work->trash, &work->error) < 0;
+	landing_act_note(work);
 }
 
-/* The file is proven and in its place: record it, then it is over. */
-void landing_conclude(struct landing *l)
+static void act_publish(struct work *work)
+{
+	landing_act_publish(work, work->landing->names.partial);
+}
+
+void landing_conclude(struct landing *l, const struct work *work)
 {
 	static const struct error none = { .code = ERR_NONE };
 
 	l->file->bytes_verified = l->file->size;
 	record(l, FILE_DONE, l->file->size);
+	record_source(l, work->mtime_ns);
 	landing_end(l, &none);
 }
 
@@ -182,7 +225,7 @@ void landing_then_published(struct landing *l, struct work *work)
 	if (work->has_failed)
 		landing_end(l, &work->error);
 	else
-		landing_conclude(l);
+		landing_conclude(l, work);
 }
 
 static void publish(struct landing *l)
@@ -482,6 +525,7 @@ void landing_free(struct landing **landing)
 	assert(l->pending == 0);
 	segments_free(&l->segments);
 	fd_close(&l->fd);
+	free(l->source);
 	localdir_names_clear(&l->names);
 	free(l);
 	*landing = NULL;

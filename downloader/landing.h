@@ -4,7 +4,13 @@
  * proven file its name.
  *
  *   LOOK -> (proven: done) -> CHECK an existing file by its hash -> (equal: vouch, done)
+ *        -> TURN -> COPY -> (the library has it: PUBLISH the copy, done)
  *        -> OPEN -> claims, lanes, journal and hasher run together -> PUBLISH -> done
+ *
+ * No byte twice: for its TURN it waits while another file under way brings the same content
+ * (turns.h), and keeps it until it is over; COPY takes the content from another file of the
+ * library (copy.h). Both are left out for a small file. What is done is remembered as a source
+ * for others.
  *
  * Who does what: claims.h reads again what the journal says is there; lanes.h brings the rest;
  * journal.h makes it durable and records it (invariant 1); hasher.h follows the run of bytes
@@ -21,6 +27,7 @@
 #include "downloader/plan.h"
 #include "downloader/pool.h"
 #include "downloader/store.h"
+#include "downloader/turns.h"
 
 struct landing;
 
@@ -37,6 +44,8 @@ struct landing_env {
 	struct hub *hub;
 	struct store *store;
 	struct budget *budget;
+	struct turns *turns;
+	uint64_t copy_least_bytes; /* a smaller file is small; COPY_LEAST_BYTES is good */
 	int models_root;
 	const char *job_id;
 	enum repo_type type;
@@ -53,6 +62,10 @@ struct landing_hooks {
 	 * directory.
 	 */
 	void (*replaced)(void *ctx, size_t index, const char *trash);
+	/* Another file under way brings the same content: it is waited for. */
+	void (*waits)(void *ctx, size_t index);
+	/* The content was taken from the file at `source` beneath the models directory. */
+	void (*copied)(void *ctx, size_t index, const char *source);
 	/* The landing is over and must be freed by the receiver: `err` is NULL when the file is
 	 * proven and that is recorded; ERR_CANCELLED after landing_stop(). Nothing of it is
 	 * under way any more. */

@@ -1,12 +1,15 @@
 /*
- * LOOK, CHECK, OPEN: in the order of time this is to be read from the end.
+ * LOOK, CHECK, TURN, COPY, OPEN: in the order of time this is to be read from the end.
  */
 #include "downloader/landing_internal.h"
 
 #include <fcntl.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "downloader/file.h"
+
+/* --- open --- */
 
 /* The descriptor is the landing's from here on. False when it does not go on. */
 static bool take_fd(struct landing *l, const struct work *work)
@@ -58,12 +61,109 @@ static void open_partial(struct landing *l)
 		landing_start_work(l, act_open, then_opened);
 }
 
+/* --- turn and copy --- */
+
+static void act_publish_copy(struct work *work)
+{
+	struct landing *l = work->landing;
+	struct error err;
+
+	landing_act_publish(work, l->names.copy);
+	/* What was fetched of it before is not needed any more. */
+	if (!work->has_failed &&
+	    localdir_drop_partial(l->env->models_root, &l->names, &err) < 0)
+		log_warning("%s: %s", l->names.partial, err.text);
+}
+
+static void then_copy_published(struct landing *l, struct work *work)
+{
+	if (!work->has_failed)
+		l->hooks.copied(l->hooks.ctx, l->index, l->source);
+	landing_then_published(l, work);
+}
+
+static void end_copy(struct landing *l)
+{
+	l->pending++;
+	copy_stop(&l->copy, landing_release, l);
+}
+
+static void on_copied(void *ctx, uint64_t hashed)
+{
+	struct landing *l = ctx;
+
+	l->file->state = FILE_COPYING;
+	l->file->bytes_verified = hashed;
+}
+
+static void on_taken(void *ctx, int take_fd, const char *source)
+{
+	struct landing *l = ctx;
+
+	l->fd = take_fd;
+	l->source = mem_strdup(source);
+	landing_start_work(l, act_publish_copy, then_copy_published);
+	end_copy(l);
+}
+
+static void on_absent(void *ctx)
+{
+	struct landing *l = ctx;
+
+	open_partial(l);
+	end_copy(l);
+}
+
+static void on_copy_failed(void *ctx, const struct error *err)
+{
+	landing_end(ctx, err);
+}
+
+/* Nobody else brings the content now. */
+static void on_turn(void *ctx)
+{
+	struct landing *l = ctx;
+	struct copy_plan plan = { .pool = l->env->pool,
+				  .store = l->env->store,
+				  .root = l->env->models_root,
+				  .names = &l->names,
+				  .file = l->file };
+	struct copy_hooks hooks = { .hashed = on_copied,
+				    .taken = on_taken,
+				    .absent = on_absent,
+				    .failed = on_copy_failed,
+				    .ctx = l };
+
+	if (l->is_stopping)
+		return;
+	l->file->state = FILE_CHECKING;
+	l->copy = copy_new(&plan, &hooks);
+}
+
+/* What is under the name is not the file: it comes from elsewhere. */
+static void bring(struct landing *l)
+{
+	if (l->is_stopping || landing_is_small(l)) {
+		open_partial(l);
+		return;
+	}
+	l->turn = turns_ask(l->env->turns, l->file, on_turn, l);
+	if (!turn_has_to_wait(l->turn))
+		return;
+	l->file->state = FILE_WAITING;
+	l->file->bytes_verified = 0;
+	l->hooks.waits(l->hooks.ctx, l->index);
+}
+
+/* --- look and check --- */
+
 static void act_vouch(struct work *work)
 {
 	struct landing *l = work->landing;
 
 	work->has_failed = localdir_vouch(l->env->models_root, &l->names, l->env->commit,
 					  l->file->digest, &work->error) < 0;
+	landing_act_note(work);
 }
 
 /* The file that was there has been hashed, and nothing reads it any more. */
@@ -73,7 +173,7 @@ static void judge_existing(struct landing *l)
 	if (strcmp(l->hex, l->file->digest) == 0)
 		landing_start_work(l, act_vouch, landing_then_published);
 	else
-		open_partial(l);
+		bring(l);
 }
 
 static void on_checked_hash(void *ctx, const char *hex)
@@ -97,6 +197,8 @@ static void act_look(struct work *work)
 				     0, &work->error);
 		work->has_failed = work->fd < 0;
 	}
+	if (!work->has_failed && work->presence == LOCALDIR_PROVEN)
+		landing_act_note(work);
 }
 
 static void on_checked(void *ctx, uint64_t hashed)
@@ -111,12 +213,12 @@ static void then_looked(struct landing *l, struct work *work)
 	if (!take_fd(l, work))
 		return;
 	if (work->presence == LOCALDIR_PROVEN) {
-		landing_conclude(l);
+		landing_conclude(l, work);
 	} else if (work->presence == LOCALDIR_UNPROVEN) {
 		landing_start_hasher(l, on_checked, on_checked_hash);
 		hasher_advance(l->hasher, l->file->size);
 	} else {
-		open_partial(l);
+		bring(l);
 	}
 }
 

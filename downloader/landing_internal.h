@@ -12,6 +12,7 @@
 
 #include "common/error.h"
 #include "downloader/claims.h"
+#include "downloader/copy.h"
 #include "downloader/hasher.h"
 #include "downloader/journal.h"
 #include "downloader/landing.h"
@@ -28,6 +29,7 @@ struct work {
 	struct error error; /* when it has */
 	enum localdir_presence presence;
 	bool is_new;
+	int64_t mtime_ns; /* of the file that is proven; 0: not known */
 	int fd;
 	char trash_id[DOWNLOAD_ID_LEN + 24];
 	char *trash; /* a publish's: what it moved there, or NULL */
@@ -46,7 +48,10 @@ struct landing {
 	bool is_stopping;
 	struct error why; /* of the stop; ERR_NONE: it is proven */
 
-	int fd; /* the partial, or the existing file while it is checked */
+	struct turn *turn; /* from the time it is asked for until the landing is over */
+	struct copy *copy;
+	char *source; /* what the copy was taken from */
+	int fd;       /* the partial, the copy, or the existing file while it is checked */
 	struct segments *segments;
 	struct claims *claims;
 	struct lanes *lanes;
@@ -82,10 +87,16 @@ void landing_begin_again(struct landing *l, const char *why);
 /* Fetches what the extents do not claim, into the partial that is open. */
 void landing_fetch(struct landing *l, const struct extent *extents, size_t n);
 
+/* On a worker: gives what is at `path`, open as l->fd and proven, the file's name. */
+void landing_act_publish(struct work *work, const char *path);
+/* On a worker: notes what is to be recorded of the file that is proven and in its place. */
+void landing_act_note(struct work *work);
 /* Goes on after what was done to give the file its name, or to vouch for it. */
 void landing_then_published(struct landing *l, struct work *work);
-/* The file is proven and in its place: records that, and ends it. */
-void landing_conclude(struct landing *l);
+/* The file is proven and in its place, as `work` has noted it: records that, and ends it. */
+void landing_conclude(struct landing *l, const struct work *work);
+/* Not worth looking for in the library. */
+bool landing_is_small(const struct landing *l);
 
 /* --- landing_begin.c --- */
 

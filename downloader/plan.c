@@ -5,6 +5,8 @@
 static const char *const state_names[] = {
 	[FILE_PENDING] = "pending",
 	[FILE_CHECKING] = "checking",
+	[FILE_WAITING] = "waiting",
+	[FILE_COPYING] = "copying",
 	[FILE_DOWNLOADING] = "downloading",
 	[FILE_VERIFYING] = "verifying",
 	[FILE_DONE] = "done",

@@ -12,6 +12,8 @@
 enum file_state {
 	FILE_PENDING,  /* not begun, or to be begun again */
 	FILE_CHECKING, /* something is there already: is it this? */
+	FILE_WAITING,  /* another file under way brings the same content */
+	FILE_COPYING,  /* the library has the content: it is taken from there */
 	FILE_DOWNLOADING,
 	FILE_VERIFYING, /* every byte is here; hash, sync, rename */
 	FILE_DONE,      /* proven, under its final name */

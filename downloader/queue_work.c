@@ -158,6 +158,26 @@ static void on_replaced(void *ctx, const char *job_id, const char *path, const c
 	q->hooks.notice(q->hooks.ctx, "info", "replaced", text, job_id);
 }
 
+static void on_waits(void *ctx, const char *job_id, const char *path)
+{
+	struct queue *q = ctx;
+	AUTO_CSTR text = mem_printf("%s: the same content is on its way already; it is taken"
+				    " from there when it has come",
+				    path);
+
+	log_info("%s", text);
+	q->hooks.notice(q->hooks.ctx, "info", "shared", text, job_id);
+}
+
+static void on_copied(void *ctx, const char *job_id, const char *path, const char *source)
+{
+	struct queue *q = ctx;
+	AUTO_CSTR text = mem_printf("%s: taken from %s, not fetched", path, source);
+
+	log_info("%s", text);
+	q->hooks.notice(q->hooks.ctx, "info", "copied", text, job_id);
+}
+
 static struct entry *entry_running(const struct queue *q, const struct transfer *transfer)
 {
 	for (size_t i = 0; i < q->n; i++) {
@@ -215,6 +235,8 @@ static void run(struct queue *q, struct entry *entry, struct plan *take_plan)
 	struct transfer_hooks hooks = {
 		.thrown_away = on_thrown_away,
 		.replaced = on_replaced,
+		.waits = on_waits,
+		.copied = on_copied,
 		.over = on_transfer_over,
 		.ctx = q,
 	};

@@ -41,6 +41,20 @@ static void on_replaced(void *ctx, size_t index, const char *trash)
 	t->hooks.replaced(t->hooks.ctx, t->job->id, t->plan->files[index].path, trash);
 }
 
+static void on_waits(void *ctx, size_t index)
+{
+	struct transfer *t = ctx;
+
+	t->hooks.waits(t->hooks.ctx, t->job->id, t->plan->files[index].path);
+}
+
+static void on_copied(void *ctx, size_t index, const char *source)
+{
+	struct transfer *t = ctx;
+
+	t->hooks.copied(t->hooks.ctx, t->job->id, t->plan->files[index].path, source);
+}
+
 static void stop(struct transfer *t, const struct error *why)
 {
 	if (t->is_stopping)
@@ -97,6 +111,8 @@ static void fill(struct transfer *t)
 	struct landing_hooks hooks = {
 		.thrown_away = on_thrown_away,
 		.replaced = on_replaced,
+		.waits = on_waits,
+		.copied = on_copied,
 		.over = on_landing_over,
 		.ctx = t,
 	};
@@ -147,6 +163,8 @@ struct transfer *transfer_new(const struct transfer_env *env, const struct job *
 		.hub = env->hub,
 		.store = env->store,
 		.budget = env->budget,
+		.turns = env->turns,
+		.copy_least_bytes = env->copy_least_bytes,
 		.models_root = env->models_root,
 		.job_id = t->job->id,
 		.type = t->job->type,

@@ -19,6 +19,11 @@ struct transfer_hooks {
 	/* What had the name `path` is in the trash now, at `trash` beneath the models
 	 * directory. */
 	void (*replaced)(void *ctx, const char *job_id, const char *path, const char *trash);
+	/* Another file under way brings the content of `path`: it is waited for. */
+	void (*waits)(void *ctx, const char *job_id, const char *path);
+	/* The content of `path` was taken from the file at `source` beneath the models
+	 * directory. */
+	void (*copied)(void *ctx, const char *job_id, const char *path, const char *source);
 	/* All files are proven (`err` is NULL), or it ended: ERR_CANCELLED after
 	 * transfer_stop(). Nothing is under way any more; the receiver frees the transfer. */
 	void (*over)(void *ctx, struct transfer *take_transfer, const struct error *err);
@@ -32,6 +37,8 @@ struct transfer_env {
 	struct hub *hub;
 	struct store *store;
 	struct budget *budget;
+	struct turns *turns;
+	uint64_t copy_least_bytes; /* see landing.h */
 	int models_root;
 };
 

@@ -26,7 +26,8 @@ LEVELS = [
     "downloader/planner downloader/landing downloader/landing_begin",
     "downloader/lanes",
     "downloader/journal downloader/claims downloader/copy downloader/hubfile",
-    "downloader/hasher downloader/store downloader/store_run downloader/space downloader/events downloader/localdir downloader/budget",
+    "downloader/hasher downloader/store downloader/store_run downloader/space downloader/events downloader/localdir downloader/budget"
+    " downloader/turns",
     "downloader/hub",
     "downloader/fetch downloader/pool downloader/db downloader/file downloader/digest downloader/checksum",
     "downloader/loop",

@@ -1,8 +1,8 @@
 /*
  * A disk that can fail. The program is linked with --wrap for each call below (the Makefile
- * knows which), so every write, sync, rename and new directory of ours comes through here,
- * while SQLite and the C library do as always. The nth call can be made to fail, to be cut
- * short, or to be the last thing the process ever does.
+ * knows which), so every write, sync, rename, link and new directory of ours comes through
+ * here, while SQLite and the C library do as always. The nth call can be made to fail, to be
+ * cut short, or to be the last thing the process ever does.
  *
  * The disk also keeps books: for every byte of a file whether a sync that returned 0 covers it,
  * and for every name whether its folder was synced after. As on Linux, the bytes of a sync that
@@ -44,12 +44,13 @@ enum faulty_call {
 	FAULTY_FDATASYNC,
 	FAULTY_RENAME,
 	FAULTY_MKDIR,
+	FAULTY_LINK,
 	FAULTY_ANY, /* whichever call is the nth */
 	FAULTY_CALLS = FAULTY_ANY,
 };
 
-static const char *const faulty_names[] = { "pwrite", "ftruncate", "fsync",   "fdatasync",
-					    "rename", "mkdir",     "any call" };
+static const char *const faulty_names[] = { "pwrite", "ftruncate", "fsync", "fdatasync",
+					    "rename", "mkdir",     "link",  "any call" };
 
 enum faulty_mode {
 	FAULTY_NEVER,
@@ -74,11 +75,12 @@ struct faulty_node {
 	unsigned char bytes[FAULTY_BYTES_MAX];
 };
 
-/* A rename or a new directory whose folder was not synced since. */
+/* A rename, a link or a new directory whose folder was not synced since. */
 struct faulty_name {
 	bool is_pending;
 	bool has_replaced; /* it cannot be undone */
 	bool is_directory;
+	bool is_link;
 	ino_t folder;
 	char from[FAULTY_PATH_MAX];
 	char to[FAULTY_PATH_MAX];
@@ -100,6 +102,7 @@ struct faulty_disk {
 	void (*before_rename)(const char *from, const char *to);
 	/* Called while a file or folder is being synced, on that thread. */
 	void (*during_sync)(int fd);
+	bool is_linkless; /* it knows no links; stays so until it is changed */
 	char complaint[FAULTY_COMPLAINT_MAX]; /* the first; "": none */
 };
 
@@ -116,6 +119,8 @@ int __wrap_fdatasync(int fd);
 int __real_renameat(int from_dir, const char *from, int to_dir, const char *to);
 int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to);
 int __real_mkdirat(int dir, const char *name, mode_t mode);
+int __real_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags);
+int __wrap_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags);
 int __real_unlinkat(int dir, const char *name, int flags);
 int __wrap_unlinkat(int dir, const char *name, int flags);
 int __wrap_mkdirat(int dir, const char *name, mode_t mode);
@@ -343,6 +348,22 @@ int __wrap_mkdirat(int dir, const char *name, mode_t mode)
 	return 0;
 }
 
+int __wrap_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
+{
+	struct faulty_name made = { .folder = faulty_ino(to_dir), .is_link = true };
+
+	if (faulty->is_linkless) {
+		errno = EPERM;
+		return -1;
+	}
+	faulty_path(to_dir, to, made.to);
+	if (faulty_fate(FAULTY_LINK) == FAULTY_FAILS ||
+	    __real_linkat(from_dir, from, to_dir, to, flags) < 0)
+		return -1;
+	faulty_note_name(&made);
+	return 0;
+}
+
 /* Never fails; but what is removed leaves the books. */
 int __wrap_unlinkat(int dir, const char *name, int flags)
 {
@@ -547,8 +568,10 @@ static inline void faulty_power_cut(const char *folder)
 	for (size_t i = FAULTY_NAMES_MAX; i-- > 0;) {
 		struct faulty_name *name = &faulty->names[i];
 
-		if (name->is_pending && !name->is_directory && !name->has_replaced &&
-		    rename(name->to, name->from) < 0)
+		if (name->is_pending && name->is_link && unlink(name->to) < 0)
+			abort();
+		if (name->is_pending && !name->is_directory && !name->is_link &&
+		    !name->has_replaced && rename(name->to, name->from) < 0)
 			abort();
 		name->is_pending = name->is_pending && name->is_directory;
 	}

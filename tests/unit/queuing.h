@@ -106,6 +106,8 @@ static inline void begin(struct place *p)
 				    .hub = p->rig->hub,
 				    .store = p->rig->store,
 				    .budget = p->rig->budget,
+				    .turns = p->rig->turns,
+				    .copy_least_bytes = RIG_COPY_LEAST_BYTES,
 				    .models_root = p->rig->root };
 	struct queue_hooks hooks = { .changed = on_changed,
 				     .removed = on_removed,

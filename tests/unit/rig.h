@@ -18,6 +18,7 @@
 #include "downloader/planner.h"
 #include "downloader/pool.h"
 #include "downloader/store.h"
+#include "downloader/turns.h"
 #include "tests/unit/answerer.h"
 #include "tests/unit/looping.h"
 #include "tests/unit/tempdir.h"
@@ -25,6 +26,10 @@
 #define RIG_COMMIT "1111111111111111111111111111111111111111"
 #define RIG_TOKEN  "hf_rigtoken"
 #define RIG_REPO   "acme/tiny"
+
+enum {
+	RIG_COPY_LEAST_BYTES = 1, /* what is looked for in the library: all but empty files */
+};
 
 /* A file of the played repository. */
 struct rig_file {
@@ -45,6 +50,7 @@ struct rig {
 	struct hub *hub;
 	struct planner *planner;
 	struct budget *budget;
+	struct turns *turns;
 };
 
 /* A rig in a folder that is there already, with what is in it. */
@@ -71,6 +77,7 @@ static inline int rig_make_in(void **state, const struct tempdir *dir)
 	rig->hub = hub_new(rig->loop, rig->fetch, rig->endpoint, RIG_TOKEN, false);
 	rig->planner = planner_new(rig->loop, rig->pool, rig->hub, rig->root);
 	rig->budget = budget_new(rig->loop, 16, 8);
+	rig->turns = turns_new(rig->loop);
 	*state = rig;
 	return 0;
 }
@@ -96,6 +103,7 @@ static inline void rig_stop(struct rig *rig)
 static inline void rig_leave(struct rig *rig)
 {
 	rig_stop(rig);
+	turns_free(&rig->turns);
 	budget_free(&rig->budget);
 	planner_free(&rig->planner);
 	hub_free(&rig->hub);

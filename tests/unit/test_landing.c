@@ -43,6 +43,8 @@ static int place_make(void **state)
 				       .hub = p->rig->hub,
 				       .store = p->rig->store,
 				       .budget = p->rig->budget,
+				       .turns = p->rig->turns,
+				       .copy_least_bytes = RIG_COPY_LEAST_BYTES,
 				       .models_root = p->rig->root,
 				       .job_id = JOB_ID,
 				       .type = REPO_MODEL,

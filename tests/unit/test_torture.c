@@ -73,13 +73,24 @@ static void sweep(enum faulty_mode mode, int error, size_t files_at_once,
 static void a_call_that_fails_once_costs_no_truth(void **state)
 {
 	(void)state;
-	sweep(FAULTY_ONCE, EIO, 1, FAULTY_PWRITE, FAULTY_MKDIR);
+	sweep(FAULTY_ONCE, EIO, 1, FAULTY_PWRITE, FAULTY_LINK);
 }
 
 static void a_disk_that_stays_full_costs_no_truth(void **state)
 {
 	(void)state;
-	sweep(FAULTY_ON, ENOSPC, 3, FAULTY_PWRITE, FAULTY_MKDIR);
+	sweep(FAULTY_ON, ENOSPC, 3, FAULTY_PWRITE, FAULTY_LINK);
+}
+
+/* Where there are no links, what the library has is copied byte by byte. */
+static void a_copy_that_fails_costs_no_truth(void **state)
+{
+	(void)state;
+	faulty->is_linkless = true;
+	sweep(FAULTY_SHORT, 0, 1, FAULTY_PWRITE, FAULTY_PWRITE);
+	sweep(FAULTY_ONCE, EIO, 1, FAULTY_PWRITE, FAULTY_FTRUNCATE);
+	sweep(FAULTY_ON, ENOSPC, 1, FAULTY_PWRITE, FAULTY_FTRUNCATE);
+	faulty->is_linkless = false;
 }
 
 static void a_write_that_is_cut_short_is_finished(void **state)
@@ -245,6 +256,14 @@ static void a_machine_that_loses_power_at_any_call_comes_back_true(void **state)
 	die_everywhere(true);
 }
 
+static void a_machine_that_loses_power_at_any_call_of_a_copy_comes_back_true(void **state)
+{
+	(void)state;
+	faulty->is_linkless = true;
+	die_everywhere(true);
+	faulty->is_linkless = false;
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -268,8 +287,11 @@ int main(void)
 		cmocka_unit_test(a_call_that_fails_once_costs_no_truth),
 		cmocka_unit_test(the_users_file_is_back_when_the_new_one_cannot_have_its_name),
 		cmocka_unit_test(a_disk_that_stays_full_costs_no_truth),
+		cmocka_unit_test(a_copy_that_fails_costs_no_truth),
 		cmocka_unit_test(a_daemon_that_is_killed_at_any_call_comes_back_true),
 		cmocka_unit_test(a_machine_that_loses_power_at_any_call_comes_back_true),
+		cmocka_unit_test(
+			a_machine_that_loses_power_at_any_call_of_a_copy_comes_back_true),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

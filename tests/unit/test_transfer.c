@@ -91,6 +91,8 @@ static struct transfer *begin(struct place *p, size_t files_at_once)
 				    .hub = p->rig->hub,
 				    .store = p->rig->store,
 				    .budget = p->rig->budget,
+				    .turns = p->rig->turns,
+				    .copy_least_bytes = RIG_COPY_LEAST_BYTES,
 				    .models_root = p->rig->root };
 	struct transfer_hooks hooks = { .thrown_away = on_thrown_away,
 					.replaced = on_replaced,

@@ -3,9 +3,10 @@
  * the database at rest, in each record when it is made, in each rename before it is. What is
  * not true is told with faulty_complain().
  *
- * Of the five files two replace one of the user's, and one is there already. The first two
- * answers for the big one stop in the middle; a pause and a resume go on from there. Time runs
- * fast, so that the sync that falls due every half second is part of each job.
+ * Of the six files two replace one of the user's, one is there already, and one has the content
+ * of another, from which it is taken. The first two answers for the big one stop in the middle;
+ * a pause and a resume go on from there. Time runs fast, so that the sync that falls due every
+ * half second is part of each job.
  *
  * For one test program; include it once.
  */
@@ -21,7 +22,7 @@
 #include "tests/unit/rig.h"
 
 enum {
-	N_FILES = 5,
+	N_FILES = 6,
 	THERE = 4, /* in the files: what the user has already */
 	BIG = 30011,
 	CUT = 9001, /* of the big file come by the first answer, and by the second */
@@ -46,6 +47,7 @@ static struct torture_file {
 	  .mine = { "my own words", 12 } },
 	{ .hub = { "there.txt", { "was here before", 15 }, false },
 	  .mine = { "was here before", 15 } },
+	{ .hub = { "twin.gguf", { "the model", 9 }, true } },
 };
 
 static char big[BIG];
@@ -94,6 +96,16 @@ void __wrap_loop_timer_arm(struct loop_timer *timer, uint64_t delay_ms)
 	__real_loop_timer_arm(timer, delay_ms / HASTE);
 }
 
+/* Blocks are not shared, whatever the disk beneath could do. */
+bool __wrap_file_clone(int to, int from);
+
+bool __wrap_file_clone(int to, int from)
+{
+	(void)to;
+	(void)from;
+	return false;
+}
+
 /* --- what is on the disk --------------------------------------------------------------------
  */
 
@@ -104,7 +116,8 @@ static inline char *file_path(const struct place *p, size_t i)
 	return tempdir_path(&p->rig->dir, name);
 }
 
-static inline char *partial_path(const struct place *p, size_t i)
+/* With `is_copy`, the copy's. */
+static inline char *begun_path(const struct place *p, size_t i, bool is_copy)
 {
 	struct localdir_names names;
 	char hex[HUB_DIGEST_MAX + 1];
@@ -112,9 +125,14 @@ static inline char *partial_path(const struct place *p, size_t i)
 
 	rig_digest(&files[i].hub, hex);
 	localdir_names_init(&names, RIG_REPO, files[i].hub.path, hex, p->id);
-	name = mem_printf("models/%s", names.partial);
+	name = mem_printf("models/%s", is_copy ? names.copy : names.partial);
 	localdir_names_clear(&names);
 	return tempdir_path(&p->rig->dir, name);
+}
+
+static inline char *partial_path(const struct place *p, size_t i)
+{
+	return begun_path(p, i, false);
 }
 
 /* Is there a file of just this content? Its size is what the disk says, so that no NUL hides
@@ -308,6 +326,8 @@ static inline void begin(struct place *p)
 				    .hub = p->rig->hub,
 				    .store = p->rig->store,
 				    .budget = p->rig->budget,
+				    .turns = p->rig->turns,
+				    .copy_least_bytes = RIG_COPY_LEAST_BYTES,
 				    .models_root = p->rig->root };
 	struct queue_hooks hooks = { .changed = on_changed,
 				     .removed = on_removed,
@@ -570,11 +590,14 @@ static inline void check_completed(struct place *p)
 	for (size_t i = 0; i < N_FILES; i++) {
 		AUTO_CSTR path = file_path(p, i);
 		AUTO_CSTR partial = partial_path(p, i);
+		AUTO_CSTR copy = begun_path(p, i, true);
 
 		if (!holds(path, files[i].hub.content))
 			faulty_complain("completed, but this is not the Hub's file", path);
 		if (access(partial, F_OK) == 0)
 			faulty_complain("a partial file is left behind", partial);
+		if (access(copy, F_OK) == 0)
+			faulty_complain("a copy is left behind", copy);
 	}
 }
 

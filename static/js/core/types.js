@@ -5,7 +5,7 @@
  * @typedef {"queued"|"resolving"|"downloading"|"verifying"|"paused"|"waiting"|"completed"|"failed"|"cancelled"} State
  * @typedef {{ code: string, message: string, retry_at: string|null, url: string|null }} Reason
  * @typedef {{ path: string, size: number, algorithm: string, digest: string,
- *   state: "pending"|"checking"|"downloading"|"verifying"|"done"|"failed",
+ *   state: "pending"|"checking"|"waiting"|"copying"|"downloading"|"verifying"|"done"|"failed",
  *   bytes_done: number, bytes_verified: number }} JobFile
  * @typedef {{ id: string, kind: string, repo: string, type: string, revision: string, commit: string|null,
  *   select: string[], exclude: string[], priority: number, state: State, reason: Reason|null,

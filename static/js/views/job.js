@@ -37,6 +37,8 @@ const LINKS = { gated: "Accept the licence on the Hub", unauthorized: "Open the 
 const FILE_STATES = {
   pending: "Waiting",
   checking: "Checking",
+  waiting: "Comes with another file",
+  copying: "Taken from your library",
   downloading: "Downloading",
   verifying: "Proving",
   done: "Proven",
