@@ -9,6 +9,16 @@
 #include "common/log.h"
 #include "downloader/file.h"
 
+/* On a worker. The file is here, and not by way of its partial: what was fetched of it before
+ * is not needed any more. */
+static void drop_partial(const struct landing *l)
+{
+	struct error err;
+
+	if (localdir_drop_partial(l->env->models_root, &l->names, &err) < 0)
+		log_warning("%s: %s", l->names.partial, err.text);
+}
+
 /* --- open --- */
 
 /* The descriptor is the landing's from here on. False when it does not go on. */
@@ -65,14 +75,9 @@ static void open_partial(struct landing *l)
 
 static void act_publish_copy(struct work *work)
 {
-	struct landing *l = work->landing;
-	struct error err;
-
-	landing_act_publish(work, l->names.copy);
-	/* What was fetched of it before is not needed any more. */
-	if (!work->has_failed &&
-	    localdir_drop_partial(l->env->models_root, &l->names, &err) < 0)
-		log_warning("%s: %s", l->names.partial, err.text);
+	landing_act_publish(work, work->landing->names.copy);
+	if (!work->has_failed)
+		drop_partial(work->landing);
 }
 
 static void then_copy_published(struct landing *l, struct work *work)
@@ -164,6 +169,8 @@ static void act_vouch(struct work *work)
 	work->has_failed = localdir_vouch(l->env->models_root, &l->names, l->env->commit,
 					  l->file->digest, &work->error) < 0;
 	landing_act_note(work);
+	if (!work->has_failed)
+		drop_partial(l);
 }
 
 /* The file that was there has been hashed, and nothing reads it any more. */
@@ -197,8 +204,10 @@ static void act_look(struct work *work)
 				     0, &work->error);
 		work->has_failed = work->fd < 0;
 	}
-	if (!work->has_failed && work->presence == LOCALDIR_PROVEN)
+	if (!work->has_failed && work->presence == LOCALDIR_PROVEN) {
 		landing_act_note(work);
+		drop_partial(l);
+	}
 }
 
 static void on_checked(void *ctx, uint64_t hashed)

@@ -323,6 +323,25 @@ static void what_is_recorded_and_true_is_not_fetched_again(void **state)
 	assert_string_equal(seen.range, "bytes=4-9");
 }
 
+/* Somebody put the file there while this download stood still: vouched for or not. */
+static void a_partial_of_what_is_there_already_goes(void **state)
+{
+	struct place *p = *state;
+	struct error err;
+
+	assert_int_equal(file_replace(p->rig->root, p->names.final, file.content, &err), 0);
+	for (int i = 0; i < 2; i++) {
+		begun_before(p, S("0123"), S("0123"));
+		assert_true(has(p, p->names.partial));
+		begin(p);
+		finish(p);
+		assert_int_equal(p->error.code, ERR_NONE);
+		assert_false(has(p, p->names.partial));
+		assert_true(has(p, p->names.final));
+	}
+	assert_int_equal(answerer_count(p->rig->server, "/", NULL), 0);
+}
+
 static void bytes_that_rotted_in_the_partial_cost_their_piece(void **state)
 {
 	struct place *p = *state;
@@ -455,6 +474,7 @@ int main(void)
 		TEST(progress_is_recorded_only_with_a_sync),
 		TEST(a_partial_that_is_gone_is_begun_again),
 		TEST(what_is_recorded_and_true_is_not_fetched_again),
+		TEST(a_partial_of_what_is_there_already_goes),
 		TEST(bytes_that_rotted_in_the_partial_cost_their_piece),
 		TEST(a_wrong_digest_found_while_a_retry_is_armed_is_fetched_once),
 		TEST(a_server_that_always_ignores_ranges_is_not_begun_again_for_ever),
