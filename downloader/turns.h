@@ -3,7 +3,9 @@
  * has its turn to bring it. The others wait. When a turn is over, however it ended, the next in
  * line has it: it finds the content in the library by then, or fetches it itself.
  *
- * Nobody who has a turn waits for another's, so that no two can wait for each other.
+ * Nobody who has a turn waits for another's, so that no two can wait for each other. Those that
+ * wait hold a place among the files that their job works on together; but for each of them
+ * there is another under way, so that the line is not idle for it.
  *
  * Belongs to the loop's thread.
  */

@@ -178,6 +178,17 @@ static void put(struct place *p, const char *name)
 			 0);
 }
 
+/* Whatever has become of it. */
+static void give_up_space(struct place *p, const char *name)
+{
+	struct tempdir folder;
+	int n = snprintf(folder.path, sizeof(folder.path), "%s/models/" FOLDER "/%.*s",
+			 p->rig->dir.path, (int)strcspn(name, "/"), name);
+
+	assert_in_range(n, 1, (int)sizeof(folder.path) - 1);
+	tempdir_remove(&folder);
+}
+
 /* It is recorded as it is now; `is_timeless` as from an older database. */
 static void record(struct place *p, const char *name, bool is_timeless)
 {
@@ -500,6 +511,7 @@ static void a_spoilt_source_is_forgotten_and_nothing_of_it_is_left(void **state)
 		assert_int_equal(count_recorded(p), 0);
 		assert_false(has(p, p->names.copy));
 		forget_outcome(p);
+		give_up_space(p, name);
 	}
 }
 
