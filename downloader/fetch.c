@@ -67,6 +67,7 @@ struct worker {
 	bool is_stopping;
 	bool is_joined;       /* the loop's own */
 	struct flow *running; /* the thread's own */
+	uint64_t flushed_ms;  /* when all were flushed last; the thread's own */
 	struct flow *paused;  /* those that wait for the limit, in turn; the thread's own */
 	struct flow **paused_last;
 	size_t load; /* the loop's own: flows not yet done */
@@ -240,18 +241,37 @@ static void leave_queue(struct flow *flow)
 	flow->is_paused = false;
 }
 
-/* Takes the flow off the thread and sends it home. */
-static void send_home(struct flow *flow, CURLcode code)
+/* The first failure of a sink counts. */
+static void flush(struct flow *flow)
 {
-	struct worker *worker = flow->worker;
+	struct error err;
 
+	if (flow->choice != SINK_TAKES || flow->sink->flush(flow->sink, &err) == 0 ||
+	    flow->is_failed)
+		return;
+	flow->answer.error = err;
+	flow->is_failed = true;
+}
+
+/* What has become of the request. */
+static void judge(struct flow *flow, CURLcode code)
+{
 	if (flow->is_enough)
 		code = CURLE_OK;
 	/* An answer without a body has not been through choose(). */
 	if (code == CURLE_OK && flow->choice == SINK_UNDECIDED && choose(flow) < 0)
 		flow->is_failed = true;
-	else if (code != CURLE_OK)
+	flush(flow);
+	if (code != CURLE_OK)
 		set_curl_error(flow, code);
+}
+
+/* Takes the flow off the thread and sends it home. */
+static void send_home(struct flow *flow, CURLcode code)
+{
+	struct worker *worker = flow->worker;
+
+	judge(flow, code);
 	if (flow->prev != NULL)
 		flow->prev->next = flow->next;
 	else
@@ -363,6 +383,23 @@ static void collect_finished(struct worker *worker)
 	}
 }
 
+/* Nobody's bytes are kept back for long. */
+static void flush_all(struct worker *worker, bool is_idle)
+{
+	uint64_t now_ms = clock_steady_ms();
+	struct flow *next;
+
+	if (!is_idle && now_ms - worker->flushed_ms < FETCH_FLUSH_MS)
+		return;
+	worker->flushed_ms = now_ms;
+	for (struct flow *flow = worker->running; flow != NULL; flow = next) {
+		next = flow->next;
+		flush(flow);
+		if (flow->is_failed)
+			send_home(flow, CURLE_WRITE_ERROR);
+	}
+}
+
 static void *work(void *arg)
 {
 	enum {
@@ -370,13 +407,16 @@ static void *work(void *arg)
 	};
 	struct worker *worker = arg;
 	int running;
+	int ready = 0;
 
 	while (!read_mailbox(worker)) {
 		(void)curl_multi_perform(worker->multi, &running);
 		collect_finished(worker);
 		/* Last, so that the flows that have just been stopped are not slept over. */
-		(void)curl_multi_poll(worker->multi, NULL, 0, resume_paused(worker, POLL_MS),
-				      NULL);
+		(void)curl_multi_poll(
+			worker->multi, NULL, 0,
+			resume_paused(worker, running > 0 ? FETCH_FLUSH_MS : POLL_MS), &ready);
+		flush_all(worker, ready == 0 && worker->paused == NULL);
 	}
 	while (worker->running != NULL)
 		cancel_flow(worker->running);

@@ -63,6 +63,10 @@ struct fetch_sink {
 	/* Bytes in order. -1 fails the request with `err`; 1 ends it well, the rest is not
 	 * wanted (its connection is closed). */
 	int (*write)(struct fetch_sink *sink, struct str bytes, struct error *err);
+	/* Time to pass on what the sink has kept back: when nothing came for a moment, or for
+	 * FETCH_FLUSH_MS while something always comes, and once at the end of a body that was
+	 * taken, however it ended. -1 fails the request with `err`. */
+	int (*flush)(struct fetch_sink *sink, struct error *err);
 };
 
 struct fetch_request {
@@ -93,9 +97,10 @@ typedef void (*fetch_done_fn)(void *ctx, const struct fetch_answer *answer);
 
 enum {
 	FETCH_CONNECT_TIMEOUT_MS = 20 * 1000,
-	FETCH_STALL_S = 20,        /* a connection with no byte for so long is given up */
+	FETCH_STALL_S = 20, /* a connection with no byte for so long is given up */
+	FETCH_FLUSH_MS = 100,
 	FETCH_HEADER_MAX = 16384,  /* bytes of one header value that is kept */
-	FETCH_BUFFER = 512 * 1024, /* curl's receive buffer, DESIGN.md section 5 */
+	FETCH_BUFFER = 256 * 1024, /* curl's receive buffer, DESIGN.md section 5 */
 };
 
 struct fetch *fetch_new(struct loop *loop, size_t n_threads, struct error *err);

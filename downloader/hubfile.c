@@ -15,10 +15,11 @@ struct hubfile {
 	_Atomic bool is_answering; /* bytes have come from where the walk ends */
 	size_t n_gets;
 	size_t n_walking; /* of these, on their way to the address */
+	unsigned thread;  /* of its plain connections; 0: not known yet */
 };
 
 struct hubfile_get {
-	struct fetch_sink sink; /* first; its two functions run on the transfer thread */
+	struct fetch_sink sink; /* first; its functions run on the transfer thread */
 	struct hubfile *file;
 	struct hubfile_range range;
 	char *url;
@@ -144,6 +145,13 @@ static int write_body(struct fetch_sink *sink, struct str bytes, struct error *e
 	return get->is_enough ? 1 : 0;
 }
 
+static int flush_body(struct fetch_sink *sink, struct error *err)
+{
+	struct hubfile_get *get = (struct hubfile_get *)sink;
+
+	return get->range.flush(get->range.ctx, err);
+}
+
 /* --- the shared address --- */
 
 static bool is_fresh(const struct hubfile *file)
@@ -224,6 +232,13 @@ static int check_end(const struct hubfile_get *get, struct error *err)
 	return 0;
 }
 
+/* Where nothing has to be decrypted, one thread does for one file: two would only wait for each
+ * other to write to it, and burn CPU while they do. */
+static bool is_plain(const char *url)
+{
+	return str_has_prefix(str_from(url), S("http://"));
+}
+
 /* 1: done, 0: another hop is under way, -1: failed. */
 static int handle_answer(struct hubfile_get *get, const struct fetch_answer *answer,
 			 struct error *err)
@@ -249,6 +264,8 @@ static void on_answer(void *ctx, const struct fetch_answer *answer)
 	struct error err;
 	int result;
 
+	if (is_plain(get->url))
+		get->file->thread = answer->thread;
 	hub_note_quota(get->file->hub, get->url, &answer->head);
 	result = handle_answer(get, answer, &err);
 	if (result != 0)
@@ -266,6 +283,13 @@ static void refuse(void *ctx)
 	finish(get, 0, &err);
 }
 
+static unsigned pick_thread(const struct hubfile_get *get)
+{
+	if (is_plain(get->url) && get->file->thread != 0)
+		return get->file->thread;
+	return get->range.thread;
+}
+
 static void request(struct hubfile_get *get)
 {
 	struct hub *hub = get->file->hub;
@@ -277,7 +301,7 @@ static void request(struct hubfile_get *get)
 		.range_last = get->range.end - 1,
 		.body_max = HUB_ERROR_MAX,
 		.sink = &get->sink,
-		.thread = get->range.thread,
+		.thread = pick_thread(get),
 	};
 
 	if (hub_check_quota(hub, get->url, &get->refusal) < 0) {
@@ -295,6 +319,7 @@ struct hubfile_get *hubfile_get(struct hubfile *file, const struct hubfile_range
 	assert(range->first < range->end && range->end <= identity->size);
 	get->sink.begin = begin_body;
 	get->sink.write = write_body;
+	get->sink.flush = flush_body;
 	get->file = file;
 	get->range = *range;
 	get->at = range->first;

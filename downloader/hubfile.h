@@ -8,7 +8,7 @@
  *
  *   hubfile_new() -> hubfile_get() ... -> hubfile_free()
  *
- * Belongs to the loop's thread, but for the write function.
+ * Belongs to the loop's thread, but for write and flush.
  */
 #ifndef DOWNLOADER_HUBFILE_H
 #define DOWNLOADER_HUBFILE_H
@@ -50,9 +50,12 @@ struct hubfile_range {
 	/* Bytes in order from `first`, on a transfer thread. -1 with `err` fails the request; 1
 	 * ends it well: no more are wanted. */
 	int (*write)(void *ctx, struct str bytes, struct error *err);
+	/* There, now and then and at the end: what was kept back is to be passed on
+	 * (fetch.h). -1 as above. */
+	int (*flush)(void *ctx, struct error *err);
 	/* All bytes up to `end` were written, or no more were wanted (`err` is NULL); or why
-	 * not. On the loop, once, also after hubfile_cancel() (ERR_CANCELLED): the write
-	 * function is not called any more. `thread` is for the next request. */
+	 * not. On the loop, once, also after hubfile_cancel() (ERR_CANCELLED): write
+	 * and flush are not called any more. `thread` is for the next request. */
 	void (*done)(void *ctx, unsigned thread, const struct error *err);
 	void *ctx;
 };

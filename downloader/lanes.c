@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "downloader/checksum.h"
 #include "downloader/file.h"
+#include "downloader/gather.h"
 #include "downloader/retry.h"
 
 enum {
@@ -23,13 +24,16 @@ struct lane {
 	struct hubfile_get *get;
 	uint64_t first;
 	uint64_t asked_end;
-	uint64_t pushed; /* the transfer thread's: bytes before it are being written out */
+
+	/* The transfer thread's own. */
+	struct gather gather;
+	uint64_t pushed; /* bytes before it are being written out */
 
 	pthread_mutex_t lock;
 	struct checksum *sum; /* of what is written */
 	uint64_t at;          /* bytes before it are written */
-	uint64_t end;      /* where it ends: may be moved forward as long as nobody is there */
-	uint64_t reserved; /* a write under way goes up to here */
+	uint64_t end;  /* where it ends: may be moved forward as long as nobody is there */
+	uint64_t came; /* bytes before it have come, and will be written */
 
 	/* The loop's own. */
 	uint64_t told;       /* of `at`, in the map */
@@ -64,51 +68,71 @@ struct lanes {
 
 /* --- on a transfer thread --- */
 
-static uint64_t reserve(struct lane *lane, size_t n)
+/* Of bytes that come: how many still belong to the piece. *ret_is_last: it is complete. */
+static size_t accept(struct lane *lane, size_t n, bool *ret_is_last)
 {
 	uint64_t room;
 
 	(void)pthread_mutex_lock(&lane->lock);
-	room = lane->end - lane->at;
+	room = lane->end - lane->came;
 	if (room > n)
 		room = n;
-	lane->reserved = lane->at + room;
+	lane->came += room;
+	*ret_is_last = lane->came == lane->end;
 	(void)pthread_mutex_unlock(&lane->lock);
-	return room;
+	return (size_t)room;
 }
 
-/* True when the piece has been cut and this was its last byte. */
-static bool advance(struct lane *lane, struct str bytes)
+static void advance(struct lane *lane, struct str bytes)
 {
-	bool is_cut_end;
-
 	(void)pthread_mutex_lock(&lane->lock);
 	checksum_update(lane->sum, bytes);
 	lane->at += bytes.n;
-	is_cut_end = lane->at == lane->end && lane->end < lane->asked_end;
 	(void)pthread_mutex_unlock(&lane->lock);
-	return is_cut_end;
 }
 
 /* A slow disk slows this connection here, and not a sync later that all wait for. */
-static void push(struct lane *lane, uint64_t at)
+static void push(struct lane *lane)
 {
+	uint64_t at = lane->gather.at;
+
 	if (at - lane->pushed < PUSH_BYTES)
 		return;
 	file_start_writing(lane->lanes->plan.fd, lane->pushed, at - lane->pushed);
 	lane->pushed = at;
 }
 
+/* What could not be written stays gathered: the next try may do it. */
+static int flush(void *ctx, struct error *err)
+{
+	struct lane *lane = ctx;
+	struct str bytes = gather_bytes(&lane->gather);
+
+	if (file_write_at(lane->lanes->plan.fd, bytes, lane->gather.at, err) < 0)
+		return error_prefix(err, "%s", lane->lanes->plan.identity.path);
+	advance(lane, bytes);
+	gather_clear(&lane->gather);
+	push(lane);
+	return 0;
+}
+
 static int write_bytes(void *ctx, struct str bytes, struct error *err)
 {
 	struct lane *lane = ctx;
-	uint64_t n = reserve(lane, bytes.n);
+	bool is_last;
 
-	bytes = str_sub(bytes, 0, (size_t)n);
-	if (file_write_at(lane->lanes->plan.fd, bytes, lane->reserved - n, err) < 0)
-		return error_prefix(err, "%s", lane->lanes->plan.identity.path);
-	push(lane, lane->reserved);
-	return advance(lane, bytes) ? 1 : 0;
+	bytes = str_sub(bytes, 0, accept(lane, bytes.n, &is_last));
+	while (bytes.n > 0) {
+		size_t n = gather_add(&lane->gather, bytes);
+
+		bytes = str_sub(bytes, n, bytes.n);
+		if (gather_is_full(&lane->gather) && flush(lane, err) < 0)
+			return -1;
+	}
+	if (is_last && flush(lane, err) < 0)
+		return -1;
+	/* Nobody moves the end of a piece that is complete. */
+	return is_last && lane->end < lane->asked_end ? 1 : 0;
 }
 
 /* --- what a lane has done --- */
@@ -282,6 +306,7 @@ static void on_done(void *ctx, unsigned thread, const struct error *err)
 	if (!l->is_stopping && !l->is_failed)
 		l->hooks.changed(l->hooks.ctx);
 	checksum_free(&lane->sum);
+	gather_fini(&lane->gather);
 	(void)pthread_mutex_destroy(&lane->lock);
 	free(lane);
 	release_if_idle(l);
@@ -304,7 +329,7 @@ static bool shorten(struct lane *lane, uint64_t end)
 	bool is_possible;
 
 	(void)pthread_mutex_lock(&lane->lock);
-	is_possible = lane->reserved < end && lane->at < end;
+	is_possible = lane->came < end;
 	if (is_possible)
 		lane->end = end;
 	(void)pthread_mutex_unlock(&lane->lock);
@@ -372,7 +397,9 @@ static bool open_lane(void *ctx)
 	lane->first = piece.first;
 	lane->at = piece.first;
 	lane->told = piece.first;
+	lane->came = piece.first;
 	lane->pushed = piece.first;
+	gather_init(&lane->gather, piece.first, piece.end);
 	lane->end = piece.end;
 	lane->asked_end = piece.end;
 	lane->sum = checksum_new();
@@ -385,6 +412,7 @@ static bool open_lane(void *ctx)
 					.end = piece.end,
 					.thread = l->thread,
 					.write = write_bytes,
+					.flush = flush,
 					.done = on_done,
 					.ctx = lane };
 	l->thread = 0;

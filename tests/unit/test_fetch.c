@@ -313,7 +313,9 @@ struct sink {
 	int verdict;            /* of begin */
 	size_t fail_after;      /* write fails past so many bytes; 0: never */
 	size_t enough_after;    /* wants no more from so many bytes on; 0: all */
+	bool flush_fails;
 	unsigned begun;
+	unsigned flushed;
 	long status;
 	size_t n;
 	char bytes[64];
@@ -341,6 +343,14 @@ static int sink_write(struct fetch_sink *fetch_sink, struct str bytes, struct er
 	return sink->enough_after > 0 && sink->n >= sink->enough_after;
 }
 
+static int sink_flush(struct fetch_sink *fetch_sink, struct error *err)
+{
+	struct sink *sink = (struct sink *)fetch_sink;
+
+	sink->flushed++;
+	return sink->flush_fails ? error_set(err, ERR_DISK_ERROR, "flush") : 0;
+}
+
 static void a_sink_takes_refuses_or_fails_a_body(void **state)
 {
 	static const struct {
@@ -361,7 +371,7 @@ static void a_sink_takes_refuses_or_fails_a_body(void **state)
 							.status = "200 OK",
 							.body = S("0123456789") });
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct sink sink = { .sink = { sink_begin, sink_write },
+		struct sink sink = { .sink = { sink_begin, sink_write, sink_flush },
 				     .verdict = rows[i].verdict,
 				     .fail_after = rows[i].fail_after };
 		struct outcome outcome;
@@ -373,6 +383,45 @@ static void a_sink_takes_refuses_or_fails_a_body(void **state)
 		assert_string_equal(sink.bytes, rows[i].sunk);
 		assert_string_equal(outcome.body, rows[i].collected);
 		assert_int_equal(outcome.error.code, rows[i].code);
+		assert_true((sink.flushed > 0) == (rows[i].verdict == 1));
+		free(outcome.body);
+	}
+}
+
+static void what_a_sink_says_to_a_flush_counts(void **state)
+{
+	static const struct {
+		size_t cut;   /* after so many bytes; 0: not */
+		bool is_held; /* there */
+		size_t fail_after;
+		size_t enough_after;
+		enum error_code code;
+	} rows[] = {
+		{ .code = ERR_DISK_ERROR },
+		{ .cut = 4, .code = ERR_DISK_ERROR },
+		{ .cut = 4, .is_held = true, .code = ERR_DISK_ERROR },
+		{ .enough_after = 5, .code = ERR_DISK_ERROR },
+		{ .fail_after = 5, .code = ERR_DISK_FULL }, /* the first one */
+	};
+	struct place *p = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct sink sink = { .sink = { sink_begin, sink_write, sink_flush },
+				     .verdict = 1,
+				     .fail_after = rows[i].fail_after,
+				     .enough_after = rows[i].enough_after,
+				     .flush_fails = true };
+		struct outcome outcome;
+
+		answerer_add(p->server, (struct answerer_rule){ .target = "/a",
+								.status = "200 OK",
+								.body = S("0123456789"),
+								.cut = rows[i].cut,
+								.is_held = rows[i].is_held,
+								.times = 1 });
+		run(p, "/a", (struct fetch_request){ .sink = &sink.sink }, &outcome);
+		assert_int_equal(outcome.error.code, rows[i].code);
+		assert_true(sink.flushed > 0);
 		free(outcome.body);
 	}
 }
@@ -380,13 +429,22 @@ static void a_sink_takes_refuses_or_fails_a_body(void **state)
 static void a_sink_is_asked_about_an_empty_body_too(void **state)
 {
 	struct place *p = *state;
-	struct sink sink = { .sink = { sink_begin, sink_write }, .verdict = -1 };
+	struct sink refusing = { .sink = { sink_begin, sink_write, sink_flush },
+				 .verdict = -1 };
+	struct sink taking = { .sink = { sink_begin, sink_write, sink_flush },
+			       .verdict = 1,
+			       .flush_fails = true };
 	struct outcome outcome;
 
 	answerer_add(p->server, (struct answerer_rule){ .target = "/a", .status = "200 OK" });
-	run(p, "/a", (struct fetch_request){ .sink = &sink.sink }, &outcome);
-	assert_int_equal(sink.begun, 1);
+	run(p, "/a", (struct fetch_request){ .sink = &refusing.sink }, &outcome);
+	assert_int_equal(refusing.begun, 1);
 	assert_int_equal(outcome.error.code, ERR_RANGE_IGNORED);
+	free(outcome.body);
+	run(p, "/a", (struct fetch_request){ .sink = &taking.sink }, &outcome);
+	assert_int_equal(taking.begun, 1);
+	assert_true(taking.flushed > 0);
+	assert_int_equal(outcome.error.code, ERR_DISK_ERROR);
 	free(outcome.body);
 }
 
@@ -424,7 +482,7 @@ static int write_and_cancel(struct fetch_sink *fetch_sink, struct str bytes, str
 static void a_request_is_cancelled_in_the_middle(void **state)
 {
 	struct place *p = *state;
-	struct canceller c = { .sink = { .sink = { sink_begin, write_and_cancel },
+	struct canceller c = { .sink = { .sink = { sink_begin, write_and_cancel, sink_flush },
 					 .verdict = 1 },
 			       .loop = p->loop,
 			       .fetch = p->fetch };
@@ -521,7 +579,7 @@ static void many_requests_at_once_each_get_their_own_answer(void **state)
 static void a_sink_that_has_enough_ends_its_request_well(void **state)
 {
 	struct place *p = *state;
-	struct sink sink = { .sink = { sink_begin, sink_write },
+	struct sink sink = { .sink = { sink_begin, sink_write, sink_flush },
 			     .verdict = 1,
 			     .enough_after = 4 };
 	struct outcome outcome;
@@ -578,6 +636,13 @@ static int counter_write(struct fetch_sink *sink, struct str bytes, struct error
 	return c->verdict < 0 ? error_set(err, ERR_DISK_FULL, "full") : c->verdict;
 }
 
+static int counter_flush(struct fetch_sink *sink, struct error *err)
+{
+	(void)sink;
+	(void)err;
+	return 0;
+}
+
 static uint64_t start_counting(struct place *p, struct origin *origin, struct counter *c,
 			       unsigned thread, struct outcome *outcome)
 {
@@ -588,6 +653,7 @@ static uint64_t start_counting(struct place *p, struct origin *origin, struct co
 
 	c->sink.begin = counter_begin;
 	c->sink.write = counter_write;
+	c->sink.flush = counter_flush;
 	*outcome = (struct outcome){ .is_done = false };
 	return fetch_start(p->fetch, &request, on_done, outcome);
 }
@@ -866,6 +932,7 @@ int main(void)
 		TEST(a_whole_request_may_have_a_time_limit),
 		TEST(a_sink_takes_refuses_or_fails_a_body),
 		TEST(a_sink_is_asked_about_an_empty_body_too),
+		TEST(what_a_sink_says_to_a_flush_counts),
 		TEST(a_request_is_cancelled_in_the_middle),
 		TEST(a_request_is_cancelled_before_it_has_begun),
 		TEST(stopping_cancels_all_and_what_comes_after),

@@ -32,6 +32,8 @@ struct got {
 	struct loop_message message;
 	bool cancels;    /* at the first bytes */
 	uint64_t enough; /* wants no more from here on; 0: all */
+	unsigned flushes;
+	bool flush_fails;
 };
 
 static void cancel_now(struct loop_message *message)
@@ -58,6 +60,14 @@ static int take(void *ctx, struct str bytes, struct error *err)
 	return got->enough > 0 && got->at >= got->enough ? 1 : 0;
 }
 
+static int flush(void *ctx, struct error *err)
+{
+	struct got *got = ctx;
+
+	got->flushes++;
+	return got->flush_fails ? error_set(err, ERR_DISK_ERROR, "flush") : 0;
+}
+
 static void on_done(void *ctx, unsigned thread, const struct error *err)
 {
 	struct got *got = ctx;
@@ -72,15 +82,19 @@ static void on_done(void *ctx, unsigned thread, const struct error *err)
 static void get_range(struct rig *rig, struct hubfile *from, uint64_t first, uint64_t end,
 		      struct got *got)
 {
-	struct hubfile_range range = {
-		.first = first, .end = end, .write = take, .done = on_done, .ctx = got
-	};
-	bool cancels = got->cancels;
-	uint64_t enough = got->enough;
+	struct hubfile_range range = { .first = first,
+				       .end = end,
+				       .write = take,
+				       .flush = flush,
+				       .done = on_done,
+				       .ctx = got };
+	struct got wish = *got;
 
-	*got = (struct got){
-		.at = first, .loop = rig->loop, .cancels = cancels, .enough = enough
-	};
+	*got = (struct got){ .at = first,
+			     .loop = rig->loop,
+			     .cancels = wish.cancels,
+			     .enough = wish.enough,
+			     .flush_fails = wish.flush_fails };
 	got->get = hubfile_get(from, &range);
 	assert_false(got->is_done);
 	loop_until(rig->loop, &got->is_done);
@@ -198,9 +212,12 @@ static void one_on_its_way_to_the_address_is_enough(void **state)
 	struct rig *rig = *state;
 	struct hubfile *from = hubfile_new(rig->hub, &identity);
 	struct got got = { .loop = rig->loop };
-	struct hubfile_range range = {
-		.first = 0, .end = 10, .write = take, .done = on_done, .ctx = &got
-	};
+	struct hubfile_range range = { .first = 0,
+				       .end = 10,
+				       .write = take,
+				       .flush = flush,
+				       .done = on_done,
+				       .ctx = &got };
 
 	serve(rig, (struct answerer_rule){ .status = "503 Busy", .times = 1 });
 	assert_true(hubfile_has_room(from));
@@ -306,6 +323,41 @@ static void of_a_whole_answer_only_the_range_is_taken(void **state)
 	get_range(rig, from, 4, 8, &got);
 	assert_int_equal(got.error.code, ERR_RANGE_IGNORED);
 	hubfile_free(&from);
+}
+
+static void a_receiver_is_told_to_flush_whatever_the_end(void **state)
+{
+	const struct {
+		struct str body;
+		size_t cut;
+		uint64_t enough;
+		bool flush_fails;
+		enum error_code code;
+	} rows[] = {
+		{ .body = S("0123456789"), .code = ERR_NONE },
+		{ .body = S("0123456789"), .cut = 6, .code = ERR_NETWORK },
+		{ .body = S("0123456789"), .enough = 4, .code = ERR_NONE },
+		{ .body = S("01!3456789"), .code = ERR_DISK_FULL },
+		{ .body = S("0123456789"), .flush_fails = true, .code = ERR_DISK_ERROR },
+		{ .body = S("0123456789"),
+		  .cut = 6,
+		  .flush_fails = true,
+		  .code = ERR_DISK_ERROR },
+	};
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct got got = { .enough = rows[i].enough,
+				   .flush_fails = rows[i].flush_fails };
+
+		serve(rig, (struct answerer_rule){ .body = rows[i].body,
+						   .is_ranged = true,
+						   .cut = rows[i].cut,
+						   .times = 1 });
+		get(rig, 0, &got);
+		assert_int_equal(got.error.code, rows[i].code);
+		assert_true(got.flushes > 0);
+	}
 }
 
 static void redirects_have_an_end(void **state)
@@ -519,6 +571,7 @@ int main(void)
 		TEST(the_token_goes_along_within_the_origin),
 		TEST(the_address_is_found_once_and_shared),
 		TEST(one_on_its_way_to_the_address_is_enough),
+		TEST(a_receiver_is_told_to_flush_whatever_the_end),
 		TEST(a_server_that_answers_itself_is_resolved_by_its_answer),
 		TEST(a_refused_address_is_forgotten_and_found_anew),
 		TEST(an_address_that_is_over_by_our_clock_is_tried_all_the_same),
