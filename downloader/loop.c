@@ -123,13 +123,17 @@ struct event_base *loop_base(struct loop *loop)
 void loop_post(struct loop *loop, struct loop_message *message)
 {
 	static const uint64_t one = 1;
+	bool is_first;
 	ssize_t ignored;
 
 	message->next = NULL;
 	(void)pthread_mutex_lock(&loop->lock);
+	is_first = loop->first == NULL;
 	*loop->last = message;
 	loop->last = &message->next;
 	(void)pthread_mutex_unlock(&loop->lock);
+	if (!is_first)
+		return; /* the first one's wake is for all that are there when it is heard */
 	ignored = write(loop->wake_fd, &one, sizeof(one));
 	(void)ignored; /* a full counter wakes the loop just as well */
 }
