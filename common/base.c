@@ -34,6 +34,11 @@ void *mem_alloc(size_t size)
 	return mem_array(1, size);
 }
 
+char *mem_bytes(size_t size)
+{
+	return mem_resize(NULL, size, 1);
+}
+
 void *mem_array(size_t count, size_t size)
 {
 	void *p = calloc(count > 0 ? count : 1, size > 0 ? size : 1);

@@ -44,6 +44,9 @@ NO_RETURN void bug(const char *what);
 
 void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull));
 
+/* Room for bytes that are written before they are read: not zeroed. */
+char *mem_bytes(size_t size) __attribute__((malloc, returns_nonnull));
+
 /* An array of `count` zeroed elements; the product is checked. */
 void *mem_array(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 

@@ -29,7 +29,7 @@ struct claims {
 static bool is_as_recorded(int fd, const struct extent *extent)
 {
 	AUTO(checksum) checksum = checksum_new();
-	AUTO_CSTR chunk = mem_alloc(READ_SIZE);
+	AUTO_CSTR chunk = mem_bytes(READ_SIZE);
 	uint64_t at = 0;
 
 	while (at < extent->length) {

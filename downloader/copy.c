@@ -250,7 +250,7 @@ static void on_hash_failed(void *ctx, const struct error *err)
  * something to offer where blocks can be shared, and there they are shared already. */
 static void act_fill(struct copy *c)
 {
-	AUTO_CSTR chunk = mem_alloc(READ_SIZE);
+	AUTO_CSTR chunk = mem_bytes(READ_SIZE);
 	uint64_t left = c->plan.file->size - c->filled;
 	uint64_t first = c->filled;
 	uint64_t end = first + (left < COPY_PIECE_BYTES ? left : COPY_PIECE_BYTES);

@@ -16,7 +16,7 @@ void gather_init(struct gather *gather, uint64_t first, uint64_t end)
 	assert(first < end);
 	*gather = (struct gather){ .at = first };
 	gather->size = end - first < GATHER_BLOCK ? (size_t)(end - first) : GATHER_BLOCK;
-	gather->block = mem_alloc(gather->size);
+	gather->block = mem_bytes(gather->size);
 }
 
 void gather_fini(struct gather *gather)

@@ -30,11 +30,12 @@ struct hasher {
 static void hash_piece(struct pool_task *task)
 {
 	struct hasher *h = (struct hasher *)task;
-	AUTO_CSTR chunk = mem_alloc(READ_SIZE);
 	uint64_t at = h->hashed;
+	size_t room = h->target - at < READ_SIZE ? (size_t)(h->target - at) : READ_SIZE;
+	AUTO_CSTR chunk = mem_bytes(room);
 
 	while (at < h->target) {
-		uint64_t want = h->target - at < READ_SIZE ? h->target - at : READ_SIZE;
+		uint64_t want = h->target - at < room ? h->target - at : room;
 		ssize_t n = file_read_at(h->fd, chunk, (size_t)want, at, &h->error);
 
 		if (n == 0)
