@@ -68,6 +68,7 @@ struct worker {
 	bool is_joined;       /* the loop's own */
 	struct flow *running; /* the thread's own */
 	uint64_t flushed_ms;  /* when all were flushed last; the thread's own */
+	bool has_come;        /* bytes, since it was last asked; the thread's own */
 	struct flow *paused;  /* those that wait for the limit, in turn; the thread's own */
 	struct flow **paused_last;
 	size_t load; /* the loop's own: flows not yet done */
@@ -192,6 +193,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	struct str bytes = { .p = p, .n = size * n };
 	int result = 0;
 
+	flow->worker->has_come = true;
 	if (flow->choice == SINK_UNDECIDED)
 		result = choose(flow);
 	if (result == 0 && flow->choice == SINK_TAKES) {
@@ -400,6 +402,21 @@ static void flush_all(struct worker *worker, bool is_idle)
 	}
 }
 
+/* Until there is something to do. Where bytes have just come there are more, for they are taken
+ * faster than a line brings them: the question is spared. */
+static void sleep_idle(struct worker *worker, int longest_ms)
+{
+	bool has_come = worker->has_come;
+	int ready = 1;
+
+	worker->has_come = false;
+	/* Last, so that the flows that have just been stopped are not slept over. */
+	longest_ms = resume_paused(worker, longest_ms);
+	if (!has_come)
+		(void)curl_multi_poll(worker->multi, NULL, 0, longest_ms, &ready);
+	flush_all(worker, ready == 0 && worker->paused == NULL);
+}
+
 static void *work(void *arg)
 {
 	enum {
@@ -407,16 +424,11 @@ static void *work(void *arg)
 	};
 	struct worker *worker = arg;
 	int running;
-	int ready = 0;
 
 	while (!read_mailbox(worker)) {
 		(void)curl_multi_perform(worker->multi, &running);
 		collect_finished(worker);
-		/* Last, so that the flows that have just been stopped are not slept over. */
-		(void)curl_multi_poll(
-			worker->multi, NULL, 0,
-			resume_paused(worker, running > 0 ? FETCH_FLUSH_MS : POLL_MS), &ready);
-		flush_all(worker, ready == 0 && worker->paused == NULL);
+		sleep_idle(worker, running > 0 ? FETCH_FLUSH_MS : POLL_MS);
 	}
 	while (worker->running != NULL)
 		cancel_flow(worker->running);
