@@ -159,6 +159,12 @@ static bool is_fresh(const struct hubfile *file)
 	return file->url != NULL && (file->stale_ms == 0 || clock_steady_ms() < file->stale_ms);
 }
 
+static void end_walk(struct hubfile_get *get)
+{
+	get->file->n_walking -= get->is_walking ? 1 : 0;
+	get->is_walking = false;
+}
+
 /* An address that is already past its time, or says so, is believed to be good until it is
  * refused: then our clock is wrong. */
 static void share(struct hubfile_get *get)
@@ -174,6 +180,7 @@ static void share(struct hubfile_get *get)
 		file->stale_ms =
 			clock_steady_ms() + (expires_s - now_s - HUBFILE_EXPIRY_S) * 1000;
 	get->generation = ++file->generation;
+	end_walk(get); /* its body may take long, and the address may be refused meanwhile */
 }
 
 static void forget_address(struct hubfile *file)
@@ -205,7 +212,7 @@ static void finish(struct hubfile_get *get, unsigned thread, const struct error 
 	    get->generation == get->file->generation)
 		forget_address(get->file);
 	get->file->n_gets--;
-	get->file->n_walking -= get->is_walking ? 1 : 0;
+	end_walk(get);
 	free(get->url);
 	free(get);
 	range.done(range.ctx, thread, err);

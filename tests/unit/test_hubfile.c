@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "tests/unit/origin.h"
 #include "tests/unit/rig.h"
 
 #define DIGEST "3333333333333333333333333333333333333333333333333333333333333333"
@@ -275,6 +276,52 @@ static void a_refused_address_is_forgotten_and_found_anew(void **state)
 	assert_string_equal(got.bytes + 5, "56789");
 	hubfile_free(&from);
 	answerer_stop(&cdn);
+}
+
+static void hold_the_first_and_refuse_others(void *ctx, const struct origin_request *request,
+					     struct origin_answer *ret)
+{
+	(void)ctx;
+	if (request->first == 0)
+		*ret = (struct origin_answer){ .end = ORIGIN_HOLDS, .after = 3 };
+	else
+		ret->status = "403 Forbidden";
+}
+
+/* The one that found the address is where it wanted to be: its long body keeps nobody from
+ * asking the Hub for another. */
+static void who_has_found_the_address_is_on_its_way_no_more(void **state)
+{
+	struct rig *rig = *state;
+	struct origin *cdn =
+		origin_start(S("0123456789"), hold_the_first_and_refuse_others, NULL);
+	AUTO_CSTR there = origin_url(cdn, "/blob");
+	struct hubfile *from = hubfile_new(rig->hub, &identity);
+	struct got finder = { .loop = rig->loop };
+	struct got other = { .cancels = false };
+	struct hubfile_range range = { .first = 0,
+				       .end = 5,
+				       .write = take,
+				       .flush = flush,
+				       .done = on_done,
+				       .ctx = &finder };
+
+	serve(rig, (struct answerer_rule){ .status = "302 Found",
+					   .headers = mem_printf("Location: %s\r\n", there) });
+	finder.get = hubfile_get(from, &range);
+	while (!hubfile_is_resolved(from))
+		(void)event_base_loop(loop_base(rig->loop), EVLOOP_ONCE);
+	get_range(rig, from, 5, 10, &other);
+	assert_int_equal(other.error.code, ERR_URL_EXPIRED);
+	assert_false(finder.is_done);
+	assert_false(hubfile_is_resolved(from));
+	assert_true(hubfile_has_room(from));
+	origin_release(cdn);
+	loop_until(rig->loop, &finder.is_done);
+	assert_int_equal(finder.error.code, ERR_NONE);
+	assert_true(hubfile_has_room(from));
+	hubfile_free(&from);
+	origin_stop(&cdn);
 }
 
 /* `Expires=` of long ago: either it is over, or our clock is wrong. A refusal would tell. */
@@ -574,6 +621,7 @@ int main(void)
 		TEST(a_receiver_is_told_to_flush_whatever_the_end),
 		TEST(a_server_that_answers_itself_is_resolved_by_its_answer),
 		TEST(a_refused_address_is_forgotten_and_found_anew),
+		TEST(who_has_found_the_address_is_on_its_way_no_more),
 		TEST(an_address_that_is_over_by_our_clock_is_tried_all_the_same),
 		TEST(the_rest_is_left_when_no_more_is_wanted),
 		TEST(of_a_whole_answer_only_the_range_is_taken),
