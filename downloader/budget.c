@@ -13,6 +13,7 @@ struct budget_member {
 	struct budget_hooks hooks;
 	size_t open;
 	size_t flowing;
+	bool has_passed; /* had no work after all, in this round */
 };
 
 struct budget {
@@ -43,7 +44,7 @@ static bool may_open(const struct budget *b, const struct budget_member *m)
 {
 	size_t bulk = b->open - b->open_small;
 
-	return b->open < b->total && m->open < b->per_file &&
+	return !m->has_passed && b->open < b->total && m->open < b->per_file &&
 	       (m->is_small || bulk < controller_target(&b->controller) ||
 		open_of_group(b, m->group) == 0) &&
 	       m->hooks.can_open(m->hooks.ctx);
@@ -70,7 +71,12 @@ static void distribute(struct budget *b)
 {
 	struct budget_member *m;
 
-	while ((m = next_member(b)) != NULL && m->hooks.open(m->hooks.ctx)) {
+	for (m = b->members; m != NULL; m = m->next)
+		m->has_passed = false;
+	while ((m = next_member(b)) != NULL) {
+		m->has_passed = !m->hooks.open(m->hooks.ctx);
+		if (m->has_passed)
+			continue;
 		m->open++;
 		b->open++;
 		b->open_small += m->is_small ? 1 : 0;

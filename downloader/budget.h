@@ -24,7 +24,7 @@ struct budget_hooks {
 	/* Could it use one more connection now? */
 	bool (*can_open)(void *ctx);
 	/* Opens one: budget_closed() follows when it has ended. False when there was no work
-	 * for it after all. */
+	 * for it after all: then the others are asked. */
 	bool (*open)(void *ctx);
 	void *ctx;
 };

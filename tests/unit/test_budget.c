@@ -264,6 +264,19 @@ static void work_that_was_not_there_after_all_is_not_asked_for_for_ever(void **s
 	assert_string_equal(p->opened, "aa");
 }
 
+static void who_has_no_work_after_all_does_not_end_the_round_for_others(void **state)
+{
+	struct place *p = *state;
+
+	begin(p, 16, 8);
+	join(p, &job_1, false, 9)->refuses = true;
+	(void)join(p, &job_1, false, 1);
+	(void)join(p, &job_2, true, 1);
+	loop_turn(p->loop);
+	assert_string_equal(p->opened, "bc");
+	assert_int_equal(p->n_tried, 3);
+}
+
 static void of_many_kicks_one_is_left(void **state)
 {
 	struct place *p = *state;
@@ -384,6 +397,7 @@ int main(void)
 		TEST(small_files_are_held_back_by_the_total_alone),
 		TEST(small_files_do_not_count_as_measured),
 		TEST(work_that_was_not_there_after_all_is_not_asked_for_for_ever),
+		TEST(who_has_no_work_after_all_does_not_end_the_round_for_others),
 		TEST(of_many_kicks_one_is_left),
 		TEST(one_that_leaves_makes_room),
 		TEST(a_lower_total_opens_no_more_until_enough_have_ended),
