@@ -27,6 +27,7 @@ struct budget {
 	uint64_t bytes;    /* since the last tick, of those that are not small */
 	struct loop_timer *timer;
 	bool is_kicked;
+	bool is_freed; /* by the kick that is under way */
 };
 
 /* --- who is next --- */
@@ -88,7 +89,10 @@ static void on_kick(void *ctx)
 	struct budget *b = ctx;
 
 	b->is_kicked = false;
-	distribute(b);
+	if (b->is_freed)
+		free(b);
+	else
+		distribute(b);
 }
 
 void budget_kick(struct budget *b)
@@ -240,7 +244,9 @@ void budget_free(struct budget **budget)
 		return;
 	assert(b->members == NULL);
 	loop_timer_free(&b->timer);
-	free(b);
+	b->is_freed = true;
+	if (!b->is_kicked)
+		free(b);
 	*budget = NULL;
 }
 

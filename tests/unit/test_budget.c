@@ -277,6 +277,19 @@ static void who_has_no_work_after_all_does_not_end_the_round_for_others(void **s
 	assert_int_equal(p->n_tried, 3);
 }
 
+/* A member's leaving kicks, and the budget's end may follow at once. */
+static void a_kick_under_way_does_no_harm_to_the_end(void **state)
+{
+	struct place *p = *state;
+
+	begin(p, 16, 8);
+	leave(join(p, &job_1, false, 9));
+	budget_free(&p->budget);
+	assert_null(p->budget);
+	loop_turn(p->loop);
+	assert_string_equal(p->opened, "");
+}
+
 static void of_many_kicks_one_is_left(void **state)
 {
 	struct place *p = *state;
@@ -398,6 +411,7 @@ int main(void)
 		TEST(small_files_do_not_count_as_measured),
 		TEST(work_that_was_not_there_after_all_is_not_asked_for_for_ever),
 		TEST(who_has_no_work_after_all_does_not_end_the_round_for_others),
+		TEST(a_kick_under_way_does_no_harm_to_the_end),
 		TEST(of_many_kicks_one_is_left),
 		TEST(one_that_leaves_makes_room),
 		TEST(a_lower_total_opens_no_more_until_enough_have_ended),
