@@ -24,7 +24,9 @@ struct budget {
 	struct budget_member *members;
 	size_t open;
 	size_t open_small; /* of these, of small files */
-	uint64_t bytes;    /* since the last tick, of those that are not small */
+	size_t ceiling;    /* after a refusal */
+	uint64_t refused_ms;
+	uint64_t bytes; /* since the last tick, of those that are not small */
 	struct loop_timer *timer;
 	bool is_kicked;
 	bool is_freed; /* by the kick that is under way */
@@ -41,11 +43,20 @@ static size_t open_of_group(const struct budget *b, const void *group)
 	return n;
 }
 
+/* How many there may be now. */
+static size_t most_open(const struct budget *b)
+{
+	bool is_refused =
+		b->ceiling > 0 && clock_steady_ms() - b->refused_ms < CONTROLLER_REFUSED_MS;
+
+	return is_refused && b->ceiling < b->total ? b->ceiling : b->total;
+}
+
 static bool may_open(const struct budget *b, const struct budget_member *m)
 {
 	size_t bulk = b->open - b->open_small;
 
-	return !m->has_passed && b->open < b->total && m->open < b->per_file &&
+	return !m->has_passed && b->open < most_open(b) && m->open < b->per_file &&
 	       (m->is_small || bulk < controller_target(&b->controller) ||
 		open_of_group(b, m->group) == 0) &&
 	       m->hooks.can_open(m->hooks.ctx);
@@ -105,18 +116,19 @@ void budget_kick(struct budget *b)
 
 /* --- measuring --- */
 
-/* How many connections could have something to do? */
+/* How many connections could have something to do, beside those of small files? */
 static size_t count_usable(const struct budget *b)
 {
+	size_t most = most_open(b) > b->open_small ? most_open(b) - b->open_small : 0;
 	size_t n = 0;
 
 	for (const struct budget_member *m = b->members; m != NULL; m = m->next) {
-		bool is_more = !m->is_small && m->open < b->per_file &&
-			       m->hooks.can_open(m->hooks.ctx);
+		bool is_more = m->open < b->per_file && m->hooks.can_open(m->hooks.ctx);
 
-		n += is_more ? b->per_file : m->open;
+		if (!m->is_small)
+			n += is_more ? b->per_file : m->open;
 	}
-	return n;
+	return n < most ? n : most;
 }
 
 static bool is_first_of_group(const struct budget *b, const struct budget_member *m)
@@ -163,11 +175,17 @@ void budget_count(struct budget_member *m, uint64_t bytes)
 		m->budget->bytes += bytes;
 }
 
-void budget_refused(struct budget_member *m)
+bool budget_refused(struct budget_member *m)
 {
-	size_t bulk = m->budget->open - m->budget->open_small;
+	struct budget *b = m->budget;
 
-	controller_refused(&m->budget->controller, clock_steady_ms(), bulk);
+	if (b->open == 0)
+		return false;
+	b->ceiling = b->open;
+	b->refused_ms = clock_steady_ms();
+	if (!m->is_small)
+		controller_refused(&b->controller, b->refused_ms, b->open);
+	return true;
 }
 
 /* --- members --- */

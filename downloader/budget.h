@@ -47,8 +47,10 @@ void budget_closed(struct budget_member *member, bool is_flowing);
 /* So many bytes came. */
 void budget_count(struct budget_member *member, uint64_t bytes);
 
-/* The server has refused a connection of this member while others of it go on. */
-void budget_refused(struct budget_member *member);
+/* The server has refused a connection of this member, which has been closed. True when others
+ * go on, of whomever: then there are no more than these for a minute, and the member may try
+ * again when there is room. False when it was the only one. */
+bool budget_refused(struct budget_member *member);
 
 /* Something has changed for a member: looks soon whether connections can be opened. */
 void budget_kick(struct budget *budget);

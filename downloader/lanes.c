@@ -57,6 +57,7 @@ struct lanes {
 	uint64_t written_ms;    /* when the journal was told last */
 	uint64_t rest_until_ms; /* after a failure */
 	unsigned tries;         /* failures in a row without a new byte */
+	unsigned refusals;      /* in a row, with no other lane open */
 	bool has_fresh;         /* bytes came since the last failure */
 	struct loop_timer *retry_timer;
 	bool is_failed;
@@ -258,20 +259,31 @@ static void retry_or_fail(struct lanes *l, const struct error *err)
 	rest(l, retry.delay_ms);
 }
 
+/* Refused, while others go on that may be refused too: then the last of them tells. A server
+ * that names a time has something else in mind than fewer connections, unless others of this
+ * file go on; and one that refuses this file again and again means the file. */
+static bool is_one_too_many(struct lanes *l, const struct error *err)
+{
+	bool is_refusal = err->code == ERR_RATE_LIMITED || err->code == ERR_URL_EXPIRED;
+
+	if (!is_refusal || (l->n_open == 0 && err->retry_after_s > 0))
+		return false;
+	l->refusals = l->n_open > 0 ? 0 : l->refusals + 1;
+	return l->refusals <= RETRY_FILE_TRIES && budget_refused(l->member);
+}
+
 /* What the end of a lane means for the file. */
 static void judge(struct lanes *l, const struct error *err)
 {
 	if (l->is_stopping || l->is_failed)
 		return;
 	if (err == NULL)
-		l->tries = 0;
+		l->tries = l->refusals = 0;
 	else if (err->code == ERR_CANCELLED)
 		return; /* it was given up for a new one */
-	else if ((err->code == ERR_RATE_LIMITED || err->code == ERR_URL_EXPIRED) &&
-		 l->n_open > 0) { /* if they are refused too, the last one tells */
+	else if (is_one_too_many(l, err)) {
 		log_info("%s of %s: a further connection was refused: %s",
 			 l->plan.identity.path, l->plan.identity.repo, err->text);
-		budget_refused(l->member);
 		rest(l, LANES_REFUSED_MS);
 	} else if (err->code == ERR_RANGE_IGNORED)
 		fail(l, err);

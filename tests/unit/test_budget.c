@@ -16,6 +16,16 @@ enum {
 	OPENED_MAX = 64,
 };
 
+/* The clock, and what a test has put on it. */
+static uint64_t clock_ahead_ms;
+
+uint64_t __real_clock_steady_ms(void);
+uint64_t __wrap_clock_steady_ms(void);
+uint64_t __wrap_clock_steady_ms(void)
+{
+	return __real_clock_steady_ms() + clock_ahead_ms;
+}
+
 struct place;
 
 struct file {
@@ -364,12 +374,65 @@ static void a_refusal_holds_the_others_back(void **state)
 	loop_turn(p->loop);
 	assert_int_equal(a->n_open, 2);
 	close_one(a, false);
-	budget_refused(a->member);
+	assert_true(budget_refused(a->member));
 	loop_turn(p->loop);
 	assert_int_equal(a->n_open, 1);
 	close_one(a, false);
 	loop_turn(p->loop);
 	assert_int_equal(a->n_open, 1); /* the one that there may be */
+	close_one(a, false);
+	assert_false(budget_refused(a->member)); /* there was no other */
+}
+
+/* The server counts connections, not what they are for. */
+static void a_refusal_of_a_small_file_holds_all_back_for_a_while(void **state)
+{
+	struct place *p = *state;
+	struct file *bulk;
+	struct file *small;
+
+	begin(p, 16, 8);
+	bulk = join(p, &job_1, false, 9);
+	small = join(p, &job_2, true, 9);
+	small->wants = 2;
+	loop_turn(p->loop);
+	assert_int_equal(bulk->n_open + small->n_open, 4);
+	close_one(small, false);
+	assert_true(budget_refused(small->member));
+	small->wants = 5;
+	loop_turn(p->loop);
+	assert_int_equal(bulk->n_open + small->n_open, 3);
+	/* One that ends makes room for the next of whomever. */
+	close_one(bulk, false);
+	bulk->wants = 0;
+	loop_turn(p->loop);
+	assert_int_equal(bulk->n_open, 1);
+	assert_int_equal(small->n_open, 2);
+	clock_ahead_ms += CONTROLLER_REFUSED_MS;
+	budget_kick(p->budget);
+	loop_turn(p->loop);
+	assert_int_equal(small->n_open, 6);
+}
+
+/* A large file that was refused beside small ones has their number, not none. */
+static void a_refusal_beside_small_files_leaves_as_many_as_went_on(void **state)
+{
+	struct place *p = *state;
+	struct file *bulk;
+	struct file *small;
+
+	begin(p, 16, 8);
+	bulk = join(p, &job_1, false, 1);
+	small = join(p, &job_2, true, 3);
+	loop_turn(p->loop);
+	assert_int_equal(small->n_open, 3);
+	close_one(bulk, false);
+	assert_true(budget_refused(bulk->member));
+	bulk->wants = 9;
+	while (small->n_open > 0)
+		close_one(small, false);
+	loop_turn(p->loop);
+	assert_int_equal(bulk->n_open, 2); /* what is measured first */
 }
 
 /* By the loop's own timer, and as fast as it comes: that there are more at the end is all. */
@@ -416,6 +479,8 @@ int main(void)
 		TEST(one_that_leaves_makes_room),
 		TEST(a_lower_total_opens_no_more_until_enough_have_ended),
 		TEST(a_refusal_holds_the_others_back),
+		TEST(a_refusal_of_a_small_file_holds_all_back_for_a_while),
+		TEST(a_refusal_beside_small_files_leaves_as_many_as_went_on),
 		TEST(where_more_bring_more_there_are_more),
 	};
 

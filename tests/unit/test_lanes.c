@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "downloader/checksum.h"
+#include "downloader/controller.h"
 #include "downloader/retry.h"
 #include "tests/unit/origin.h"
 #include "tests/unit/rig.h"
@@ -566,6 +567,108 @@ static void a_limit_that_holds_for_all_is_for_the_job_to_wait_for(void **state)
 	assert_int_equal(p->error.code, ERR_RATE_LIMITED);
 }
 
+/* Another file's connection, for a while. */
+struct other {
+	struct budget_member *member;
+	bool is_open;
+};
+
+static bool other_can_open(void *ctx)
+{
+	struct other *other = ctx;
+
+	return !other->is_open;
+}
+
+static bool other_open(void *ctx)
+{
+	struct other *other = ctx;
+
+	other->is_open = true;
+	return true;
+}
+
+static void join_other(struct place *p, struct other *other)
+{
+	struct budget_hooks hooks = { .can_open = other_can_open,
+				      .open = other_open,
+				      .ctx = other };
+
+	p->budget = budget_new(p->rig->loop, 8, 8);
+	other->member = budget_join(p->budget, other, true, &hooks);
+	UNTIL(p, other->is_open);
+}
+
+static void leave_other(struct other *other)
+{
+	budget_closed(other->member, false);
+	budget_leave(&other->member);
+}
+
+/* As a small file has: its only one, while others have theirs. */
+static void an_only_lane_that_is_refused_beside_other_files_waits_for_room(void **state)
+{
+	static const struct origin_answer answers[] = { { .status = "429 Too Many Requests" } };
+	struct place *p = *state;
+	struct other other = { .is_open = false };
+
+	join_other(p, &other);
+	p->is_single = true;
+	begin(p, 8, answers, ARRAY_LEN(answers));
+	UNTIL(p, origin_requests(p->origin) == 1 && lanes_open(p->lanes) == 0);
+	pass(LANES_REFUSED_MS);
+	for (int i = 0; i < 10; i++)
+		tick(p);
+	assert_int_equal(p->n_failed, 0);
+	assert_int_equal(origin_requests(p->origin), 1);
+	leave_other(&other);
+	UNTIL(p, is_whole(p));
+	assert_whole(p);
+}
+
+/* Then it is not the number of connections that the server minds. */
+static void an_only_lane_that_is_refused_again_and_again_is_told(void **state)
+{
+	static struct origin_answer answers[2 * RETRY_FILE_TRIES];
+	struct place *p = *state;
+	struct other other = { .is_open = false };
+
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++)
+		answers[i].status = "429 Too Many Requests";
+	join_other(p, &other);
+	p->is_single = true;
+	begin(p, 8, answers, ARRAY_LEN(answers));
+	(void)alarm(LOOPING_ALARM_S);
+	while (p->n_failed == 0) {
+		pass(CONTROLLER_REFUSED_MS);
+		budget_kick(p->budget);
+		tick(p);
+	}
+	(void)alarm(0);
+	assert_int_equal(p->error.code, ERR_RATE_LIMITED);
+	assert_int_equal(origin_requests(p->origin), RETRY_FILE_TRIES + 1);
+	leave_other(&other);
+}
+
+/* Fewer connections are not what it asks for. */
+static void an_only_lane_that_is_told_a_time_is_for_the_job_to_wait_for(void **state)
+{
+	static const struct origin_answer answers[] = {
+		{ .status = "429 Too Many Requests\r\nRetry-After: 60" }
+	};
+	struct place *p = *state;
+	struct other other = { .is_open = false };
+
+	join_other(p, &other);
+	p->is_single = true;
+	begin(p, 8, answers, ARRAY_LEN(answers));
+	UNTIL(p, p->n_failed > 0);
+	assert_int_equal(p->error.code, ERR_RATE_LIMITED);
+	assert_in_range(p->error.retry_after_s, 60, 62);
+	assert_int_equal(origin_requests(p->origin), 1);
+	leave_other(&other);
+}
+
 static void a_server_without_ranges_is_told_once_and_then_asked_by_one_lane(void **state)
 {
 	static struct origin_answer answers[8];
@@ -726,6 +829,9 @@ int main(void)
 		TEST(a_further_lane_that_is_forbidden_means_fewer_lanes),
 		TEST(a_lane_that_is_forbidden_alone_asks_for_a_new_address),
 		TEST(a_limit_that_holds_for_all_is_for_the_job_to_wait_for),
+		TEST(an_only_lane_that_is_refused_beside_other_files_waits_for_room),
+		TEST(an_only_lane_that_is_refused_again_and_again_is_told),
+		TEST(an_only_lane_that_is_told_a_time_is_for_the_job_to_wait_for),
 		TEST(a_server_without_ranges_is_told_once_and_then_asked_by_one_lane),
 		TEST(a_disk_that_takes_nothing_is_told),
 		TEST(a_lane_far_slower_than_the_others_is_replaced),
