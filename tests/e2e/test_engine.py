@@ -70,6 +70,22 @@ def test_connections_that_are_refused_beside_others_mean_fewer_not_failure(larde
     assert_big_is_proven(larder, hub)
 
 
+def test_an_origin_that_counts_connections_is_not_asked_for_more_by_small_files_either(larder, hub):
+    hub.fault("slow", "*tiny-7b*", origin="cdn", rate=8_000_000)
+    hub.fault("busy", "*tiny-7b*", origin="cdn", limit=2, status=429, any_path=True)
+    with larder.stream(web=False) as stream:
+        identity = larder.download("acme/tiny-7b-GGUF")
+        states = []
+        for event in stream:
+            if event.name == "download" and event.data["id"] == identity:
+                states.append(event.data["state"])
+                if states[-1] in ("waiting", "failed", "completed"):
+                    break
+    assert states[-1] == "completed", states
+    refused = hub.requests(origin="cdn", status=429)
+    assert 0 < len(refused) <= 16
+
+
 def test_a_limit_on_all_holds_and_can_be_taken_away(larder, hub):
     larder.api("PATCH", "settings", {"bandwidth_limit": 1_000_000}, 200)
     identity = larder.download(BIG)

@@ -273,9 +273,9 @@ def unsatisfiable(request, hub, size=0):
 
 
 @early
-def busy(request, hub, limit=4, status=503):
-    """A refusal while `limit` other answers to the same path are under way."""
-    return errors.html_page(status) if hub.journal.under_way(request) >= limit else None
+def busy(request, hub, limit=4, status=503, any_path=False):
+    """A refusal while `limit` other answers to the same path, or to any path of the origin, are under way."""
+    return errors.html_page(status) if hub.journal.under_way(request, any_path) >= limit else None
 
 
 @early

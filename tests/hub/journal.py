@@ -85,11 +85,11 @@ class Journal:
         with self.changed:
             return [entry for entry in self._seen if entry.matches(**wanted)]
 
-    def under_way(self, request):
-        """How many other answers to the same path of the same origin are not finished."""
+    def under_way(self, request, any_path=False):
+        """How many other answers to the same path of the same origin, or to any path of it, are not finished."""
         with self.changed:
             return sum(
-                not entry.done and entry.path == request.path and entry.origin == request.origin
+                not entry.done and (any_path or entry.path == request.path) and entry.origin == request.origin
                 for entry in self._seen
                 if entry is not request.entry
             )
