@@ -49,13 +49,20 @@ void controller_set_least(struct controller *c, size_t least)
 	begin(c, CONTROLLER_BASE, c->kept);
 }
 
+/* What was found by going up, be it the most there may be, may have been the moment's luck, and
+ * the other way round. */
+static void rest(struct controller *c, bool is_down)
+{
+	begin(c, CONTROLLER_REST, c->kept);
+	c->is_down_next = !is_down && c->kept > CONTROLLER_FIRST;
+}
+
 static void try_next(struct controller *c, bool is_down)
 {
 	size_t next = next_trial(c, is_down);
 
 	if (next == c->kept) {
-		begin(c, CONTROLLER_REST, c->kept);
-		c->is_down_next = false; /* it can only go up from here */
+		rest(c, is_down);
 		c->is_short = !is_down && c->usable <= c->kept;
 	} else {
 		begin(c, CONTROLLER_TRIAL, next);
@@ -82,10 +89,7 @@ static void learn(struct controller *c, double bps)
 		c->kept_bps = bps;
 		try_next(c, is_down);
 	} else {
-		begin(c, CONTROLLER_REST, c->kept);
-		/* What was found by going up may have been the moment's luck, and the other way
-		 * round. */
-		c->is_down_next = !is_down && c->kept > CONTROLLER_FIRST;
+		rest(c, is_down);
 	}
 }
 
@@ -147,9 +151,11 @@ void controller_tick(struct controller *c, uint64_t now_ms, uint64_t bytes, size
 		c->ceiling = c->most;
 	if (c->since_ms == 0)
 		c->since_ms = now_ms;
-	if (c->phase == CONTROLLER_REST) {
-		if (now_ms - c->since_ms >= CONTROLLER_REST_MS ||
-		    (c->is_short && usable > c->kept))
+	if (c->phase == CONTROLLER_REST && c->is_short && usable > c->kept) {
+		c->is_down_next = false;
+		begin(c, CONTROLLER_BASE, c->kept);
+	} else if (c->phase == CONTROLLER_REST) {
+		if (now_ms - c->since_ms >= CONTROLLER_REST_MS)
 			begin(c, CONTROLLER_BASE, c->kept);
 	} else if (usable < c->target) {
 		/* Nothing can be learned: back to what is known, from the beginning. */
