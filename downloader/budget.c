@@ -5,6 +5,10 @@
 #include "common/log.h"
 #include "downloader/controller.h"
 
+enum {
+	QUIET_MS = 4 * BUDGET_TICK_MS, /* with nothing counted, time goes on in such steps */
+};
+
 struct budget_member {
 	struct budget_member *next; /* in the order of joining */
 	struct budget *budget;
@@ -26,7 +30,9 @@ struct budget {
 	size_t open_small; /* of these, of small files */
 	size_t ceiling;    /* after a refusal */
 	uint64_t refused_ms;
-	uint64_t bytes; /* since the last tick, of those that are not small */
+	uint64_t bytes;      /* since the controller's last tick, of those that are not small */
+	uint64_t counted_ms; /* all of them up to this time; 0: not counted since */
+	uint64_t ticked_ms;  /* the controller's time */
 	struct loop_timer *timer;
 	bool is_kicked;
 	bool is_freed; /* by the kick that is under way */
@@ -150,20 +156,35 @@ static size_t count_groups(const struct budget *b)
 	return n;
 }
 
-static void on_tick(void *ctx)
+/* Bytes are counted when the jobs tick, not when this does: what came from one count to another
+ * is exact, what came between two ticks of ours may be a count short or over. */
+static void tick_controller(struct budget *b)
 {
-	struct budget *b = ctx;
 	size_t before = controller_target(&b->controller);
+	uint64_t now_ms = clock_steady_ms();
 	size_t flowing = 0;
 
+	if (b->counted_ms == 0 && now_ms - b->ticked_ms < QUIET_MS)
+		return;
+	if (b->counted_ms > 0)
+		now_ms = b->counted_ms;
 	controller_set_least(&b->controller, count_groups(b));
 	for (const struct budget_member *m = b->members; m != NULL; m = m->next)
 		flowing += m->is_small ? 0 : m->flowing;
-	controller_tick(&b->controller, clock_steady_ms(), b->bytes, flowing, count_usable(b));
+	controller_tick(&b->controller, now_ms, b->bytes, flowing, count_usable(b));
 	b->bytes = 0;
+	b->counted_ms = 0;
+	b->ticked_ms = now_ms;
 	if (controller_target(&b->controller) != before)
 		log_debug("%zu connections, after %zu", controller_target(&b->controller),
 			  before);
+}
+
+static void on_tick(void *ctx)
+{
+	struct budget *b = ctx;
+
+	tick_controller(b);
 	distribute(b);
 	if (b->members != NULL)
 		loop_timer_arm(b->timer, BUDGET_TICK_MS);
@@ -173,6 +194,12 @@ void budget_count(struct budget_member *m, uint64_t bytes)
 {
 	if (!m->is_small)
 		m->budget->bytes += bytes;
+}
+
+void budget_counted(struct budget_member *m)
+{
+	if (!m->is_small)
+		m->budget->counted_ms = clock_steady_ms();
 }
 
 bool budget_refused(struct budget_member *m)

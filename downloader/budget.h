@@ -46,6 +46,9 @@ void budget_closed(struct budget_member *member, bool is_flowing);
 
 /* So many bytes came. */
 void budget_count(struct budget_member *member, uint64_t bytes);
+/* All that came over this member's connections up to now was counted: to be called many times a
+ * second. */
+void budget_counted(struct budget_member *member);
 
 /* The server has refused a connection of this member, which has been closed. True when others
  * go on, of whomever: then there are no more than these for a minute, and the member may try

@@ -93,32 +93,67 @@ static void learn(struct controller *c, double bps)
 	}
 }
 
-/* Has a trial shown its worth before its time? */
-static bool is_clear(const struct controller *c, double bps, uint64_t counted_ms)
+/* Does a trial bring so much more that noise cannot be the reason? */
+static bool is_clear(const struct controller *c, double bps)
 {
 	return c->phase == CONTROLLER_TRIAL && c->target > c->kept &&
-	       counted_ms >= CONTROLLER_CLEAR_MS &&
 	       bps >= c->kept_bps * (1.0 + CONTROLLER_CLEAR_PERCENT / 100.0);
 }
 
 static void count(struct controller *c, uint64_t now_ms, uint64_t bytes)
 {
 	uint64_t counted_ms = now_ms - c->since_ms;
-	uint64_t enough_ms = c->kept_bps > 0 ? CONTROLLER_MEASURE_MS : CONTROLLER_GLANCE_MS;
+	uint64_t enough_ms = c->kept_bps > 0 ? CONTROLLER_MEASURE_MS : CONTROLLER_FIRST_MS;
 	double bps;
 
 	c->counted += bytes;
 	if (counted_ms == 0)
 		return;
 	bps = (double)c->counted * 1000.0 / (double)counted_ms;
-	if (counted_ms >= enough_ms || is_clear(c, bps, counted_ms))
+	if (counted_ms >= enough_ms || (counted_ms >= CONTROLLER_CLEAR_MS && is_clear(c, bps)))
 		learn(c, bps);
+}
+
+static bool is_equal_about(double a, double b)
+{
+	double off = a > b ? a - b : b - a;
+
+	return off * 100.0 <= a * CONTROLLER_AGREE_PERCENT;
+}
+
+/* Two that agree are enough for the first number, to compare others with, and for a trial that
+ * is clear. */
+static void glance(struct controller *c, uint64_t now_ms, uint64_t bytes)
+{
+	uint64_t glance_ms = now_ms - c->glance_ms;
+	double before = c->glance_bps;
+	double mean;
+
+	c->glanced += bytes;
+	if (glance_ms < CONTROLLER_GLANCE_MS)
+		return;
+	c->glance_bps = (double)c->glanced * 1000.0 / (double)glance_ms;
+	c->glance_ms = now_ms;
+	c->glanced = 0;
+	mean = (before + c->glance_bps) / 2.0;
+	if (before > 0 && is_equal_about(before, c->glance_bps) &&
+	    (c->kept_bps <= 0 || is_clear(c, mean)))
+		learn(c, mean);
 }
 
 static void step_to(struct controller *c, enum controller_step step, uint64_t now_ms)
 {
 	c->step = step;
 	c->since_ms = now_ms;
+}
+
+static void settle(struct controller *c, uint64_t now_ms)
+{
+	c->is_near = now_ms - c->since_ms <= CONTROLLER_NEAR_MS;
+	step_to(c, CONTROLLER_SETTLING, now_ms);
+	c->glance_ms = now_ms;
+	c->glance_bps = 0;
+	c->glanced = 0;
 }
 
 /* Waits until the target's connections flow, and no more, and have settled; then counts. */
@@ -129,13 +164,15 @@ static void measure(struct controller *c, uint64_t now_ms, uint64_t bytes, size_
 		if (flowing > c->target)
 			c->since_ms = now_ms; /* those too many go on until their pieces end */
 		else if (flowing == c->target || now_ms - c->since_ms >= CONTROLLER_OPEN_MS)
-			step_to(c, CONTROLLER_SETTLING, now_ms);
+			settle(c, now_ms);
 		break;
 	case CONTROLLER_SETTLING:
-		if (now_ms - c->since_ms < CONTROLLER_SETTLE_MS)
-			break;
-		step_to(c, CONTROLLER_COUNTING, now_ms);
-		c->counted = 0;
+		if (now_ms - c->since_ms >= CONTROLLER_SETTLE_MS) {
+			step_to(c, CONTROLLER_COUNTING, now_ms);
+			c->counted = 0;
+		} else if (c->is_near) {
+			glance(c, now_ms, bytes);
+		}
 		break;
 	case CONTROLLER_COUNTING:
 		count(c, now_ms, bytes);

@@ -22,9 +22,18 @@ enum {
 	CONTROLLER_GAIN_PERCENT = 5, /* what more must bring to be kept */
 	CONTROLLER_SETTLE_MS = 200,  /* after the last new connection brought a byte */
 	CONTROLLER_MEASURE_MS = 500,
-	CONTROLLER_GLANCE_MS = 250,     /* at the very beginning */
-	CONTROLLER_CLEAR_MS = 150,      /* so soon a trial is believed that brings */
-	CONTROLLER_CLEAR_PERCENT = 50,  /* so much more */
+	CONTROLLER_FIRST_MS = 250,     /* instead, at the very beginning */
+	CONTROLLER_CLEAR_MS = 150,     /* so soon a trial is believed that brings */
+	CONTROLLER_CLEAR_PERCENT = 50, /* so much more */
+
+	/* A server that brings the first byte so soon is near: its connections have their speed
+	 * at once. Two glances in a row that agree to so much then end a measurement that is
+	 * clear while it settles. Far ones gather speed for long (TCP's slow start), in which
+	 * any later number would seem to bring more. */
+	CONTROLLER_NEAR_MS = 150,
+	CONTROLLER_GLANCE_MS = 50,
+	CONTROLLER_AGREE_PERCENT = 15,
+
 	CONTROLLER_OPEN_MS = 5000,      /* a connection that takes longer is not waited for */
 	CONTROLLER_REST_MS = 30 * 1000, /* then it looks again */
 	CONTROLLER_REFUSED_MS = 60 * 1000, /* how long a refusal is remembered */
@@ -54,6 +63,10 @@ struct controller {
 	uint64_t since_ms; /* of the rest, or of the step; 0: not begun */
 	enum controller_step step;
 	uint64_t counted;
+	bool is_near;
+	uint64_t glance_ms; /* the glance's beginning, */
+	uint64_t glanced;   /* what it has seen */
+	double glance_bps;  /* and what the one before it saw; 0: there was none */
 	size_t usable;
 	bool is_short;  /* it rests because no more could be used */
 	size_t ceiling; /* after a refusal */
@@ -68,8 +81,8 @@ size_t controller_target(const struct controller *controller);
 /* Fewer than so many are not to be had from now on, whatever they bring: each job has one. */
 void controller_set_least(struct controller *controller, size_t least);
 
-/* To be called a few times a second: `bytes` came since the last call over `flowing`
- * connections that bring bytes; `usable` is how many could have something to do. */
+/* To be called many times a second: `bytes` came from the last call's time to `now_ms` over
+ * `flowing` connections that bring bytes; `usable` is how many could have something to do. */
 void controller_tick(struct controller *controller, uint64_t now_ms, uint64_t bytes,
 		     size_t flowing, size_t usable);
 

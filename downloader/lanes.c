@@ -465,6 +465,7 @@ uint64_t lanes_tick(struct lanes *l)
 
 	for (struct lane *lane = l->open; lane != NULL; lane = lane->next)
 		fresh += take_progress(lane, now_ms, is_due, false);
+	budget_counted(l->member);
 	if (is_due)
 		l->written_ms = now_ms;
 	if (!l->is_stopping && !segments_has_free(l->plan.segments))

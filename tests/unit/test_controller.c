@@ -31,6 +31,9 @@ struct origin {
 	size_t refuses;            /* more connections than so many; 0: none */
 	unsigned overhead_percent; /* what each connection past the third costs all */
 	unsigned noise_percent;
+	unsigned jitter_percent; /* of each tick's bytes */
+	uint64_t rtt_ms;         /* a new connection begins slowly; 0: at once */
+	uint64_t wait_ms;        /* for a new connection's first byte; 0: any time up to 225 */
 	uint64_t piece_ms;
 	size_t usable;         /* so many could have something to do; 0: any number */
 	uint64_t idle_from_ms; /* nothing to fetch from then */
@@ -42,10 +45,11 @@ struct world {
 	struct controller controller;
 	uint64_t begun_ms; /* the controller's clock does not begin at 0 */
 	uint64_t now_ms;
-	struct {
+	struct connection {
 		bool is_open;
 		bool is_flowing;
 		uint64_t until_ms; /* of the waiting or the piece */
+		uint64_t begun_ms; /* its first byte */
 	} places[PLACES];
 	double noise;
 	uint64_t bytes;
@@ -65,12 +69,29 @@ static uint64_t line(const struct world *w)
 	return o->later_ms > 0 && w->now_ms >= o->later_ms ? o->later_bps : o->all_bps;
 }
 
+/* A window that begins at ten segments and doubles with each round trip, as TCP has it. */
+static uint64_t rate_of(const struct world *w, const struct connection *c)
+{
+	uint64_t rtt_ms = w->origin.rtt_ms;
+	uint64_t trips = rtt_ms > 0 ? (w->now_ms - c->begun_ms) / rtt_ms : 0;
+	uint64_t bps;
+
+	if (rtt_ms == 0 || trips > 20)
+		return w->origin.each_bps;
+	bps = (UINT64_C(14600) << trips) * SECOND_MS / rtt_ms;
+	return bps < w->origin.each_bps ? bps : w->origin.each_bps;
+}
+
 static double rate(const struct world *w, size_t flowing)
 {
-	uint64_t bps = w->origin.each_bps * flowing;
 	uint64_t most = line(w);
 	size_t costly = flowing > 3 ? flowing - 3 : 0;
+	uint64_t bps = 0;
 
+	for (size_t i = 0; i < PLACES; i++) {
+		if (w->places[i].is_open && w->places[i].is_flowing)
+			bps += rate_of(w, &w->places[i]);
+	}
 	if (most > 0 && bps > most)
 		bps = most;
 	return (double)bps * w->noise *
@@ -106,8 +127,17 @@ static void move_connections(struct world *w)
 			continue;
 		w->places[i].is_open = !w->places[i].is_flowing;
 		w->places[i].is_flowing = true;
+		if (w->places[i].begun_ms == 0)
+			w->places[i].begun_ms = w->now_ms;
 		w->places[i].until_ms = w->now_ms + spread(w->origin.piece_ms);
 	}
+}
+
+static uint64_t wait_for(const struct world *w, const struct connection *c)
+{
+	if (c->is_flowing)
+		return 20;
+	return w->origin.wait_ms > 0 ? w->origin.wait_ms : spread(150);
 }
 
 static void open_connections(struct world *w)
@@ -123,12 +153,17 @@ static void open_connections(struct world *w)
 			return;
 		}
 		/* A place that was used has its connection still. */
-		w->places[i].until_ms =
-			w->now_ms + (w->places[i].is_flowing ? 20 : spread(150));
+		w->places[i].until_ms = w->now_ms + wait_for(w, &w->places[i]);
 		w->places[i].is_flowing = false;
 		w->places[i].is_open = true;
 		open++;
 	}
+}
+
+static double jitter(const struct world *w)
+{
+	return 1.0 + (double)w->origin.jitter_percent / 100.0 *
+			     ((double)(random() % 2001) / 1000.0 - 1.0);
 }
 
 static size_t usable(const struct world *w)
@@ -150,7 +185,7 @@ static void tick(struct world *w)
 		w->noise = 1.0 + (double)w->origin.noise_percent / 100.0 *
 					 ((double)(random() % 2001) / 1000.0 - 1.0);
 	flowing = count(w, true);
-	bytes = (uint64_t)(rate(w, flowing) * TICK_MS / 1000.0);
+	bytes = (uint64_t)(rate(w, flowing) * TICK_MS / 1000.0 * jitter(w));
 	w->bytes += bytes;
 	controller_tick(&w->controller, w->begun_ms + w->now_ms, bytes, flowing, usable(w));
 	w->at_target_ms[controller_target(&w->controller)] += TICK_MS;
@@ -191,6 +226,102 @@ static void where_each_connection_brings_more_there_are_soon_the_most(void **sta
 	assert_int_equal(w.controller.kept, 16);
 	assert_true(share(&w, 16, 16) >= 90); /* it looks now and then whether fewer do */
 	assert_true(yield(&w, 320 * MB) >= 98);
+}
+
+/* Where the first byte comes at once, what a connection brings is seen at once too. */
+static void a_server_that_is_near_is_measured_in_no_time(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 20; seed++) {
+		struct world w = { .origin = { .each_bps = 20 * MB,
+					       .usable = 8,
+					       .wait_ms = 5,
+					       .jitter_percent = seed % 2 == 0 ? 10 : 0,
+					       .piece_ms = 4000 } };
+
+		begin(&w, 16, seed);
+		run(&w, 600);
+		assert_int_equal(controller_target(&w.controller), 8);
+		run(&w, 13 * SECOND_MS);
+		assert_int_equal(w.controller.kept, 8);
+		assert_true(yield(&w, 160 * MB) >= 96);
+	}
+}
+
+/* It must not be taken in by what makes the measuring short. */
+static void a_server_that_is_near_and_gives_all_to_one_has_few(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 20; seed++) {
+		struct world w = { .origin = { .each_bps = 50 * MB,
+					       .all_bps = 50 * MB,
+					       .usable = 8,
+					       .wait_ms = 5,
+					       .jitter_percent = seed % 2 == 0 ? 10 : 0,
+					       .piece_ms = 4000 } };
+
+		begin(&w, 16, seed);
+		run(&w, 25 * SECOND_MS);
+		assert_in_range(w.controller.kept, 1, 2);
+		run(&w, 5 * MINUTE_MS);
+		assert_true(share(&w, 1, 4) >= 98);
+		assert_int_equal(share(&w, 8, 16), 0);
+	}
+}
+
+/* A connection to a server far away gathers speed for long. On a line that one can fill, that
+ * may be taken for the worth of more, at the first look and no longer. */
+static void what_only_gathers_speed_is_no_reason_to_stay(void **state)
+{
+	static const uint64_t trips_ms[] = { 20, 50, 100, 200 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(trips_ms); i++) {
+		struct world w = { .origin = { .each_bps = 30 * MB,
+					       .all_bps = 20 * MB,
+					       .usable = 8,
+					       .rtt_ms = trips_ms[i],
+					       .wait_ms = 2 * trips_ms[i],
+					       .piece_ms = 2000 } };
+
+		begin(&w, 16, 1);
+		run(&w, 25 * SECOND_MS);
+		if (trips_ms[i] <= 50)
+			assert_in_range(w.controller.kept, 1, 2);
+		run(&w, MINUTE_MS);
+		assert_in_range(w.controller.kept, 1, 2);
+		assert_true(yield(&w, 20 * MB) >= 90);
+	}
+}
+
+/* 150 ms: as near as may be, and with TCP's slow start going on for a second after. */
+static void a_server_that_is_far_is_not_judged_at_a_glance(void **state)
+{
+	struct world w = { .origin = { .each_bps = 30 * MB,
+				       .all_bps = 5 * MB,
+				       .usable = 8,
+				       .rtt_ms = 150,
+				       .wait_ms = 300,
+				       .piece_ms = 2000 } };
+
+	(void)state;
+	begin(&w, 16, 1);
+	run(&w, 10 * SECOND_MS);
+	assert_in_range(w.controller.kept, 1, 4);
+}
+
+static void far_connections_that_each_bring_more_become_the_most(void **state)
+{
+	struct world w = { .origin = { .each_bps = 30 * MB,
+				       .usable = 8,
+				       .rtt_ms = 100,
+				       .wait_ms = 200,
+				       .piece_ms = 2000 } };
+
+	(void)state;
+	begin(&w, 16, 1);
+	run(&w, 5 * SECOND_MS);
+	assert_int_equal(w.controller.kept, 8);
 }
 
 /* The most there may be is not known to be good: it may have been reached in a lucky moment. */
@@ -382,12 +513,12 @@ static void nothing_is_learned_while_there_is_no_work(void **state)
 {
 	struct world w = { .origin = { .each_bps = 20 * MB,
 				       .piece_ms = 500,
-				       .idle_from_ms = 2 * SECOND_MS,
+				       .idle_from_ms = SECOND_MS,
 				       .idle_to_ms = 5 * MINUTE_MS } };
 
 	(void)state;
 	begin(&w, 16, 1);
-	run(&w, 2 * SECOND_MS);
+	run(&w, SECOND_MS);
 	assert_in_range(controller_target(&w.controller), 4, 8);
 	run(&w, 5 * MINUTE_MS);
 	assert_in_range(controller_target(&w.controller), 2, 4);
@@ -445,6 +576,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(where_each_connection_brings_more_there_are_soon_the_most),
+		cmocka_unit_test(a_server_that_is_near_is_measured_in_no_time),
+		cmocka_unit_test(a_server_that_is_near_and_gives_all_to_one_has_few),
+		cmocka_unit_test(what_only_gathers_speed_is_no_reason_to_stay),
+		cmocka_unit_test(a_server_that_is_far_is_not_judged_at_a_glance),
+		cmocka_unit_test(far_connections_that_each_bring_more_become_the_most),
 		cmocka_unit_test(from_the_most_it_looks_down_too),
 		cmocka_unit_test(when_more_can_be_used_it_looks_up_at_once),
 		cmocka_unit_test(where_one_brings_all_there_are_few_and_more_are_tried_seldom),
