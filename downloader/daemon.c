@@ -263,7 +263,8 @@ static int build_queue(struct daemon *d, struct error *err)
 	};
 
 	d->events = events_new();
-	d->hub = hub_new(d->loop, d->fetch, d->endpoint, cfg->hf_token, cfg->is_offline);
+	d->hub = hub_new(d->loop, d->fetch, d->pool, d->endpoint, cfg->hf_token,
+			 cfg->is_offline);
 	d->planner = planner_new(d->loop, d->pool, d->hub, d->models_root);
 	d->budget = budget_new(d->loop, effect->max_connections,
 			       (size_t)cfg->max_connections_per_file);

@@ -1,7 +1,8 @@
 /*
  * A call walks: revision info (following the Hub's relative redirects for renamed and wrongly
- * spelled names), then the tree, page by page. Each request is one fetch; the call survives
- * until the last fetch has come home, also when it was cancelled meanwhile.
+ * spelled names), then the tree, page by page. Each request is one fetch, each answer one task
+ * of the file workers; the call survives until the last of them has come home, also when it was
+ * cancelled meanwhile.
  */
 #include "downloader/hub.h"
 
@@ -33,6 +34,10 @@ struct quota {
 struct hub {
 	struct loop *loop;
 	struct fetch *fetch;
+	struct pool *pool;
+	struct hub_call *parsing;  /* a worker has it, or NULL */
+	struct hub_call *unparsed; /* they wait for their turn */
+	struct hub_call **unparsed_last;
 	char *endpoint;
 	char *token;
 	bool is_offline;
@@ -41,6 +46,8 @@ struct hub {
 };
 
 struct hub_call {
+	struct pool_task task; /* first */
+	struct hub_call *next_unparsed;
 	struct hub *hub;
 	enum repo_type type;
 	char *repo;     /* as asked for */
@@ -49,9 +56,12 @@ struct hub_call {
 	uint64_t fetch_id;
 	unsigned hops;
 	unsigned pages;
-	struct hub_listing *listing; /* being made */
+	struct hub_listing *listing; /* being made; the worker's while the hub is parsing it */
 	bool has_info;
-	struct error error;
+	struct error error; /* the worker's too */
+	char *body;         /* an answer that is still to be parsed */
+	size_t body_n;
+	char *next_page;     /* where the list goes on after it, or NULL */
 	hub_listing_fn done; /* NULL once cancelled */
 	void *ctx;
 };
@@ -146,13 +156,15 @@ static void keep(struct hub *hub, enum repo_type type, const char *repo, const c
 
 /* --- the hub --- */
 
-struct hub *hub_new(struct loop *loop, struct fetch *fetch, const char *endpoint,
-		    const char *token, bool is_offline)
+struct hub *hub_new(struct loop *loop, struct fetch *fetch, struct pool *pool,
+		    const char *endpoint, const char *token, bool is_offline)
 {
 	struct hub *hub = mem_alloc(sizeof(*hub));
 
 	hub->loop = loop;
 	hub->fetch = fetch;
+	hub->pool = pool;
+	hub->unparsed_last = &hub->unparsed;
 	hub->endpoint = mem_strdup(endpoint);
 	hub->token = mem_strdup(token);
 	hub->is_offline = is_offline;
@@ -299,6 +311,8 @@ static void call_free(struct hub_call *call)
 	free(call->repo);
 	free(call->revision);
 	free(call->url);
+	free(call->body);
+	free(call->next_page);
 	free(call);
 }
 
@@ -322,44 +336,34 @@ static void go_to(struct hub_call *call, char *take_url)
 }
 
 /* The canonical name and the commit are known: the rest is asked for by them. */
-static int on_info(struct hub_call *call, struct str body, struct error *err)
+static void on_info(struct hub_call *call)
 {
-	const char *endpoint = call->hub->endpoint;
-	struct hub_info *info = &call->listing->info;
+	const struct hub_info *info = &call->listing->info;
 
-	if (hub_parse_info(body, info, err) < 0)
-		return -1;
 	call->has_info = true;
 	call->hops = 0;
-	go_to(call, hub_url_tree(endpoint, call->type, info->repo, info->commit));
-	return 0;
+	go_to(call, hub_url_tree(call->hub->endpoint, call->type, info->repo, info->commit));
 }
 
-static int on_tree_page(struct hub_call *call, const struct fetch_answer *answer,
-			struct error *err)
+static void on_last_page(struct hub_call *call)
 {
 	struct hub_listing *listing = call->listing;
-	AUTO_CSTR next = NULL;
+
+	keep(call->hub, call->type, call->repo, call->revision, listing);
+	if (strcmp(call->revision, listing->info.commit) != 0 ||
+	    strcmp(call->repo, listing->info.repo) != 0)
+		keep(call->hub, call->type, listing->info.repo, listing->info.commit, listing);
+	finish(call);
+}
+
+static int go_to_next_page(struct hub_call *call, struct error *err)
+{
 	char *url;
 
-	if (hub_parse_tree(listing->tree, answer->body, err) < 0)
-		return -1;
-	next = hub_parse_link_next(str_from(answer->head.headers[FETCH_LINK]));
-	if (next == NULL) {
-		if (hub_tree_finish(listing->tree, err) < 0)
-			return -1;
-		keep(call->hub, call->type, call->repo, call->revision, listing);
-		if (strcmp(call->revision, listing->info.commit) != 0 ||
-		    strcmp(call->repo, listing->info.repo) != 0)
-			keep(call->hub, call->type, listing->info.repo, listing->info.commit,
-			     listing);
-		finish(call);
-		return 0;
-	}
 	if (++call->pages > HUB_PAGES_MAX)
 		return error_set(err, ERR_TOO_MANY_FILES, "%s: more than %d pages of files",
 				 call->repo, HUB_PAGES_MAX);
-	url = hub_url_join(call->url, str_from(next), err);
+	url = hub_url_join(call->url, str_from(call->next_page), err);
 	if (url == NULL)
 		return -1;
 	if (!hub_url_is_same_origin(url, call->hub->endpoint)) {
@@ -371,6 +375,83 @@ static int on_tree_page(struct hub_call *call, const struct fetch_answer *answer
 	}
 	go_to(call, url);
 	return 0;
+}
+
+/* --- making sense of an answer --- */
+
+static int parse_body(struct hub_call *call, struct error *err)
+{
+	struct str body = { .p = call->body, .n = call->body_n };
+	struct hub_listing *listing = call->listing;
+
+	if (!call->has_info)
+		return hub_parse_info(body, &listing->info, err);
+	if (hub_parse_tree(listing->tree, body, err) < 0)
+		return -1;
+	return call->next_page == NULL ? hub_tree_finish(listing->tree, err) : 0;
+}
+
+static void parse(struct pool_task *task)
+{
+	struct hub_call *call = (struct hub_call *)task;
+
+	(void)parse_body(call, &call->error);
+	free(call->body);
+	call->body = NULL;
+}
+
+static struct hub_call *take_unparsed(struct hub *hub)
+{
+	struct hub_call *call = hub->unparsed;
+
+	hub->unparsed = call->next_unparsed;
+	if (hub->unparsed == NULL)
+		hub->unparsed_last = &hub->unparsed;
+	return call;
+}
+
+static void parse_next(struct hub *hub)
+{
+	while (hub->parsing == NULL && hub->unparsed != NULL) {
+		struct hub_call *call = take_unparsed(hub);
+
+		if (call->done == NULL) {
+			finish(call);
+			continue;
+		}
+		hub->parsing = call;
+		pool_submit(hub->pool, &call->task);
+	}
+}
+
+static void on_parsed(struct pool_task *task)
+{
+	struct hub_call *call = (struct hub_call *)task;
+
+	call->hub->parsing = NULL;
+	parse_next(call->hub);
+	if (call->done == NULL || call->error.code != ERR_NONE)
+		finish(call);
+	else if (!call->has_info)
+		on_info(call);
+	else if (call->next_page == NULL)
+		on_last_page(call);
+	else if (go_to_next_page(call, &call->error) < 0)
+		finish(call);
+}
+
+static void begin_parsing(struct hub_call *call, const struct fetch_answer *answer)
+{
+	struct hub *hub = call->hub;
+
+	call->body = str_dup(answer->body);
+	call->body_n = answer->body.n;
+	free(call->next_page);
+	call->next_page = hub_parse_link_next(str_from(answer->head.headers[FETCH_LINK]));
+	call->next_unparsed = NULL;
+	*hub->unparsed_last = call;
+	hub->unparsed_last = &call->next_unparsed;
+	parse_next(hub);
 }
 
 static int on_redirect(struct hub_call *call, const struct fetch_answer *answer,
@@ -392,8 +473,8 @@ static int handle_answer(struct hub_call *call, const struct fetch_answer *answe
 	if (hub_check_answer(call->hub, call->url, answer, false, call->repo, call->revision,
 			     err) < 0)
 		return -1;
-	return call->has_info ? on_tree_page(call, answer, err)
-			      : on_info(call, answer->body, err);
+	begin_parsing(call, answer);
+	return 0;
 }
 
 static void on_answer(void *ctx, const struct fetch_answer *answer)
@@ -434,6 +515,8 @@ struct hub_call *hub_list(struct hub *hub, enum repo_type type, const char *repo
 	struct hub_call *call = mem_alloc(sizeof(*call));
 	bool is_kept;
 
+	call->task.run = parse;
+	call->task.done = on_parsed;
 	call->hub = hub;
 	call->type = type;
 	call->repo = mem_strdup(repo);

@@ -5,13 +5,15 @@
  * The token goes to the endpoint's own origin only (DESIGN.md, invariant 7): hub_bearer() is
  * the one place that gives it out.
  *
- * Belongs to the loop's thread.
+ * Belongs to the loop's thread. Answers are made sense of on a file worker, one at a time: the
+ * largest that is allowed takes seconds and hundreds of megabytes.
  */
 #ifndef DOWNLOADER_HUB_H
 #define DOWNLOADER_HUB_H
 
 #include "downloader/fetch.h"
 #include "downloader/hub_parse.h"
+#include "downloader/pool.h"
 
 struct hub;
 struct hub_call;
@@ -39,9 +41,9 @@ struct hub_listing *hub_listing_hold(struct hub_listing *listing);
 void hub_listing_free(struct hub_listing **listing);
 
 /* `endpoint` is canonical (hub_url_endpoint); `token` may be "". Both are copied. */
-struct hub *hub_new(struct loop *loop, struct fetch *fetch, const char *endpoint,
-		    const char *token, bool is_offline);
-void hub_free(struct hub **hub);
+struct hub *hub_new(struct loop *loop, struct fetch *fetch, struct pool *pool,
+		    const char *endpoint, const char *token, bool is_offline);
+void hub_free(struct hub **hub); /* after the pool's messages were run */
 
 const char *hub_endpoint(const struct hub *hub); /* borrowed */
 struct fetch *hub_fetch(struct hub *hub);        /* borrowed */

@@ -74,7 +74,7 @@ static inline int rig_make_in(void **state, const struct tempdir *dir)
 	rig->store = store_new(rig->loop, data, &err);
 	if (rig->root < 0 || rig->pool == NULL || rig->fetch == NULL || rig->store == NULL)
 		return -1;
-	rig->hub = hub_new(rig->loop, rig->fetch, rig->endpoint, RIG_TOKEN, false);
+	rig->hub = hub_new(rig->loop, rig->fetch, rig->pool, rig->endpoint, RIG_TOKEN, false);
 	rig->planner = planner_new(rig->loop, rig->pool, rig->hub, rig->root);
 	rig->budget = budget_new(rig->loop, 16, 8);
 	rig->turns = turns_new(rig->loop);

@@ -17,6 +17,69 @@ static const struct rig_file files[] = {
 #define INFO "/api/models/" RIG_REPO "/revision/"
 #define TREE "/api/models/" RIG_REPO "/tree/" RIG_COMMIT
 
+/* Where and how lists of files are parsed; while it is gated, they are not. */
+static struct {
+	pthread_mutex_t lock; /* guards all below */
+	pthread_cond_t opened;
+	pthread_t loop;
+	bool is_gated;
+	bool was_on_loop;
+	unsigned n_begun;
+	unsigned n_active;
+	unsigned most_active;
+} parser = { .lock = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER };
+
+int __real_hub_parse_tree(struct hub_tree *tree, struct str body, struct error *err);
+int __wrap_hub_parse_tree(struct hub_tree *tree, struct str body, struct error *err);
+int __wrap_hub_parse_tree(struct hub_tree *tree, struct str body, struct error *err)
+{
+	int result;
+
+	(void)pthread_mutex_lock(&parser.lock);
+	parser.was_on_loop = parser.was_on_loop || pthread_self() == parser.loop;
+	parser.n_begun++;
+	parser.n_active++;
+	if (parser.n_active > parser.most_active)
+		parser.most_active = parser.n_active;
+	while (parser.is_gated)
+		(void)pthread_cond_wait(&parser.opened, &parser.lock);
+	(void)pthread_mutex_unlock(&parser.lock);
+	result = __real_hub_parse_tree(tree, body, err);
+	(void)pthread_mutex_lock(&parser.lock);
+	parser.n_active--;
+	(void)pthread_mutex_unlock(&parser.lock);
+	return result;
+}
+
+static void parser_reset(bool is_gated)
+{
+	(void)pthread_mutex_lock(&parser.lock);
+	parser.loop = pthread_self();
+	parser.is_gated = is_gated;
+	parser.was_on_loop = false;
+	parser.n_begun = 0;
+	parser.most_active = 0;
+	(void)pthread_mutex_unlock(&parser.lock);
+}
+
+static void parser_open(void)
+{
+	(void)pthread_mutex_lock(&parser.lock);
+	parser.is_gated = false;
+	(void)pthread_cond_broadcast(&parser.opened);
+	(void)pthread_mutex_unlock(&parser.lock);
+}
+
+static unsigned parser_count(const unsigned *which)
+{
+	unsigned n;
+
+	(void)pthread_mutex_lock(&parser.lock);
+	n = *which;
+	(void)pthread_mutex_unlock(&parser.lock);
+	return n;
+}
+
 struct listed {
 	bool is_done;
 	unsigned calls;
@@ -280,7 +343,7 @@ static void answers_that_make_no_sense_are_told_as_such(void **state)
 static void without_a_network_nothing_is_asked(void **state)
 {
 	struct rig *rig = *state;
-	struct hub *hub = hub_new(rig->loop, rig->fetch, rig->endpoint, "", true);
+	struct hub *hub = hub_new(rig->loop, rig->fetch, rig->pool, rig->endpoint, "", true);
 	struct listed listed;
 	struct error err;
 
@@ -294,10 +357,10 @@ static void without_a_network_nothing_is_asked(void **state)
 static void the_token_is_given_to_the_very_origin_only(void **state)
 {
 	struct rig *rig = *state;
-	struct hub *hub =
-		hub_new(rig->loop, rig->fetch, "https://huggingface.co", RIG_TOKEN, false);
+	struct hub *hub = hub_new(rig->loop, rig->fetch, rig->pool, "https://huggingface.co",
+				  RIG_TOKEN, false);
 	struct hub *without =
-		hub_new(rig->loop, rig->fetch, "https://huggingface.co", "", false);
+		hub_new(rig->loop, rig->fetch, rig->pool, "https://huggingface.co", "", false);
 	static const struct {
 		const char *url;
 		bool is_given;
@@ -318,6 +381,65 @@ static void the_token_is_given_to_the_very_origin_only(void **state)
 	}
 	hub_free(&hub);
 	hub_free(&without);
+}
+
+/* Waits until a list of files is being parsed, and the next one has come too. */
+static void wait_for_two(struct rig *rig)
+{
+	(void)alarm(LOOPING_ALARM_S);
+	while (parser_count(&parser.n_begun) < 1 ||
+	       answerer_count(rig->server, "/api/models/" RIG_REPO "/tree/", NULL) < 2)
+		loop_turn(rig->loop);
+	(void)alarm(0);
+	for (int i = 0; i < 20; i++)
+		loop_turn(rig->loop);
+}
+
+/* The largest answer takes seconds: nobody waits for it but who has asked. */
+static void lists_are_parsed_beside_the_loop_and_one_at_a_time(void **state)
+{
+	static const char *const revisions[] = { "v1", "v2", "v3" };
+	struct rig *rig = *state;
+	struct listed listed[ARRAY_LEN(revisions)];
+
+	rig_serve_listing(rig, files, ARRAY_LEN(files));
+	parser_reset(true);
+	for (size_t i = 0; i < ARRAY_LEN(revisions); i++) {
+		listed[i] = (struct listed){ .is_done = false };
+		(void)hub_list(rig->hub, REPO_MODEL, RIG_REPO, revisions[i], on_listed,
+			       &listed[i]);
+	}
+	wait_for_two(rig); /* the loop turns all the time */
+	assert_int_equal(parser_count(&parser.n_begun), 1);
+	parser_open();
+	for (size_t i = 0; i < ARRAY_LEN(revisions); i++) {
+		loop_until(rig->loop, &listed[i].is_done);
+		assert_int_equal(listed[i].listing->tree->n, 2);
+		hub_listing_free(&listed[i].listing);
+	}
+	assert_int_equal(parser.n_begun, ARRAY_LEN(revisions));
+	assert_int_equal(parser.most_active, 1);
+	assert_false(parser.was_on_loop);
+}
+
+/* The one that is being parsed comes home, the one that waits is not even parsed. */
+static void calls_are_cancelled_while_they_are_parsed_and_before(void **state)
+{
+	struct rig *rig = *state;
+	struct listed listed = { .is_done = false };
+	struct hub_call *calls[2];
+
+	rig_serve_listing(rig, files, ARRAY_LEN(files));
+	parser_reset(true);
+	calls[0] = hub_list(rig->hub, REPO_MODEL, RIG_REPO, "v1", on_listed, &listed);
+	calls[1] = hub_list(rig->hub, REPO_MODEL, RIG_REPO, "v2", on_listed, &listed);
+	wait_for_two(rig);
+	for (size_t i = 0; i < ARRAY_LEN(calls); i++)
+		hub_call_cancel(&calls[i]);
+	parser_open();
+	rig_stop(rig);
+	assert_int_equal(parser.n_begun, 1);
+	assert_int_equal(listed.calls, 0);
 }
 
 static void a_call_that_was_cancelled_does_not_answer(void **state)
@@ -376,6 +498,8 @@ int main(void)
 		TEST(answers_that_make_no_sense_are_told_as_such),
 		TEST(without_a_network_nothing_is_asked),
 		TEST(the_token_is_given_to_the_very_origin_only),
+		TEST(lists_are_parsed_beside_the_loop_and_one_at_a_time),
+		TEST(calls_are_cancelled_while_they_are_parsed_and_before),
 		TEST(a_call_that_was_cancelled_does_not_answer),
 		TEST(stopping_answers_what_is_under_way),
 	};
