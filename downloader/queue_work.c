@@ -251,6 +251,7 @@ static void on_plan_loaded(void *ctx, struct plan *take_plan, const struct error
 	struct loading *loading = ctx;
 	struct queue *q = loading->queue;
 	struct entry *entry = queue_entry_find(q, str_from(loading->id));
+	struct error unsaved;
 
 	free(loading);
 	assert(entry != NULL);
@@ -261,6 +262,10 @@ static void on_plan_loaded(void *ctx, struct plan *take_plan, const struct error
 			queue_entry_clean(q, entry);
 	} else if (err != NULL) {
 		queue_entry_give_way(q, entry, err);
+	} else if (entry->is_unsaved) {
+		plan_free(&take_plan);
+		(void)error_set(&unsaved, ERR_STORE, "that it runs cannot be saved");
+		queue_entry_give_way(q, entry, &unsaved);
 	} else if (take_plan->n != entry->job->files_total) {
 		log_error("download %s: its plan is not whole: it is made again",
 			  entry->job->id);

@@ -91,13 +91,25 @@ static int run_together(struct store *store, struct loop_message *first, struct 
 	return 0;
 }
 
-/* Runs one list. When not even a transaction begins (the database is locked, the disk gone),
- * all of it fails at once, instead of each command waiting for the same. */
-static void run_list(struct store *store, struct loop_message *first)
+static bool is_read(const struct loop_message *message)
 {
-	struct error err;
-	bool can_begin = db_exec(store->db, "BEGIN IMMEDIATE", &err) == 0;
-	bool together = can_begin && run_together(store, first, &err) == 0;
+	const struct command *command = (const struct command *)message;
+
+	return command->run == store_run_get_plan || command->run == store_run_get_extents ||
+	       command->run == store_run_get_sources;
+}
+
+/* Runs commands that all read, or all write. When not even their transaction begins (the
+ * database is locked, the disk gone), all of them fail at once, and so do those after them,
+ * instead of each waiting for the same. */
+static void run_alike(struct store *store, struct loop_message *first, struct error *refusal)
+{
+	/* Who only reads does not wait for another process that writes. */
+	const char *begin = is_read(first) ? "BEGIN" : "BEGIN IMMEDIATE";
+	bool is_refused = !is_read(first) && refusal->code != ERR_NONE;
+	struct error ignored;
+	bool can_begin = !is_refused && db_exec(store->db, begin, refusal) == 0;
+	bool together = can_begin && run_together(store, first, &ignored) == 0;
 
 	while (first != NULL) {
 		struct command *command = (struct command *)first;
@@ -106,13 +118,31 @@ static void run_list(struct store *store, struct loop_message *first)
 		command->message.next = NULL;
 		if (!can_begin) {
 			command->has_failed = true;
-			command->error = err;
+			command->error = *refusal;
 		} else if (!together) {
 			command->has_failed =
-				db_exec(store->db, "BEGIN IMMEDIATE", &command->error) < 0 ||
+				db_exec(store->db, begin, &command->error) < 0 ||
 				run_together(store, &command->message, &command->error) < 0;
 		}
 		loop_post(store->loop, &command->message);
+	}
+}
+
+/* Runs one list, in its order. */
+static void run_list(struct store *store, struct loop_message *first)
+{
+	struct error refusal = { .code = ERR_NONE };
+
+	while (first != NULL) {
+		struct loop_message *last = first;
+		struct loop_message *rest;
+
+		while (last->next != NULL && is_read(last->next) == is_read(first))
+			last = last->next;
+		rest = last->next;
+		last->next = NULL;
+		run_alike(store, first, &refusal);
+		first = rest;
 	}
 }
 

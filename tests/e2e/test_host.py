@@ -83,6 +83,13 @@ def test_a_download_waits_for_a_locked_database(larder, hub, slow):
     assert_goes_on(larder, hub, identity)
 
 
+def test_a_download_can_be_looked_at_while_the_database_is_locked(larder, hub, slow):
+    identity = pause_in_the_middle(larder)
+    with locked(larder):
+        told = larder.get(identity)
+    assert told["state"] == "paused" and [f["path"] for f in told["files"]] == [Q4]
+
+
 def test_an_orderly_stop_does_not_wait_for_a_locked_database_call_by_call(larder):
     with locked(larder), larder.control([("system.health", {})] * 32):
         larder.rpc("system.status")  # answered without the database; those before it have been read

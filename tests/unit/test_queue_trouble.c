@@ -29,6 +29,28 @@ static void a_plan_that_is_not_saved_is_not_run(void **state)
 		assert_file(p, i);
 }
 
+/* Nobody would know of it after the daemon's end. */
+static void a_run_that_is_not_saved_does_not_begin(void **state)
+{
+	struct place *p = *state;
+	struct answer answer;
+	struct str id;
+
+	serve(p);
+	rig_meddle(p->rig, "CREATE TRIGGER refuse BEFORE UPDATE ON jobs"
+			   " WHEN NEW.state = 'downloading'"
+			   " BEGIN SELECT RAISE(ABORT, 'no room'); END");
+	id = create(p, NULL, 0, &answer);
+	wait_for(p, id, JOB_WAITING);
+	assert_int_equal(reason(p, id), ERR_STORE);
+	assert_int_equal(answerer_count(p->rig->server, "/" RIG_REPO "/", NULL), 0);
+	rig_meddle(p->rig, "DROP TRIGGER refuse");
+	move(p, id, QUEUE_RESUME);
+	wait_for(p, id, JOB_COMPLETED);
+	for (size_t i = 0; i < ARRAY_LEN(p->files); i++)
+		assert_file(p, i);
+}
+
 static void a_plan_that_is_not_whole_is_made_again(void **state)
 {
 	struct place *p = *state;
@@ -267,6 +289,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_plan_that_is_not_saved_is_not_run),
+		TEST(a_run_that_is_not_saved_does_not_begin),
 		TEST(a_plan_that_is_not_whole_is_made_again),
 		TEST(a_download_that_is_not_saved_never_was),
 		TEST(what_came_first_is_forgotten_first_whatever_the_clock_said),

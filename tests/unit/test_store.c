@@ -711,6 +711,34 @@ static void of_a_database_without_extents_only_finished_files_count(void **state
 	assert_int_equal(get_extents(p, ID_A, 1).n, 1);
 }
 
+/* Another process writes and takes its time: what is there can be read all the same, in its
+ * turn among commands that cannot be. */
+static void while_others_write_reading_goes_on(void **state)
+{
+	struct place *p = *state;
+	AUTO(job) job = make_job(ID_A, 1);
+	AUTO_CSTR path = mem_printf("%s/larder.db", p->path);
+	sqlite3 *handle = NULL;
+	AUTO(plan) back = NULL;
+
+	put_plans(p);
+	put_extent(p, ID_A, 1, 0, 10, 1);
+	assert_int_equal(get_extents(p, ID_A, 1).n, 1);
+	assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(handle, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	back = get_plan(p, ID_A);
+	assert_true(back->n > 0);
+	assert_int_equal(get_extents(p, ID_A, 1).n, 1);
+	store_put_job(p->store, job, NULL, NULL); /* waits for the other, in vain */
+	plan_free(&back);
+	back = get_plan(p, ID_A);
+	assert_true(back->n > 0);
+	put(p, job, ERR_STORE);
+	assert_int_equal(sqlite3_exec(handle, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	(void)sqlite3_close(handle);
+	put(p, job, ERR_NONE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 
 int main(void)
@@ -737,6 +765,7 @@ int main(void)
 		TEST(an_extent_that_is_dropped_is_the_only_one_that_goes),
 		TEST(a_files_new_state_forgets_its_extents),
 		TEST(extents_go_with_their_job_and_with_its_plan),
+		TEST(while_others_write_reading_goes_on),
 		TEST(of_a_database_without_extents_only_finished_files_count),
 	};
 
