@@ -19,6 +19,8 @@ void throttle_set(struct throttle *t, uint64_t rate_bps, uint64_t now_ms)
 	fill(t, now_ms);
 	if (rate_bps > 0 && rate_bps < THROTTLE_RATE_LEAST)
 		rate_bps = THROTTLE_RATE_LEAST;
+	if (rate_bps == t->rate_bps)
+		return;
 	t->rate_bps = rate_bps;
 	/* A debt made at a higher rate is not paid back at a lower one. */
 	if (t->tokens > most(t))

@@ -88,6 +88,22 @@ static void a_new_limit_holds_at_once(void **state)
 	assert_true(throttle_take(&t, 1000000000, now_ms));
 }
 
+/* What is told again is not new: or who tells it often has no limit. */
+static void the_same_limit_again_forgives_no_debt(void **state)
+{
+	struct throttle t = { .rate_bps = 0 };
+	uint64_t now_ms = 1000;
+	uint64_t bytes = 0;
+
+	(void)state;
+	for (; now_ms < 11000; now_ms += 10) {
+		throttle_set(&t, 10000, now_ms);
+		if (throttle_take(&t, 16384, now_ms))
+			bytes += 16384;
+	}
+	assert_in_range(bytes, 100000 - 16384, 100000 + 16384);
+}
+
 static void a_limit_too_small_to_live_on_is_raised(void **state)
 {
 	struct throttle t = { .rate_bps = 0 };
@@ -105,6 +121,7 @@ int main(void)
 		cmocka_unit_test(idle_time_is_saved_up_for_a_moment_only),
 		cmocka_unit_test(the_wait_is_as_long_as_the_debt),
 		cmocka_unit_test(a_new_limit_holds_at_once),
+		cmocka_unit_test(the_same_limit_again_forgives_no_debt),
 		cmocka_unit_test(a_limit_too_small_to_live_on_is_raised),
 	};
 
