@@ -25,6 +25,10 @@ static const char *const header_names[] = {
 
 static_assert(ARRAY_LEN(header_names) == FETCH_HEADER_COUNT, "every header has its name");
 
+enum {
+	TURN_BYTES = 256 * 1024, /* with a limit, so many for one before it is another's turn */
+};
+
 enum sink_choice {
 	SINK_UNDECIDED,
 	SINK_TAKES,
@@ -48,6 +52,8 @@ struct flow {
 	bool is_enough; /* the rest is not wanted */
 	bool is_paused; /* until the limit allows more: it is in its worker's queue */
 	struct flow *next_paused;
+	uint64_t ticket; /* of its pause: the lowest of all threads' goes on first */
+	size_t turn;     /* bytes that it may still take before others that wait */
 	char curl_text[CURL_ERROR_SIZE];
 	fetch_done_fn done;
 	void *ctx;
@@ -71,13 +77,15 @@ struct worker {
 	bool has_come;        /* bytes, since it was last asked; the thread's own */
 	struct flow *paused;  /* those that wait for the limit, in turn; the thread's own */
 	struct flow **paused_last;
-	size_t load; /* the loop's own: flows not yet done */
+	uint64_t first_ticket; /* of the queue; 0: none waits. Under the throttle's lock */
+	size_t load;           /* the loop's own: flows not yet done */
 };
 
 struct fetch {
 	struct loop *loop;
-	pthread_mutex_t throttle_lock; /* guards the throttle */
+	pthread_mutex_t throttle_lock; /* guards the throttle, and who is next */
 	struct throttle throttle;
+	uint64_t last_ticket;
 	uint64_t last_id;
 	size_t n_workers;
 	struct worker *workers;
@@ -158,14 +166,42 @@ static int collect(struct flow *flow, struct str bytes)
 	return 0;
 }
 
-static bool may_come(struct fetch *fetch, size_t n)
+/* Who has waited longest for the limit, or NULL. Under the throttle's lock. */
+static struct worker *who_is_next(struct fetch *fetch)
 {
+	struct worker *next = NULL;
+
+	for (size_t i = 0; i < fetch->n_workers; i++) {
+		struct worker *worker = &fetch->workers[i];
+
+		if (worker->first_ticket > 0 &&
+		    (next == NULL || worker->first_ticket < next->first_ticket))
+			next = worker;
+	}
+	return next;
+}
+
+/* Whose turn it is not waits behind those who wait, of all threads. */
+static bool may_come(struct flow *flow, size_t n)
+{
+	struct fetch *fetch = flow->worker->fetch;
 	bool yes;
 
 	(void)pthread_mutex_lock(&fetch->throttle_lock);
-	yes = throttle_take(&fetch->throttle, n, clock_steady_ms());
+	yes = (flow->turn > 0 || !throttle_is_on(&fetch->throttle) ||
+	       who_is_next(fetch) == NULL) &&
+	      throttle_take(&fetch->throttle, n, clock_steady_ms());
 	(void)pthread_mutex_unlock(&fetch->throttle_lock);
+	flow->turn = yes && flow->turn > n ? flow->turn - n : 0;
 	return yes;
+}
+
+/* The queue has another head. */
+static void note_first(struct worker *worker)
+{
+	(void)pthread_mutex_lock(&worker->fetch->throttle_lock);
+	worker->first_ticket = worker->paused != NULL ? worker->paused->ticket : 0;
+	(void)pthread_mutex_unlock(&worker->fetch->throttle_lock);
 }
 
 /* curl gives the same bytes again when the flow goes on. */
@@ -177,6 +213,10 @@ static void pause_flow(struct flow *flow)
 	flow->next_paused = NULL;
 	*worker->paused_last = flow;
 	worker->paused_last = &flow->next_paused;
+	(void)pthread_mutex_lock(&worker->fetch->throttle_lock);
+	flow->ticket = ++worker->fetch->last_ticket;
+	worker->first_ticket = worker->paused->ticket;
+	(void)pthread_mutex_unlock(&worker->fetch->throttle_lock);
 }
 
 static int give_to_sink(struct flow *flow, struct str bytes)
@@ -197,7 +237,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	if (flow->choice == SINK_UNDECIDED)
 		result = choose(flow);
 	if (result == 0 && flow->choice == SINK_TAKES) {
-		if (!may_come(flow->worker->fetch, bytes.n)) {
+		if (!may_come(flow, bytes.n)) {
 			pause_flow(flow);
 			return CURL_WRITEFUNC_PAUSE;
 		}
@@ -241,6 +281,19 @@ static void leave_queue(struct flow *flow)
 	if (*at == NULL)
 		worker->paused_last = at;
 	flow->is_paused = false;
+	note_first(worker);
+}
+
+/* The thread whose flow is next may sleep. */
+static void pass_turn(struct worker *worker)
+{
+	struct worker *next;
+
+	(void)pthread_mutex_lock(&worker->fetch->throttle_lock);
+	next = who_is_next(worker->fetch);
+	(void)pthread_mutex_unlock(&worker->fetch->throttle_lock);
+	if (next != NULL && next != worker)
+		(void)curl_multi_wakeup(next->multi);
 }
 
 /* The first failure of a sink counts. */
@@ -281,33 +334,50 @@ static void send_home(struct flow *flow, CURLcode code)
 	if (flow->next != NULL)
 		flow->next->prev = flow->prev;
 	leave_queue(flow);
+	pass_turn(worker);
 	(void)curl_multi_remove_handle(worker->multi, flow->easy);
 	flow->answer.body = buf_str(flow->body);
 	loop_post(worker->fetch->loop, &flow->message);
 }
 
+/* Milliseconds until the thread's first flow may go on. Before its turn it may when the limit
+ * lies idle: whoever's turn it is does not use it. */
+static uint64_t wait_of_first(struct worker *worker)
+{
+	struct fetch *fetch = worker->fetch;
+	uint64_t now_ms = clock_steady_ms();
+	uint64_t wait_ms;
+
+	(void)pthread_mutex_lock(&fetch->throttle_lock);
+	if (who_is_next(fetch) == worker)
+		wait_ms = throttle_wait_ms(&fetch->throttle, now_ms);
+	else
+		wait_ms = throttle_fill_ms(&fetch->throttle, now_ms);
+	(void)pthread_mutex_unlock(&fetch->throttle_lock);
+	return wait_ms;
+}
+
 /* Lets the flow that has waited longest go on, if the limit allows. Only one at a time: it
- * takes what there is until it is stopped again, and is behind all others then. Returns the
+ * takes its turn until it is stopped again, and is behind all others then. Returns the
  * milliseconds until there is more to do. */
 static int resume_paused(struct worker *worker, int longest_ms)
 {
-	struct fetch *fetch = worker->fetch;
 	struct flow *flow = worker->paused;
 	uint64_t wait_ms;
 	CURLcode code;
 
 	if (flow == NULL)
 		return longest_ms;
-	(void)pthread_mutex_lock(&fetch->throttle_lock);
-	wait_ms = throttle_wait_ms(&fetch->throttle, clock_steady_ms());
-	(void)pthread_mutex_unlock(&fetch->throttle_lock);
+	wait_ms = wait_of_first(worker);
 	if (wait_ms > 0)
 		return wait_ms < (uint64_t)longest_ms ? (int)wait_ms : longest_ms;
 	leave_queue(flow);
+	flow->turn = TURN_BYTES;
 	/* What the sink says of the bytes that waited is told here, and only here. */
 	code = curl_easy_pause(flow->easy, CURLPAUSE_CONT);
 	if (code != CURLE_OK)
 		send_home(flow, code);
+	pass_turn(worker);
 	return 0;
 }
 

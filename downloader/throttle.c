@@ -40,12 +40,28 @@ bool throttle_take(struct throttle *t, uint64_t bytes, uint64_t now_ms)
 	return true;
 }
 
-uint64_t throttle_wait_ms(struct throttle *t, uint64_t now_ms)
+bool throttle_is_on(const struct throttle *t)
+{
+	return t->rate_bps > 0;
+}
+
+/* Milliseconds until there are more than so many. */
+static uint64_t until(struct throttle *t, double tokens, uint64_t now_ms)
 {
 	if (t->rate_bps == 0)
 		return 0;
 	fill(t, now_ms);
-	if (t->tokens > 0)
+	if (t->tokens > tokens)
 		return 0;
-	return (uint64_t)(-t->tokens * 1000.0 / (double)t->rate_bps) + 1;
+	return (uint64_t)((tokens - t->tokens) * 1000.0 / (double)t->rate_bps) + 1;
+}
+
+uint64_t throttle_wait_ms(struct throttle *t, uint64_t now_ms)
+{
+	return until(t, 0, now_ms);
+}
+
+uint64_t throttle_fill_ms(struct throttle *t, uint64_t now_ms)
+{
+	return until(t, most(t) - 1.0, now_ms);
 }

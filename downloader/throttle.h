@@ -27,7 +27,13 @@ void throttle_set(struct throttle *throttle, uint64_t rate_bps, uint64_t now_ms)
 /* True, and they are taken, when `bytes` may come now. */
 bool throttle_take(struct throttle *throttle, uint64_t bytes, uint64_t now_ms);
 
+/* Is there a limit? */
+bool throttle_is_on(const struct throttle *throttle);
+
 /* Milliseconds until throttle_take() says yes, 0 when it would now. */
 uint64_t throttle_wait_ms(struct throttle *throttle, uint64_t now_ms);
+
+/* Milliseconds until nothing more is saved up, if nobody takes any; 0 when it is so now. */
+uint64_t throttle_fill_ms(struct throttle *throttle, uint64_t now_ms);
 
 #endif

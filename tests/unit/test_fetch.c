@@ -9,6 +9,8 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 
 #include "tests/unit/looping.h"
 #include "tests/unit/origin.h"
@@ -28,6 +30,23 @@ uint64_t __wrap_clock_steady_ms(void)
 static _Atomic bool is_sleep_fast;
 static _Atomic unsigned n_naps;
 
+/* How often each of a test's two threads has gone to sleep. */
+static _Atomic(CURLM *) sleepers[2];
+static _Atomic unsigned n_sleeps[2];
+
+static void note_sleep(CURLM *multi)
+{
+	for (size_t i = 0; i < ARRAY_LEN(sleepers); i++) {
+		CURLM *none = NULL;
+
+		if (atomic_load(&sleepers[i]) == multi ||
+		    atomic_compare_exchange_strong(&sleepers[i], &none, multi)) {
+			(void)atomic_fetch_add(&n_sleeps[i], 1);
+			return;
+		}
+	}
+}
+
 CURLMcode __real_curl_multi_poll(CURLM *multi, struct curl_waitfd *extra, unsigned n,
 				 int timeout_ms, int *ret);
 CURLMcode __wrap_curl_multi_poll(CURLM *multi, struct curl_waitfd *extra, unsigned n,
@@ -42,8 +61,10 @@ CURLMcode __wrap_curl_multi_poll(CURLM *multi, struct curl_waitfd *extra, unsign
 	bool is_fast = atomic_load(&is_sleep_fast) && !is_nap;
 	uint64_t begun_ms = __real_clock_steady_ms();
 	int n_ready = 0;
-	CURLMcode code =
-		__real_curl_multi_poll(multi, extra, n, is_fast ? 0 : timeout_ms, &n_ready);
+	CURLMcode code;
+
+	note_sleep(multi);
+	code = __real_curl_multi_poll(multi, extra, n, is_fast ? 0 : timeout_ms, &n_ready);
 
 	if (n_ready == 0 && is_fast)
 		(void)atomic_fetch_add(&clock_ms, (uint64_t)timeout_ms);
@@ -52,6 +73,23 @@ CURLMcode __wrap_curl_multi_poll(CURLM *multi, struct curl_waitfd *extra, unsign
 	if (ret != NULL)
 		*ret = n_ready;
 	return code;
+}
+
+/* curl's own clock, which is the real one and what a test has put on it. */
+static _Atomic uint64_t curl_ahead_ms;
+
+__attribute__((visibility("default"))) int clock_gettime(clockid_t which, struct timespec *ret)
+{
+	long result = syscall(SYS_clock_gettime, which, ret);
+	uint64_t ahead_ms = atomic_load(&curl_ahead_ms);
+
+	ret->tv_sec += (time_t)(ahead_ms / 1000);
+	ret->tv_nsec += (long)(ahead_ms % 1000) * 1000000;
+	if (ret->tv_nsec >= 1000000000) {
+		ret->tv_nsec -= 1000000000;
+		ret->tv_sec++;
+	}
+	return (int)result;
 }
 
 struct place {
@@ -79,6 +117,8 @@ static int place_make(void **state)
 	struct place *p = mem_alloc(sizeof(*p));
 	struct error err;
 
+	for (size_t i = 0; i < ARRAY_LEN(sleepers); i++)
+		atomic_store(&sleepers[i], NULL);
 	p->server = answerer_start();
 	p->loop = loop_new(&err);
 	p->fetch = fetch_new(p->loop, 2, &err);
@@ -600,12 +640,9 @@ static void a_sink_that_has_enough_ends_its_request_well(void **state)
 struct counter {
 	struct fetch_sink sink; /* first */
 	struct place *place;
-	const _Atomic uint64_t *other; /* of the one it is compared with */
-	_Atomic bool has_begun;        /* an answer is there */
+	_Atomic bool has_begun; /* an answer is there */
 	_Atomic uint64_t n;
-	uint64_t most_ahead; /* of the other, while that one went on */
-	uint64_t watched;    /* so far */
-	uint64_t ends_at;    /* the offset at which `verdict` is given; 0: never */
+	uint64_t ends_at; /* the offset at which `verdict` is given; 0: never */
 	int verdict;
 	unsigned calls_after; /* the verdict */
 	bool is_over;
@@ -625,10 +662,7 @@ static int counter_write(struct fetch_sink *sink, struct str bytes, struct error
 {
 	struct counter *c = (struct counter *)(void *)sink;
 	uint64_t n = atomic_fetch_add(&c->n, bytes.n) + bytes.n;
-	uint64_t other = c->other != NULL ? atomic_load(c->other) : n;
 
-	if (n < c->watched && n > other && n - other > c->most_ahead)
-		c->most_ahead = n - other;
 	c->calls_after += c->is_over;
 	if (c->ends_at == 0 || n < c->ends_at)
 		return 0;
@@ -769,35 +803,74 @@ static void past_the_limit_nothing_comes_until_time_has_passed(void **state)
 	origin_stop(&origin);
 }
 
-/* On one thread. Threads share the limit too, but not as strictly: who wakes first is served
- * first. */
-static void two_flows_share_the_limit(void **state)
+/* Goes on in time by `ms`, for curl too; each thread has seen it when this returns. */
+static void live_on(struct place *p, uint64_t limit_bps, uint64_t ms)
 {
-	struct place *p = *state;
-	struct origin *origin = origin_start(plenty(), NULL, NULL);
-	struct counter a = { .watched = PLENTY / 2 };
-	struct counter b = { .watched = PLENTY / 2, .other = &a.n };
+	(void)atomic_fetch_add(&clock_ms, ms);
+	(void)atomic_fetch_add(&curl_ahead_ms, ms);
+	for (size_t i = 0; i < ARRAY_LEN(n_sleeps); i++) {
+		unsigned before = atomic_load(&n_sleeps[i]);
+
+		/* One look may have begun before. */
+		while (atomic_load(&n_sleeps[i]) - before < 3) {
+			fetch_set_limit(p->fetch, limit_bps);
+			loop_turn(p->loop);
+		}
+	}
+}
+
+/* Two flows of the threads `first` and `second`. All that they will take is in the system's
+ * hands before time goes on, so that none has to wait for the server. The beginning does not
+ * count: who comes first has what was saved up. */
+static void share_the_limit(struct place *p, unsigned first, unsigned second)
+{
+	enum {
+		SHARED_BPS = LIMIT_BPS / 10,
+		SHARED_MS = 4 * 1000,
+		PIECE = CURL_MAX_WRITE_SIZE,
+	};
+	struct origin *origin = origin_start(str_sub(plenty(), 0, PLENTY / 8), NULL, NULL);
+	struct counter counters[2] = { { .n = 0 } };
+	uint64_t had[2];
+	uint64_t got[2];
 	struct outcome outcomes[2];
 
-	a.other = &b.n;
-	set_limit(p);
-	(void)start_counting(p, origin, &a, 1, &outcomes[0]);
-	(void)start_counting(p, origin, &b, 1, &outcomes[1]);
-	/* While one still connects, the other has the limit for itself: no time passes then. */
+	fetch_set_limit(p->fetch, SHARED_BPS);
+	(void)start_counting(p, origin, &counters[0], first, &outcomes[0]);
+	(void)start_counting(p, origin, &counters[1], second, &outcomes[1]);
 	(void)alarm(LOOPING_ALARM_S);
-	while (!atomic_load(&a.has_begun) || !atomic_load(&b.has_begun))
+	while (origin_requests(origin) < 2 || origin_count(origin, &origin->n_active) > 0)
 		(void)sched_yield();
+	while (atomic_load(&counters[0].n) == 0 || atomic_load(&counters[1].n) == 0)
+		live_on(p, SHARED_BPS, 10);
+	for (size_t i = 0; i < 2; i++)
+		had[i] = atomic_load(&counters[i].n);
+	for (uint64_t lived_ms = 0; lived_ms < SHARED_MS; lived_ms += 10)
+		live_on(p, SHARED_BPS, 10);
 	(void)alarm(0);
-	pass_time(p, &outcomes[0].is_done);
-	pass_time(p, &outcomes[1].is_done);
-	assert_int_equal(atomic_load(&a.n), PLENTY);
-	assert_int_equal(atomic_load(&b.n), PLENTY);
-	/* Half of what was watched would be three to one. */
-	assert_true(a.most_ahead < PLENTY / 4);
-	assert_true(b.most_ahead < PLENTY / 4);
-	free(outcomes[0].body);
-	free(outcomes[1].body);
+	for (size_t i = 0; i < 2; i++) {
+		got[i] = atomic_load(&counters[i].n) - had[i];
+		assert_in_range(got[i], SHARED_BPS * SHARED_MS / 1000 / 2 - 2 * PIECE,
+				SHARED_BPS * SHARED_MS / 1000 / 2 + 2 * PIECE);
+	}
+	fetch_set_limit(p->fetch, 0);
+	for (size_t i = 0; i < 2; i++) {
+		loop_until(p->loop, &outcomes[i].is_done);
+		assert_int_equal(outcomes[i].error.code, ERR_NONE);
+		assert_int_equal(atomic_load(&counters[i].n), PLENTY / 8);
+		free(outcomes[i].body);
+	}
 	origin_stop(&origin);
+}
+
+static void two_flows_of_one_thread_share_the_limit(void **state)
+{
+	share_the_limit(*state, 1, 1);
+}
+
+static void two_flows_of_two_threads_share_the_limit(void **state)
+{
+	share_the_limit(*state, 1, 2);
 }
 
 /* Nobody wakes the thread, and as it sleeps for the limit the clock goes on. */
@@ -889,6 +962,81 @@ static void stopping_ends_those_that_wait_for_the_limit(void **state)
 }
 
 /* What a sink says of bytes that had to wait counts as much as of others. */
+enum {
+	A_LITTLE = 1000,
+};
+
+static void stall_after_a_little(void *ctx, const struct origin_request *request,
+				 struct origin_answer *ret)
+{
+	(void)ctx;
+	(void)request;
+	*ret = (struct origin_answer){ .end = ORIGIN_HOLDS, .after = A_LITTLE };
+}
+
+/* With many flows and a low limit, each one's turn comes later than a stalled connection is
+ * given up. It is not stalled: it is not read. */
+static void a_flow_that_waits_long_for_its_turn_is_not_given_up_for_stalled(void **state)
+{
+	enum {
+		N = 16,
+		LOW_BPS = 10 * 1000,
+		LIFE_MS = 4 * FETCH_STALL_S * 1000,
+		STEP_MS = 250,
+	};
+	struct place *p = *state;
+	struct origin *origin = origin_start(plenty(), NULL, NULL);
+	struct counter counters[N] = { { .n = 0 } };
+	struct outcome outcomes[N];
+	uint64_t bytes = 0;
+
+	fetch_set_limit(p->fetch, LOW_BPS);
+	for (size_t i = 0; i < N; i++)
+		(void)start_counting(p, origin, &counters[i], 0, &outcomes[i]);
+	for (size_t i = 0; i < N; i++) {
+		while (!atomic_load(&counters[i].has_begun))
+			live_on(p, LOW_BPS, 1);
+	}
+	for (uint64_t lived_ms = 0; lived_ms < LIFE_MS; lived_ms += STEP_MS)
+		live_on(p, LOW_BPS, STEP_MS);
+	for (size_t i = 0; i < N; i++) {
+		assert_false(outcomes[i].is_done);
+		bytes += atomic_load(&counters[i].n);
+	}
+	/* What they were given is about what the limit allowed. */
+	assert_true(bytes > 0 && bytes < 2 * (uint64_t)LOW_BPS * LIFE_MS / 1000);
+	fetch_set_limit(p->fetch, 0);
+	for (size_t i = 0; i < N; i++) {
+		loop_until(p->loop, &outcomes[i].is_done);
+		assert_int_equal(outcomes[i].error.code, ERR_NONE);
+		assert_int_equal(atomic_load(&counters[i].n), PLENTY);
+		free(outcomes[i].body);
+	}
+	origin_stop(&origin);
+}
+
+/* The limit must not count as a stall; nor must a stall hide behind the limit. */
+static void a_flow_that_brings_nothing_is_given_up_with_a_limit_too(void **state)
+{
+	struct place *p = *state;
+	struct origin *origin = origin_start(plenty(), stall_after_a_little, NULL);
+	struct counter c = { .n = 0 };
+	struct outcome outcome;
+
+	fetch_set_limit(p->fetch, LIMIT_BPS);
+	(void)start_counting(p, origin, &c, 0, &outcome);
+	(void)alarm(LOOPING_ALARM_S);
+	while (atomic_load(&c.n) < A_LITTLE)
+		live_on(p, LIMIT_BPS, 1);
+	while (!outcome.is_done)
+		live_on(p, LIMIT_BPS, 1000);
+	(void)alarm(0);
+	assert_int_equal(outcome.error.code, ERR_TIMEOUT);
+	assert_int_equal(atomic_load(&c.n), A_LITTLE);
+	free(outcome.body);
+	origin_stop(&origin);
+}
+
 static void a_sink_ends_its_request_when_the_bytes_have_waited_too(void **state)
 {
 	static const struct {
@@ -940,11 +1088,14 @@ int main(void)
 		TEST(a_sink_that_has_enough_ends_its_request_well),
 		TEST(a_request_on_an_earlier_ones_thread_uses_its_connection),
 		TEST(past_the_limit_nothing_comes_until_time_has_passed),
-		TEST(two_flows_share_the_limit),
+		TEST(two_flows_of_one_thread_share_the_limit),
+		TEST(two_flows_of_two_threads_share_the_limit),
 		TEST(a_flow_that_the_limit_has_stopped_is_not_slept_over),
 		TEST(a_limit_that_is_taken_away_lets_all_go_on),
 		TEST(a_flow_that_waits_for_the_limit_can_be_cancelled),
 		TEST(stopping_ends_those_that_wait_for_the_limit),
+		TEST(a_flow_that_waits_long_for_its_turn_is_not_given_up_for_stalled),
+		TEST(a_flow_that_brings_nothing_is_given_up_with_a_limit_too),
 		TEST(a_sink_ends_its_request_when_the_bytes_have_waited_too),
 	};
 

@@ -74,6 +74,24 @@ static void the_wait_is_as_long_as_the_debt(void **state)
 	assert_true(throttle_take(&t, 1, 1001 + wait_ms));
 }
 
+static void it_is_full_when_nothing_more_is_saved_up(void **state)
+{
+	struct throttle t = { .rate_bps = 0 };
+	uint64_t fill_ms;
+
+	(void)state;
+	assert_false(throttle_is_on(&t));
+	assert_int_equal(throttle_fill_ms(&t, 1000), 0);
+	throttle_set(&t, 1000000, 1000);
+	assert_true(throttle_is_on(&t));
+	assert_true(throttle_take(&t, 500000, 1001));
+	fill_ms = throttle_fill_ms(&t, 1001);
+	assert_in_range(fill_ms, 748, 751);
+	assert_int_equal(throttle_fill_ms(&t, 1001 + fill_ms), 0);
+	assert_true(throttle_take(&t, 250000, 1001 + fill_ms));
+	assert_true(throttle_fill_ms(&t, 1001 + fill_ms) > 0);
+}
+
 static void a_new_limit_holds_at_once(void **state)
 {
 	struct throttle t = { .rate_bps = 0 };
@@ -120,6 +138,7 @@ int main(void)
 		cmocka_unit_test(the_mean_is_exact_whatever_the_pieces),
 		cmocka_unit_test(idle_time_is_saved_up_for_a_moment_only),
 		cmocka_unit_test(the_wait_is_as_long_as_the_debt),
+		cmocka_unit_test(it_is_full_when_nothing_more_is_saved_up),
 		cmocka_unit_test(a_new_limit_holds_at_once),
 		cmocka_unit_test(the_same_limit_again_forgives_no_debt),
 		cmocka_unit_test(a_limit_too_small_to_live_on_is_raised),
