@@ -69,7 +69,7 @@ static const struct row rows[] = {
 	  .help = "threads that move bytes; 0: one per core, four at most" },
 	{ "LARDER_MIN_FREE", KIND_SIZE, AT(min_free_bytes), .otherwise = "1G", .min = 0,
 	  .max = UINT64_MAX / 2,
-	  .help = "free space that downloads leave alone, like 500M or 20G" },
+	  .help = "free space that downloads leave alone on each disk, like 500M or 20G" },
 	{ "LARDER_FCGI_THREADS", KIND_INTEGER, AT(fcgi_threads), .otherwise = "8", .min = 1,
 	  .max = 256, .help = "requests that larder-fcgi answers at the same time" },
 	{ "LARDER_LOG_FORMAT", KIND_CHOICE, AT(log_format), .otherwise = "text",

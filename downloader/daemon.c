@@ -55,8 +55,9 @@ static void tell_disk(struct daemon *d)
 	enum {
 		WORTH_TELLING = 16 * 1024 * 1024
 	};
-	uint64_t free_bytes = space_free_bytes(d->space);
-	uint64_t reserved = queue_reserved(d->queue);
+	const struct file_space *space = space_root(d->space);
+	uint64_t free_bytes = space->free_bytes;
+	uint64_t reserved = queue_reserved(d->queue, space->device);
 	uint64_t change = free_bytes > d->told_free ? free_bytes - d->told_free
 						    : d->told_free - free_bytes;
 
@@ -71,10 +72,7 @@ static void on_space(void *ctx)
 {
 	struct daemon *d = ctx;
 
-	struct error trouble;
-	bool is_well = space_check(d->space, &trouble) == 0;
-
-	queue_set_disk(d->queue, space_free_bytes(d->space), is_well ? NULL : &trouble);
+	queue_disk_changed(d->queue);
 	tell_disk(d);
 }
 
@@ -277,10 +275,10 @@ static int build_queue(struct daemon *d, struct error *err)
 				     .turns = d->turns,
 				     .copy_least_bytes = COPY_LEAST_BYTES,
 				     .models_root = d->models_root };
-	d->queue = queue_new(&env, d->planner, &limits, &hooks, err);
+	d->space = space_new(d->loop, d->pool, d->models_root, cfg->models_dir, on_space, d);
+	d->queue = queue_new(&env, d->planner, d->space, &limits, &hooks, err);
 	if (d->queue == NULL)
 		return -1;
-	d->space = space_new(d->loop, d->pool, d->models_root, cfg->models_dir, on_space, d);
 	d->ops = (struct ops){ .pool = d->pool,
 			       .hub = d->hub,
 			       .planner = d->planner,

@@ -347,13 +347,39 @@ int file_read_small(int root, const char *path, size_t max, char **ret, struct e
 	return 1;
 }
 
-int file_space(int root, uint64_t *ret_free, uint64_t *ret_total, struct error *err)
+/* The nearest directory to `path` that is there. What is in the way (a link, a file) is for who
+ * opens the path to tell. */
+static int open_nearest(int root, const char *path)
 {
-	struct statvfs space;
+	struct str rest = str_from(path);
+	struct str part;
+	int dir = fcntl(root, F_DUPFD_CLOEXEC, 0);
 
-	if (fstatvfs(root, &space) < 0)
+	while (dir >= 0 && str_next(&rest, '/', &part)) {
+		AUTO_CSTR name = str_dup(part);
+		int next = -1;
+
+		if (part.n > 0 && !str_is_equal(part, S("..")))
+			next = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0)
+			break;
+		fd_close(&dir);
+		dir = next;
+	}
+	return dir;
+}
+
+int file_space(int root, const char *path, struct file_space *ret, struct error *err)
+{
+	AUTO_FD dir = open_nearest(root, path);
+	struct statvfs space;
+	struct stat st;
+
+	if (dir < 0 || fstat(dir, &st) < 0 || fstatvfs(dir, &space) < 0)
 		return error_set_errno(err, ERR_DISK_ERROR, "free space");
-	*ret_free = (uint64_t)space.f_bavail * space.f_frsize;
-	*ret_total = (uint64_t)space.f_blocks * space.f_frsize;
+	ret->device = (uint64_t)st.st_dev;
+	ret->free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
+	ret->total_bytes = (uint64_t)space.f_blocks * space.f_frsize;
+	ret->is_read_only = (space.f_flag & ST_RDONLY) != 0;
 	return 0;
 }

@@ -90,7 +90,16 @@ int file_replace(int root, const char *path, struct str content, struct error *e
 int file_read_small(int root, const char *path, size_t max, char **ret,
 		    struct error *err) MUST_USE;
 
-/* Free bytes for an unprivileged user and total bytes of the file system. */
-int file_space(int root, uint64_t *ret_free, uint64_t *ret_total, struct error *err) MUST_USE;
+/* A file system, as it is now. */
+struct file_space {
+	uint64_t device;     /* tells it from others */
+	uint64_t free_bytes; /* for an unprivileged user */
+	uint64_t total_bytes;
+	bool is_read_only;
+};
+
+/* That on which `path` beneath the root is, or would be: that of the nearest directory above it
+ * that is there. "" is the root itself. */
+int file_space(int root, const char *path, struct file_space *ret, struct error *err) MUST_USE;
 
 #endif

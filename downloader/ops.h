@@ -36,7 +36,8 @@ void ops_dispatch(void *ctx, struct control_call *call, struct str method,
  * begins with. */
 struct json_object *ops_snapshot(const struct ops *ops);
 
-/* {"free","total","reserved"} */
+/* {"free","total","reserved","kept_free"}: of the file system that the models directory is on.
+ * A folder that is a mount of its own has its room told by previews. */
 struct json_object *ops_disk(const struct ops *ops);
 
 /* --- one function a method, in the file of its noun --- */

@@ -53,8 +53,8 @@ static void on_planned(void *ctx, struct planned *take_planned, const struct err
 	}
 	preview->planned = take_planned;
 	preview->disk = (struct preview_disk){
-		.free_bytes = space_free_bytes(ops->space),
-		.reserved_bytes = queue_reserved(ops->queue),
+		.free_bytes = take_planned->space.free_bytes,
+		.reserved_bytes = queue_reserved(ops->queue, take_planned->space.device),
 		.min_free_bytes = ops->min_free_bytes,
 	};
 	pool_submit(ops->pool, &preview->task);

@@ -5,10 +5,11 @@
 struct json_object *ops_disk(const struct ops *ops)
 {
 	struct json_object *object = json_object_new_object();
+	const struct file_space *space = space_root(ops->space);
 
-	json_add_u64(object, "free", space_free_bytes(ops->space));
-	json_add_u64(object, "total", space_total_bytes(ops->space));
-	json_add_u64(object, "reserved", queue_reserved(ops->queue));
+	json_add_u64(object, "free", space->free_bytes);
+	json_add_u64(object, "total", space->total_bytes);
+	json_add_u64(object, "reserved", queue_reserved(ops->queue, space->device));
 	json_add_u64(object, "kept_free", ops->min_free_bytes);
 	return object;
 }

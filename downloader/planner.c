@@ -146,11 +146,14 @@ static int select_files(const struct choice *choice, struct planned *planned, st
 	return result;
 }
 
-static void look_at_disk(const struct planner_call *call, struct planned *planned)
+static int look_at_disk(const struct planner_call *call, struct planned *planned,
+			struct error *err)
 {
 	AUTO_CSTR folder = job_folder(call->choice.type, planned->listing->info.repo,
 				      call->choice.revision);
 
+	if (file_space(call->planner->models_root, folder, &planned->space, err) < 0)
+		return -1;
 	for (size_t i = 0; i < planned->n; i++) {
 		const struct hub_file *file = planned->files[i].file;
 		enum localdir_presence presence = LOCALDIR_ABSENT;
@@ -166,6 +169,7 @@ static void look_at_disk(const struct planner_call *call, struct planned *planne
 		localdir_names_clear(&names);
 		planned->files[i].is_present = presence == LOCALDIR_PROVEN;
 	}
+	return 0;
 }
 
 static void run(struct pool_task *task)
@@ -178,7 +182,7 @@ static void run(struct pool_task *task)
 		label(&planned->files[i]);
 	}
 	if (select_files(&call->choice, planned, &call->error) == 0)
-		look_at_disk(call, planned);
+		(void)look_at_disk(call, planned, &call->error);
 }
 
 /* --- on the loop --- */

@@ -8,6 +8,7 @@
 #ifndef DOWNLOADER_PLANNER_H
 #define DOWNLOADER_PLANNER_H
 
+#include "downloader/file.h"
 #include "downloader/hub.h"
 #include "downloader/job.h"
 #include "downloader/plan.h"
@@ -50,6 +51,7 @@ struct planned {
 	struct hub_listing *listing;
 	struct planned_file *files; /* in the listing's order */
 	size_t n;
+	struct file_space space; /* where the folder is, or would be */
 };
 void planned_free(struct planned **planned);
 

@@ -10,6 +10,7 @@
 
 #include "downloader/planner.h"
 
+/* Of the file system that the folder is on, or would be. */
 struct preview_disk {
 	uint64_t free_bytes;
 	uint64_t reserved_bytes; /* of jobs in the queue */

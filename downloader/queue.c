@@ -5,8 +5,6 @@
 
 #include <sodium.h>
 
-#include "downloader/retry.h"
-
 enum {
 	WAIT_MAX_MS = 25 * 60 * 60 * 1000,
 	IDLE_TICK_MS = 5000, /* how late a waiting job may wake, and how often an unsaved one is
@@ -34,32 +32,6 @@ static bool is_folder_busy(const struct queue *q, const struct entry *candidate)
 	return false;
 }
 
-/* Bytes that running jobs will still write. */
-static uint64_t bytes_promised(const struct queue *q)
-{
-	uint64_t bytes = 0;
-
-	for (size_t i = 0; i < q->n; i++) {
-		if (queue_is_running(q->entries[i]->job->state))
-			bytes += job_remaining(q->entries[i]->job);
-	}
-	return bytes;
-}
-
-/* 0 when the disk will hold the job beside what runs already. */
-static int check_space(const struct queue *q, const struct job *job, struct error *err)
-{
-	uint64_t promised = bytes_promised(q) + q->limits.min_free_bytes;
-	uint64_t usable = q->free_bytes > promised ? q->free_bytes - promised : 0;
-
-	if (!q->is_free_known || job_remaining(job) <= usable)
-		return 0;
-	return error_set(err, ERR_DISK_FULL,
-			 "%.1f GB are still to come, %.1f GB of %.1f GB free may be used",
-			 (double)job_remaining(job) / 1e9, (double)usable / 1e9,
-			 (double)q->free_bytes / 1e9);
-}
-
 static bool is_held(const struct queue *q)
 {
 	return q->hold.code != ERR_NONE;
@@ -72,21 +44,31 @@ static bool waits_for_hold(const struct job *job)
 	       (job->reason.code == ERR_SCHEDULE || job->reason.code == ERR_PAUSED_ALL);
 }
 
-/* A job that waits for space wakes when there is some, not before. */
-static bool is_wake_time(const struct queue *q, struct job *job, int64_t now_ms)
+/* Who waits for room wakes when there is some, be it that its time has come before. */
+static bool is_wake_time(const struct queue *q, const struct entry *entry, int64_t now_ms)
 {
-	struct error err;
+	const struct job *job = entry->job;
 	int64_t left_ms = job->reason.retry_at_ms - now_ms;
+	/* No wait is longer than a day: one that seems so was begun by a wrong clock. */
+	bool is_time = left_ms <= 0 || left_ms > WAIT_MAX_MS;
 
 	if (waits_for_hold(job))
 		return !is_held(q);
-	/* No wait is longer than a day: one that seems so was begun by a wrong clock. */
-	if (job->state != JOB_WAITING || (left_ms > 0 && left_ms <= WAIT_MAX_MS))
-		return false;
-	if (job->reason.code != ERR_DISK_FULL || check_space(q, job, &err) == 0)
-		return true;
-	job->reason.retry_at_ms = now_ms + RETRY_DISK_MS;
-	return false;
+	if (queue_room_is_awaited(job))
+		return queue_room_may_wake(q, entry, is_time);
+	return job->state == JOB_WAITING && is_time;
+}
+
+/* Its time has passed without room: from now on it waits for nothing else. */
+static void wait_for_room_alone(struct queue *q, struct entry *entry, int64_t now_ms)
+{
+	struct job *job = entry->job;
+
+	if (!queue_room_is_awaited(job) || job->reason.retry_at_ms == 0 ||
+	    job->reason.retry_at_ms > now_ms)
+		return;
+	job->reason.retry_at_ms = 0;
+	queue_entry_save(q, entry, NULL, NULL);
 }
 
 static void wake_waiting(struct queue *q)
@@ -96,9 +78,12 @@ static void wake_waiting(struct queue *q)
 	for (size_t i = 0; i < q->n; i++) {
 		struct entry *entry = q->entries[i];
 
-		if (is_wake_time(q, entry->job, now_ms)) {
+		queue_room_watch(q, entry);
+		if (is_wake_time(q, entry, now_ms)) {
 			queue_entry_move(entry, JOB_QUEUED);
 			queue_entry_save(q, entry, NULL, NULL);
+		} else {
+			wait_for_room_alone(q, entry, now_ms);
 		}
 	}
 }
@@ -119,6 +104,7 @@ static void count(const struct queue *q, size_t *ret_running, size_t *ret_resolv
 static void consider(struct queue *q, struct entry *entry, size_t *running, size_t *resolving)
 {
 	struct error err;
+	int room;
 
 	if (entry->job->state != JOB_QUEUED || queue_entry_is_busy(entry) || is_held(q))
 		return;
@@ -131,10 +117,11 @@ static void consider(struct queue *q, struct entry *entry, size_t *running, size
 	}
 	if (*running >= q->limits.downloads || q->is_disk_away || is_folder_busy(q, entry))
 		return;
-	if (check_space(q, entry->job, &err) < 0) {
-		queue_entry_give_way(q, entry, &err);
+	room = queue_room_check(q, entry, &err);
+	if (room < 0)
+		queue_entry_wait(q, entry, &err, 0);
+	if (room <= 0)
 		return;
-	}
 	queue_entry_run(q, entry);
 	(*running)++;
 }
@@ -204,38 +191,6 @@ static void on_tick(void *ctx)
 
 /* --- what the world asks --- */
 
-static void make_way(struct queue *q, const struct error *why)
-{
-	for (size_t i = 0; i < q->n; i++) {
-		struct entry *entry = q->entries[i];
-
-		if (entry->job->state != JOB_DOWNLOADING)
-			continue;
-		queue_entry_give_way(q, entry, why);
-		if (entry->transfer != NULL)
-			transfer_stop(entry->transfer);
-	}
-}
-
-void queue_set_disk(struct queue *q, uint64_t free_bytes, const struct error *trouble)
-{
-	struct error err;
-
-	q->free_bytes = free_bytes;
-	q->is_free_known = true;
-	q->is_disk_away = trouble != NULL;
-	if (trouble != NULL) {
-		err = *trouble;
-		err.code = ERR_DISK_AWAY;
-		make_way(q, &err);
-	} else if (free_bytes < q->limits.min_free_bytes) {
-		(void)error_set(
-			&err, ERR_DISK_FULL, "%.1f GB are free, %.1f GB are to stay free",
-			(double)free_bytes / 1e9, (double)q->limits.min_free_bytes / 1e9);
-		make_way(q, &err);
-	}
-}
-
 void queue_set_downloads(struct queue *q, size_t downloads)
 {
 	q->limits.downloads = downloads;
@@ -253,7 +208,7 @@ static void hold_entry(struct queue *q, struct entry *entry)
 
 	if (!is_under_way && (!waits_for_hold(job) || is_told))
 		return;
-	queue_entry_hold(q, entry);
+	queue_entry_wait(q, entry, &q->hold, q->hold_until_ms);
 	queue_entry_cancel_planning(entry);
 	if (entry->transfer != NULL && is_under_way)
 		transfer_stop(entry->transfer);
@@ -268,17 +223,6 @@ void queue_hold(struct queue *q, const struct error *why, int64_t until_ms)
 	for (size_t i = 0; i < q->n && why != NULL; i++)
 		hold_entry(q, q->entries[i]);
 	queue_kick(q);
-}
-
-uint64_t queue_reserved(const struct queue *q)
-{
-	uint64_t bytes = 0;
-
-	for (size_t i = 0; i < q->n; i++) {
-		if (!job_is_final(q->entries[i]->job->state))
-			bytes += job_remaining(q->entries[i]->job);
-	}
-	return bytes;
 }
 
 const struct job *queue_find(const struct queue *q, struct str id)
@@ -512,13 +456,14 @@ static void on_loaded(void *ctx, struct job *take_job)
 }
 
 struct queue *queue_new(const struct transfer_env *env, struct planner *planner,
-			const struct queue_limits *limits, const struct queue_hooks *hooks,
-			struct error *err)
+			struct space *space, const struct queue_limits *limits,
+			const struct queue_hooks *hooks, struct error *err)
 {
 	AUTO(queue) q = mem_alloc(sizeof(*q));
 
 	q->env = *env;
 	q->planner = planner;
+	q->space = space;
 	q->limits = *limits;
 	q->hooks = *hooks;
 	q->timer = loop_timer_new(env->loop, on_tick, q);

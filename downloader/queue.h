@@ -12,6 +12,7 @@
 #define DOWNLOADER_QUEUE_H
 
 #include "downloader/planner.h"
+#include "downloader/space.h"
 #include "downloader/transfer.h"
 
 struct queue;
@@ -40,16 +41,16 @@ struct queue_hooks {
 };
 
 struct queue_limits {
-	size_t downloads;     /* jobs that run together */
-	size_t files_at_once; /* of one job; TRANSFER_FILES_AT_ONCE is good */
-	uint64_t min_free_bytes;
+	size_t downloads;        /* jobs that run together */
+	size_t files_at_once;    /* of one job; TRANSFER_FILES_AT_ONCE is good */
+	uint64_t min_free_bytes; /* that must stay free on each file system */
 };
 
 /* Loads what the store has. Jobs that were running when the last larderd ended are queued
  * again. */
 struct queue *queue_new(const struct transfer_env *env, struct planner *planner,
-			const struct queue_limits *limits, const struct queue_hooks *hooks,
-			struct error *err);
+			struct space *space, const struct queue_limits *limits,
+			const struct queue_hooks *hooks, struct error *err);
 void queue_free(struct queue **queue); /* after `stopped` */
 
 /* Starts what may run. Call once after the hooks' targets are ready. */
@@ -58,10 +59,11 @@ void queue_start(struct queue *queue);
 /* Ends all transfers, with what they have made durable; `stopped` follows. */
 void queue_stop(struct queue *queue);
 
-/* Free bytes of the models directory, whenever they are known anew, or what is wrong with it
- * (NULL: nothing). While something is wrong, or less is free than must stay free, nothing runs.
- */
-void queue_set_disk(struct queue *queue, uint64_t free_bytes, const struct error *trouble);
+/* To be called whenever the space has looked at the disk. A job runs where there is room for it
+ * and for those before it, on the file system of its own folder. Where less is free than must
+ * stay free, and while a disk cannot be written to, what runs waits, and goes on by itself at
+ * the first look that finds otherwise. */
+void queue_disk_changed(struct queue *queue);
 
 /* How many may run at the same time (at least 1), from now on. What runs already goes on. */
 void queue_set_downloads(struct queue *queue, size_t downloads);
@@ -72,8 +74,9 @@ void queue_set_downloads(struct queue *queue, size_t downloads);
  * ends, not by that time. */
 void queue_hold(struct queue *queue, const struct error *why, int64_t until_ms);
 
-/* Bytes that all jobs that are not final will still write. */
-uint64_t queue_reserved(const struct queue *queue);
+/* Bytes that all jobs that are not final will still write to the file system `device`
+ * (file.h). */
+uint64_t queue_reserved(const struct queue *queue, uint64_t device);
 
 /* The job as it was last committed, borrowed, or NULL. */
 const struct job *queue_find(const struct queue *queue, struct str id);

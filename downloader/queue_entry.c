@@ -77,6 +77,7 @@ void queue_entry_take_out(struct queue *q, const struct entry *entry)
 
 void queue_entry_free(struct entry *entry)
 {
+	space_unwatch(&entry->watch);
 	job_free(&entry->job);
 	job_free(&entry->told);
 	free(entry);
@@ -231,6 +232,7 @@ void queue_entry_give_way(struct queue *q, struct entry *entry, const struct err
 	int64_t retry_at_ms = 0;
 
 	reason.code = retry.reason;
+	queue_room_refused(entry, err);
 	if (retry.verdict == RETRY_LATER) {
 		retry_at_ms = clock_unix_ms() + (int64_t)retry.delay_ms;
 		job->attempts++;
@@ -246,10 +248,12 @@ void queue_entry_give_way(struct queue *q, struct entry *entry, const struct err
 	queue_entry_save(q, entry, NULL, NULL);
 }
 
-void queue_entry_hold(struct queue *q, struct entry *entry)
+void queue_entry_wait(struct queue *q, struct entry *entry, const struct error *why,
+		      int64_t until_ms)
 {
 	if (entry->job->state != JOB_WAITING)
 		queue_entry_move(entry, JOB_WAITING);
-	job_set_reason(entry->job, &q->hold, q->hold_until_ms);
+	log_info("download %s (%s): %s", entry->job->id, entry->job->repo, why->text);
+	job_set_reason(entry->job, why, until_ms);
 	queue_entry_save(q, entry, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /*
- * What the three files of the queue share: queue.c (who is next, what the world asks),
- * queue_work.c (plans, transfers, clean-ups) and queue_entry.c (the list, saving, moves).
+ * What the four files of the queue share: queue.c (who is next, what the world asks),
+ * queue_work.c (plans, transfers, clean-ups), queue_room.c (will the disk hold it) and
+ * queue_entry.c (the list, saving, moves).
  * Nobody else includes this.
  *
  * An entry is a job with what is under way for it. Its state says what is wanted; `planning`,
@@ -33,11 +34,15 @@ struct entry {
 	bool is_forgetting; /* its deletion is on its way to the store */
 	queue_done_fn forgotten;
 	void *forgotten_ctx;
+	struct space_watch *watch; /* of its folder, from its plan to its end */
+	bool is_growth_awaited;    /* the disk was full: more room is worth a try */
+	uint64_t least_free;       /* that was seen since then; UINT64_MAX: not looked yet */
 };
 
 struct queue {
 	struct transfer_env env;
 	struct planner *planner;
+	struct space *space;
 	struct queue_limits limits;
 	struct queue_hooks hooks;
 	struct entry **entries; /* by job_compare() */
@@ -45,9 +50,7 @@ struct queue {
 	size_t n;
 	size_t cap;
 	uint64_t last_order;
-	uint64_t free_bytes;
-	bool is_free_known;
-	bool is_disk_away;
+	bool is_disk_away; /* the models directory is */
 	struct error hold; /* ERR_NONE: nothing is held */
 	int64_t hold_until_ms;
 	bool is_started;
@@ -84,8 +87,10 @@ void queue_entry_move(struct entry *entry, enum job_state to);
 /* The job cannot go on now: it waits or has failed, as retry.c says. Saves. */
 void queue_entry_give_way(struct queue *q, struct entry *entry, const struct error *err);
 
-/* The job waits for the end of the queue's hold. Saves. */
-void queue_entry_hold(struct queue *q, struct entry *entry);
+/* The job waits for the end of what the error says, not for a time; `until_ms` is when that is
+ * said to end, 0 for when it ends. Saves. */
+void queue_entry_wait(struct queue *q, struct entry *entry, const struct error *why,
+		      int64_t until_ms);
 
 /* Downloading or verifying. */
 bool queue_is_running(enum job_state state);
@@ -97,6 +102,21 @@ void queue_entry_cancel_planning(struct entry *entry); /* fine when there is non
 void queue_entry_run(struct queue *q, struct entry *entry);
 /* Removes what a cancelled job has left half done; a retry then plans again. */
 void queue_entry_clean(struct queue *q, struct entry *entry);
+
+/* --- queue_room.c --- */
+
+/* Begins and ends the watching of its folder, as it should be now. */
+void queue_room_watch(struct queue *q, struct entry *entry);
+/* 1: there is room for it and those before it; 0: not known yet; -1: ERR_DISK_FULL or
+ * ERR_DISK_AWAY. */
+int queue_room_check(const struct queue *q, const struct entry *entry,
+		     struct error *err) MUST_USE;
+/* Does it wait for room, or for its disk? */
+bool queue_room_is_awaited(const struct job *job);
+/* Then: may it go on? `is_time`: the time has passed that it waits for besides. */
+bool queue_room_may_wake(const struct queue *q, const struct entry *entry, bool is_time);
+/* It broke off because of `err`. */
+void queue_room_refused(struct entry *entry, const struct error *err);
 
 /* --- queue.c --- */
 

@@ -21,7 +21,8 @@ LEVELS = [
     "downloader/daemon",
     "downloader/ops_choice downloader/ops_downloads downloader/ops_plan downloader/ops_preview downloader/ops_settings"
     " downloader/ops_system downloader/ops",
-    "downloader/control downloader/sse downloader/settings downloader/queue downloader/queue_entry downloader/queue_work",
+    "downloader/control downloader/sse downloader/settings downloader/queue downloader/queue_entry downloader/queue_room"
+    " downloader/queue_work",
     "downloader/preview downloader/transfer",
     "downloader/planner downloader/landing downloader/landing_begin",
     "downloader/lanes",

@@ -31,6 +31,8 @@ struct change {
 
 struct place {
 	struct rig *rig;
+	struct space *space;
+	size_t n_looks;
 	struct queue *queue;
 	struct queue_limits limits;
 	struct error hold;                  /* before the start */
@@ -96,6 +98,14 @@ static inline void on_stopped(void *ctx)
 	p->is_stopped = true;
 }
 
+static inline void on_space(void *ctx)
+{
+	struct place *p = ctx;
+
+	p->n_looks++;
+	queue_disk_changed(p->queue);
+}
+
 /* --- begin and end ---------------------------------------------------------------------------
  */
 
@@ -117,9 +127,9 @@ static inline void begin(struct place *p)
 				     .ctx = p };
 	struct error err;
 
-	p->queue = queue_new(&env, p->rig->planner, &p->limits, &hooks, &err);
+	p->queue = queue_new(&env, p->rig->planner, p->space, &p->limits, &hooks, &err);
 	assert_non_null(p->queue);
-	queue_set_disk(p->queue, UINT64_C(1) << 40, NULL);
+	queue_disk_changed(p->queue);
 	if (p->hold.code != ERR_NONE)
 		queue_hold(p->queue, &p->hold, 0);
 	queue_start(p->queue);
@@ -148,9 +158,12 @@ static inline void end(struct place *p)
 static inline int place_make(void **state)
 {
 	struct place *p = mem_alloc(sizeof(*p));
+	AUTO_CSTR models = NULL;
 
 	if (rig_make((void **)&p->rig) < 0)
 		return -1;
+	models = tempdir_path(&p->rig->dir, "models");
+	p->space = space_new(p->rig->loop, p->rig->pool, p->rig->root, models, on_space, p);
 	log_init("unit", LOG_FORMAT_JSON, LOG_LEVEL_ERROR);
 	p->limits = (struct queue_limits){ .downloads = 1, .files_at_once = 1 };
 	p->big = mem_alloc(BIG + 1);
@@ -170,8 +183,10 @@ static inline int place_remove(void **state)
 	struct place *p = *state;
 
 	end(p);
+	space_stop(p->space);
 	rig_stop(p->rig);
 	queue_free(&p->queue);
+	space_free(&p->space);
 	(void)rig_remove((void **)&p->rig);
 	free(p->big);
 	free(p);
@@ -340,6 +355,20 @@ static inline bool has_partial(const struct place *p, struct str id, size_t whic
 	found = has(p, names.partial);
 	localdir_names_clear(&names);
 	return found;
+}
+
+/* Until the disk has been looked at, from now on. */
+static inline void look_at_disk(struct place *p)
+{
+	for (int i = 0; i < 2; i++) { /* one look may have begun before */
+		size_t before = p->n_looks;
+
+		space_look(p->space);
+		(void)alarm(LOOPING_ALARM_S);
+		while (p->n_looks == before)
+			turn_once(p);
+		(void)alarm(0);
+	}
 }
 
 static inline enum error_code reason(const struct place *p, struct str id)

@@ -378,14 +378,47 @@ static void writing_where_it_is_not_allowed_fails(void **state)
 static void free_space_is_part_of_the_whole(void **state)
 {
 	const struct place *p = *state;
-	uint64_t free_bytes = 0;
-	uint64_t total_bytes = 0;
+	struct file_space space = { .device = 0 };
+	struct stat st;
 	struct error err;
 
-	assert_int_equal(file_space(p->root, &free_bytes, &total_bytes, &err), 0);
-	assert_true(free_bytes > 0);
-	assert_true(free_bytes <= total_bytes);
-	assert_int_equal(file_space(-1, &free_bytes, &total_bytes, &err), -1);
+	assert_int_equal(file_space(p->root, "", &space, &err), 0);
+	assert_true(space.free_bytes > 0);
+	assert_true(space.free_bytes <= space.total_bytes);
+	assert_int_equal(fstat(p->root, &st), 0);
+	assert_int_equal(space.device, (uint64_t)st.st_dev);
+	assert_false(space.is_read_only);
+	assert_int_equal(file_space(-1, "", &space, &err), -1);
+}
+
+static uint64_t device_of(int root, const char *path)
+{
+	struct file_space space = { .device = 0 };
+	struct error err;
+
+	assert_int_equal(file_space(root, path, &space, &err), 0);
+	return space.device;
+}
+
+/* Every Linux has a mount or two beneath its root. */
+static void space_is_that_of_the_nearest_directory_that_is_there(void **state)
+{
+	const struct place *p = *state;
+	AUTO_FD slash = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat proc;
+
+	assert_int_equal(stat("/proc", &proc), 0);
+	assert_int_not_equal(device_of(slash, ""), (uint64_t)proc.st_dev);
+	assert_int_equal(device_of(slash, "proc"), (uint64_t)proc.st_dev);
+	assert_int_equal(device_of(slash, "proc/no such/folder"), (uint64_t)proc.st_dev);
+	assert_int_equal(device_of(slash, "no such/proc"), device_of(slash, ""));
+	/* Neither a file, a link nor a way out leads anywhere else. */
+	put(p, "file", "x");
+	link_to(p, "/proc", "link");
+	assert_int_equal(device_of(p->root, "file/folder"), device_of(p->root, ""));
+	assert_int_equal(device_of(p->root, "link/self"), device_of(p->root, ""));
+	assert_int_equal(device_of(p->root, "../../../../../../../../proc"),
+			 device_of(p->root, ""));
 }
 
 /* From here on openat2(2) is missing, as on a kernel before 5.6. */
@@ -516,7 +549,8 @@ static void a_files_time_is_in_nanoseconds_whatever_it_is(void **state)
 		TEST(small_reads_have_a_limit), TEST(a_fifo_does_not_hang_a_small_read),       \
 		TEST(a_new_file_has_its_size_and_bytes_go_where_they_belong),                  \
 		TEST(writing_where_it_is_not_allowed_fails),                                   \
-		TEST(free_space_is_part_of_the_whole)
+		TEST(free_space_is_part_of_the_whole),                                         \
+		TEST(space_is_that_of_the_nearest_directory_that_is_there)
 
 int main(void)
 {

@@ -182,6 +182,8 @@ static void what_is_proven_on_the_disk_counts_as_done(void **state)
 		file_replace(rig->root, RIG_REPO "/config.json", files[1].content, &err), 0);
 	rig_serve_listing(rig, files, ARRAY_LEN(files));
 	plan(rig, NULL, NULL, &result);
+	assert_true(result.planned->space.total_bytes > 0);
+	assert_true(result.planned->space.free_bytes <= result.planned->space.total_bytes);
 	for (size_t i = 0; i < result.planned->n; i++)
 		assert_int_equal(result.planned->files[i].is_present, i == 0);
 	made = planned_to_plan(result.planned);

@@ -29,7 +29,7 @@ static void a_download_ends_with_every_file_proven(void **state)
 	assert_int_equal(job->files_done, 4);
 	assert_int_equal(job->files_total, 4);
 	assert_true(job->finished_at_ms >= job->started_at_ms);
-	assert_int_equal(queue_reserved(p->queue), 0);
+	assert_int_equal(queue_reserved(p->queue, space_root(p->space)->device), 0);
 	assert_false(has(p, ".larder"));
 	assert_int_equal(p->n_thrown_away, 0);
 }
@@ -468,43 +468,6 @@ static void a_job_survives_the_daemon_and_goes_on(void **state)
 	assert_true(str_has_prefix(str_from(seen.range), S("bytes=153600-")));
 }
 
-static void a_download_that_does_not_fit_waits_for_room(void **state)
-{
-	struct place *p = *state;
-	struct answer answer;
-	struct str id;
-
-	serve(p);
-	queue_set_disk(p->queue, BIG - 1, NULL);
-	id = create(p, "a.gguf", 0, &answer);
-	wait_for(p, id, JOB_WAITING);
-	assert_int_equal(reason(p, id), ERR_DISK_FULL);
-	assert_int_equal(answerer_count(p->rig->server, rig_target(p->rig, "a.gguf"), NULL), 0);
-	assert_int_equal(queue_reserved(p->queue), BIG);
-	queue_set_disk(p->queue, BIG, NULL);
-	move(p, id, QUEUE_RESUME);
-	wait_for(p, id, JOB_COMPLETED);
-	assert_file(p, 0);
-}
-
-static void a_disk_that_runs_short_makes_a_running_job_wait(void **state)
-{
-	struct place *p = *state;
-	struct answer answer;
-	struct str id;
-
-	p->limits.min_free_bytes = 1000;
-	begin_anew(p);
-	serve_held(p, 1);
-	serve(p);
-	id = create(p, "a.gguf", 0, &answer);
-	wait_for_bytes(p, CUT);
-	queue_set_disk(p->queue, 999, NULL);
-	wait_for(p, id, JOB_WAITING);
-	assert_int_equal(reason(p, id), ERR_DISK_FULL);
-	assert_true(has_partial(p, id, 0));
-}
-
 static void moves_that_are_not_legal_change_nothing(void **state)
 {
 	static const struct {
@@ -776,8 +739,6 @@ int main(void)
 		TEST(the_higher_priority_is_served_first),
 		TEST(two_jobs_of_one_folder_never_run_together),
 		TEST(a_job_survives_the_daemon_and_goes_on),
-		TEST(a_download_that_does_not_fit_waits_for_room),
-		TEST(a_disk_that_runs_short_makes_a_running_job_wait),
 		TEST(moves_that_are_not_legal_change_nothing),
 		TEST(a_forgotten_job_is_gone_for_good_and_its_files_stay),
 		TEST(a_pause_while_the_hub_is_asked_stays_a_pause),

@@ -6,6 +6,8 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
 #include <sys/statvfs.h>
 
 #include "common/error.h"
@@ -63,9 +65,9 @@ static void room_is_known_from_the_first_moment(void **state)
 
 	assert_int_equal(fstatvfs(p->root, &now), 0);
 	assert_int_equal(space_check(space, &err), 0);
-	assert_int_equal(space_total_bytes(space), (uint64_t)now.f_blocks * now.f_frsize);
-	assert_true(space_free_bytes(space) > 0);
-	assert_true(space_free_bytes(space) <= space_total_bytes(space));
+	assert_int_equal(space_root(space)->total_bytes, (uint64_t)now.f_blocks * now.f_frsize);
+	assert_true(space_root(space)->free_bytes > 0);
+	assert_true(space_root(space)->free_bytes <= space_root(space)->total_bytes);
 	space_stop(space);
 	space_free(&space);
 	assert_null(space);
@@ -77,7 +79,7 @@ static void it_looks_again_by_itself(void **state)
 	struct space *space = space_new(p->loop, p->pool, p->root, p->dir.path, on_changed, p);
 
 	loop_until(p->loop, &p->has_changed);
-	assert_true(space_free_bytes(space) > 0);
+	assert_true(space_root(space)->free_bytes > 0);
 	space_stop(space);
 	space_free(&space);
 }
@@ -90,7 +92,7 @@ static void a_directory_that_cannot_be_looked_at_is_told(void **state)
 
 	assert_int_equal(space_check(space, &err), -1);
 	assert_int_equal(err.code, ERR_DISK_ERROR);
-	assert_int_equal(space_free_bytes(space), 0);
+	assert_int_equal(space_root(space)->free_bytes, 0);
 	space_stop(space);
 	space_free(&space);
 }
@@ -135,6 +137,113 @@ static void after_the_stop_nothing_is_told(void **state)
 	space_free(&space);
 }
 
+static void a_folder_is_known_after_the_next_look(void **state)
+{
+	struct place *p = *state;
+	struct space *space = space_new(p->loop, p->pool, p->root, p->dir.path, on_changed, p);
+	struct space_watch *watch = space_watch(space, "acme/not/there/yet");
+	struct file_space seen;
+	struct stat st;
+	struct error err;
+
+	assert_int_equal(space_of(watch, &seen, &err), 0);
+	loop_until(p->loop, &p->has_changed);
+	assert_int_equal(space_of(watch, &seen, &err), 1);
+	assert_int_equal(fstat(p->root, &st), 0);
+	assert_int_equal(seen.device, (uint64_t)st.st_dev);
+	assert_int_equal(seen.total_bytes, space_root(space)->total_bytes);
+	assert_false(seen.is_read_only);
+	space_unwatch(&watch);
+	assert_null(watch);
+	space_unwatch(&watch);
+	space_free(&space);
+}
+
+/* The pool's one thread is busy until the test has done what it wants to do during a look. */
+struct hindrance {
+	struct pool_task task; /* first */
+	pthread_mutex_t lock;
+};
+
+static void hinder(struct pool_task *task)
+{
+	struct hindrance *h = (struct hindrance *)task;
+
+	(void)pthread_mutex_lock(&h->lock);
+	(void)pthread_mutex_unlock(&h->lock);
+}
+
+static void on_hindered(struct pool_task *task)
+{
+	(void)task;
+}
+
+static void what_is_asked_for_during_a_look_is_looked_at_after_it(void **state)
+{
+	struct place *p = *state;
+	struct space *space = space_new(p->loop, p->pool, p->root, p->dir.path, on_changed, p);
+	struct hindrance h = { .task = { .run = hinder, .done = on_hindered },
+			       .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct space_watch *watches[2];
+	struct file_space seen;
+	struct error err;
+
+	(void)pthread_mutex_lock(&h.lock);
+	pool_submit(p->pool, &h.task);
+	watches[0] = space_watch(space, "a");
+	watches[1] = space_watch(space, "b");
+	(void)pthread_mutex_unlock(&h.lock);
+	loop_until(p->loop, &p->has_changed);
+	assert_int_equal(space_of(watches[0], &seen, &err), 1);
+	assert_int_equal(space_of(watches[1], &seen, &err), 0);
+	p->has_changed = false;
+	loop_until(p->loop, &p->has_changed);
+	assert_int_equal(space_of(watches[1], &seen, &err), 1);
+	for (size_t i = 0; i < ARRAY_LEN(watches); i++)
+		space_unwatch(&watches[i]);
+	space_free(&space);
+}
+
+static void watches_and_all_may_end_during_a_look(void **state)
+{
+	struct place *p = *state;
+	struct space *space = space_new(p->loop, p->pool, p->root, p->dir.path, on_changed, p);
+	struct hindrance h = { .task = { .run = hinder, .done = on_hindered },
+			       .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct space_watch *watches[3];
+
+	(void)pthread_mutex_lock(&h.lock);
+	pool_submit(p->pool, &h.task);
+	watches[0] = space_watch(space, "a");
+	watches[1] = space_watch(space, "b"); /* not in this look */
+	space_unwatch(&watches[0]);
+	watches[2] = space_watch(space, "c");
+	space_unwatch(&watches[2]);
+	space_unwatch(&watches[1]);
+	space_free(&space);
+	assert_null(space);
+	(void)pthread_mutex_unlock(&h.lock);
+	pool_stop(p->pool);
+	loop_drain(p->loop);
+	assert_false(p->has_changed);
+}
+
+static void a_folder_that_cannot_be_looked_at_is_told(void **state)
+{
+	struct place *p = *state;
+	struct space *space = space_new(p->loop, p->pool, -1, p->dir.path, on_changed, p);
+	struct space_watch *watch = space_watch(space, "acme/tiny");
+	struct file_space seen;
+	struct error err;
+
+	loop_until(p->loop, &p->has_changed);
+	assert_int_equal(space_of(watch, &seen, &err), -1);
+	assert_int_equal(err.code, ERR_DISK_ERROR);
+	assert_non_null(strstr(err.text, "acme/tiny"));
+	space_unwatch(&watch);
+	space_free(&space);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 
 int main(void)
@@ -145,6 +254,10 @@ int main(void)
 		TEST(a_directory_that_cannot_be_looked_at_is_told),
 		TEST(a_directory_that_was_replaced_is_told),
 		TEST(after_the_stop_nothing_is_told),
+		TEST(a_folder_is_known_after_the_next_look),
+		TEST(what_is_asked_for_during_a_look_is_looked_at_after_it),
+		TEST(watches_and_all_may_end_during_a_look),
+		TEST(a_folder_that_cannot_be_looked_at_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,7 @@ static inline void torture_setup(void)
 
 struct place {
 	struct rig *rig;
+	struct space *space;
 	struct queue *queue;
 	struct queue_limits limits;
 	/* Each new folder is synced before it is used by whoever made it. Another file's
@@ -319,8 +320,16 @@ static inline void on_stopped(void *ctx)
 	p->is_stopped = true;
 }
 
+static inline void on_space(void *ctx)
+{
+	struct place *p = ctx;
+
+	queue_disk_changed(p->queue);
+}
+
 static inline void begin(struct place *p)
 {
+	AUTO_CSTR models = tempdir_path(&p->rig->dir, "models");
 	struct transfer_env env = { .loop = p->rig->loop,
 				    .pool = p->rig->pool,
 				    .hub = p->rig->hub,
@@ -339,14 +348,14 @@ static inline void begin(struct place *p)
 	struct job *const *jobs;
 	size_t n = 0;
 
-	p->queue = queue_new(&env, p->rig->planner, &p->limits, &hooks, &err);
+	p->space = space_new(p->rig->loop, p->rig->pool, p->rig->root, models, on_space, p);
+	p->queue = queue_new(&env, p->rig->planner, p->space, &p->limits, &hooks, &err);
 	if (p->queue == NULL)
 		abort();
 	jobs = queue_jobs(p->queue, &n);
 	if (n > 0)
 		memcpy(p->id, jobs[0]->id, sizeof(p->id));
 	p->is_created = n > 0;
-	queue_set_disk(p->queue, UINT64_C(1) << 40, NULL);
 	queue_start(p->queue);
 }
 
@@ -357,6 +366,7 @@ static inline void end(struct place *p)
 	loop_until(p->rig->loop, &p->is_stopped);
 	loop_turn(p->rig->loop);
 	queue_free(&p->queue);
+	space_free(&p->space);
 }
 
 static inline void serve_held(struct place *p, const char *path)
