@@ -89,11 +89,13 @@ all: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 WRAP_test_torture := pwrite64 ftruncate64 fsync fdatasync renameat mkdirat linkat unlinkat \
 	file_clone clock_steady_ms loop_timer_arm store_put_file store_put_extents
 WRAP_test_budget := clock_steady_ms
+WRAP_test_hasher := file_give_back
 WRAP_test_hub := hub_parse_tree
 WRAP_test_journal := fdatasync store_put_extents
 WRAP_test_localdir := file_clone file_link
 WRAP_test_copy := file_clone file_link file_open file_read_at file_write_at
 WRAP_test_queue_room := file_space file_write_at file_sync_data localdir_open_partial clock_unix_ms
+WRAP_test_landing := file_give_back
 WRAP_test_lanes := clock_steady_ms loop_timer_arm
 WRAP_test_lanes_at_random := clock_steady_ms loop_timer_arm
 WRAP_test_fetch := clock_steady_ms curl_multi_poll

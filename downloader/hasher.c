@@ -22,6 +22,7 @@ struct hasher {
 	struct error error; /* of the piece */
 	bool is_busy;
 	bool is_over; /* finished or failed was called */
+	bool gives_back;
 	struct hasher_hooks hooks;
 	void (*released)(void *ctx);
 	void *released_ctx;
@@ -45,6 +46,8 @@ static void hash_piece(struct pool_task *task)
 		digest_update(h->digest, (struct str){ .p = chunk, .n = (size_t)n });
 		at += (uint64_t)n;
 	}
+	if (h->gives_back)
+		file_give_back(h->fd, h->hashed, h->target - h->hashed);
 }
 
 static void start_piece(struct hasher *h)
@@ -108,6 +111,12 @@ struct hasher *hasher_new(struct pool *pool, int fd, uint64_t size,
 	h->digest = digest_new(algorithm, size);
 	h->hooks = *hooks;
 	return h;
+}
+
+void hasher_give_back(struct hasher *hasher)
+{
+	assert(!hasher->is_busy);
+	hasher->gives_back = true;
 }
 
 void hasher_advance(struct hasher *hasher, uint64_t written)

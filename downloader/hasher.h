@@ -28,6 +28,9 @@ struct hasher_hooks {
 struct hasher *hasher_new(struct pool *pool, int fd, uint64_t size,
 			  enum digest_algorithm algorithm, const struct hasher_hooks *hooks);
 
+/* From now on the page cache need not keep what is hashed: nobody else reads it here. */
+void hasher_give_back(struct hasher *hasher);
+
 /* Bytes 0..written are in the file now. Never less than before. */
 void hasher_advance(struct hasher *hasher, uint64_t written);
 

@@ -205,7 +205,11 @@ void landing_act_publish(struct work *work, const char *path)
 
 static void act_publish(struct work *work)
 {
-	landing_act_publish(work, work->landing->names.partial);
+	const struct landing *l = work->landing;
+
+	landing_act_publish(work, l->names.partial);
+	if (!work->has_failed) /* what was not given back behind the hash, and is synced now */
+		file_give_back(l->fd, 0, l->file->size);
 }
 
 void landing_conclude(struct landing *l, const struct work *work)

@@ -225,6 +225,7 @@ static void then_looked(struct landing *l, struct work *work)
 		landing_conclude(l, work);
 	} else if (work->presence == LOCALDIR_UNPROVEN) {
 		landing_start_hasher(l, on_checked, on_checked_hash);
+		hasher_give_back(l->hasher);
 		hasher_advance(l->hasher, l->file->size);
 	} else {
 		bring(l);

@@ -16,6 +16,18 @@
 #define HELLO_GIT    "b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0"
 #define EMPTY_GIT    "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 
+/* What was given back, by a worker: it is looked at when the hook has told of it. */
+static uint64_t given_to;
+static unsigned n_gifts;
+
+void __wrap_file_give_back(int fd, uint64_t first, uint64_t length);
+void __wrap_file_give_back(int fd, uint64_t first, uint64_t length)
+{
+	assert(fd >= 0 && first == given_to);
+	given_to = first + length;
+	n_gifts++;
+}
+
 struct place {
 	struct tempdir dir;
 	struct loop *loop;
@@ -36,6 +48,8 @@ static int place_make(void **state)
 	AUTO_CSTR path = NULL;
 	struct error err;
 
+	given_to = 0;
+	n_gifts = 0;
 	tempdir_make(&p->dir);
 	tempdir_write(&p->dir, "x", S("hello"));
 	path = tempdir_path(&p->dir, "x");
@@ -143,6 +157,31 @@ static void it_follows_the_written_prefix_and_goes_no_further(void **state)
 	drop(p, &hasher);
 }
 
+static void what_is_hashed_is_given_back_if_so_asked(void **state)
+{
+	struct place *p = *state;
+
+	for (int gives_back = 0; gives_back <= 1; gives_back++) {
+		struct hasher *hasher = make(p, 5, DIGEST_SHA256);
+
+		p->is_over = false;
+		p->is_released = false;
+		p->has_come = false;
+		p->hashed = 0;
+		if (gives_back)
+			hasher_give_back(hasher);
+		hasher_advance(hasher, 2);
+		loop_until(p->loop, &p->has_come);
+		assert_int_equal(given_to, gives_back ? 2 : 0);
+		hasher_advance(hasher, 5);
+		loop_until(p->loop, &p->is_over);
+		assert_int_equal(given_to, gives_back ? 5 : 0);
+		assert_int_equal(n_gifts, gives_back ? 2 : 0);
+		assert_string_equal(p->hex, HELLO_SHA256);
+		drop(p, &hasher);
+	}
+}
+
 static void advancing_while_it_works_is_not_forgotten(void **state)
 {
 	struct place *p = *state;
@@ -219,6 +258,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_digest_is_that_of_the_whole_file),
 		TEST(it_follows_the_written_prefix_and_goes_no_further),
+		TEST(what_is_hashed_is_given_back_if_so_asked),
 		TEST(advancing_while_it_works_is_not_forgotten),
 		TEST(an_empty_file_finishes_with_the_first_advance),
 		TEST(a_file_that_became_shorter_fails_once),

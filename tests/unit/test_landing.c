@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "downloader/checksum.h"
@@ -15,6 +16,17 @@
 #define JOB_ID "aaaaaaaaaaaaaaaaaaaa"
 
 static const struct rig_file file = { "d/m.gguf", { "0123456789", 10 }, true };
+
+/* How often the page cache was told that it need not keep the whole file. */
+static _Atomic unsigned n_given_back;
+
+void __wrap_file_give_back(int fd, uint64_t first, uint64_t length);
+void __wrap_file_give_back(int fd, uint64_t first, uint64_t length)
+{
+	assert(fd >= 0);
+	if (first == 0 && length == file.content.n)
+		(void)atomic_fetch_add(&n_given_back, 1);
+}
 
 struct place {
 	struct rig *rig;
@@ -205,6 +217,31 @@ static void a_file_lands_under_its_name_and_that_is_recorded(void **state)
 	begin(p);
 	finish(p);
 	assert_int_equal(p->error.code, ERR_NONE);
+	assert_int_equal(answerer_count(p->rig->server, "/" RIG_REPO "/", NULL), 1);
+}
+
+/* Whoever downloads much does not serve it at the same time, or not from this memory. */
+static void a_file_that_has_landed_does_not_stay_in_the_page_cache(void **state)
+{
+	struct place *p = *state;
+
+	rig_serve(p->rig, &file, 1);
+	atomic_store(&n_given_back, 0);
+	begin(p);
+	finish(p);
+	assert_int_equal(p->error.code, ERR_NONE);
+	assert_true(atomic_load(&n_given_back) > 0);
+	/* One that is hashed where it is does not either, */
+	assert_int_equal(unlinkat(p->rig->root, p->names.metadata, 0), 0);
+	atomic_store(&n_given_back, 0);
+	begin(p);
+	finish(p);
+	assert_int_equal(p->error.code, ERR_NONE);
+	assert_int_equal(atomic_load(&n_given_back), 1);
+	/* and one that is proven is not even read. */
+	begin(p);
+	finish(p);
+	assert_int_equal(atomic_load(&n_given_back), 1);
 	assert_int_equal(answerer_count(p->rig->server, "/" RIG_REPO "/", NULL), 1);
 }
 
@@ -470,6 +507,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_file_lands_under_its_name_and_that_is_recorded),
+		TEST(a_file_that_has_landed_does_not_stay_in_the_page_cache),
 		TEST(a_stop_makes_durable_what_was_written_and_the_next_goes_on),
 		TEST(progress_is_recorded_only_with_a_sync),
 		TEST(a_partial_that_is_gone_is_begun_again),
