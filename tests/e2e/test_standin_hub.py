@@ -466,6 +466,32 @@ def test_cdn_refuses_tokens_and_remembers(hub):
     assert reply.status == 400 and reply["Content-Type"] == "application/xml"
     assert len(hub.leaks()) == 1 and hub.leaks()[0]["had_authorization"] is True
     assert "hf_granted" not in json.dumps(hub.requests())
+    hub.clear_requests()
+    assert len(hub.leaks()) == 1 and hub.requests() == []
+    hub.journal.forgive()
+    assert hub.leaks() == []
+
+
+def test_a_token_that_is_elsewhere_than_in_its_header_is_a_leak_too(hub):
+    token = GRANTED["Authorization"].split()[1]
+    ask(hub.endpoint + CONFIG, headers=GRANTED)
+    ask(signed(hub), headers={"User-Agent": "hf_hub/1.0; hf_transfer/2", "Range": "bytes=0-0"})
+    assert hub.leaks() == []
+    ask(signed(hub), headers={"Cookie": f"token={token}"})
+    ask(f"{signed(hub)}&token={token}")
+    ask(f"{hub.endpoint}{CONFIG}?token={token}")
+    assert [leak["origin"] for leak in hub.leaks()] == ["cdn", "cdn", "hub"]
+    hub.journal.forgive()
+
+
+def test_it_comes_back_where_it_was(tmp_path):
+    hub = StandInHub("demo", cache=tmp_path)
+    with hub:
+        url, endpoint = signed(hub), hub.endpoint
+    with pytest.raises(ConnectionRefusedError):
+        ask(url)
+    with hub:
+        assert hub.endpoint == endpoint and ask(url).status == 200
 
 
 def test_cdn_refuses_bad_urls(hub):
@@ -798,6 +824,23 @@ def test_fault_slow(hub):
     hub.wait(origin="cdn", done=True)
 
 
+def test_fault_ration(hub):
+    fault = hub.fault("ration", "acme/tiny-7b-GGUF/*", origin="cdn", amount=100_000)
+    first, second, replies = signed(hub), signed(hub, Q4.replace("Q4_K_M", "Q8_0")), []
+    threads = [threading.Thread(target=lambda url=url: replies.append(ask(url))) for url in (first, second)]
+    threads[0].start()
+    (entry,) = hub.wait(origin="cdn", stalled=True)
+    assert entry["sent"] == 100_000
+    threads[1].start()
+    assert [entry["sent"] for entry in hub.wait(2, origin="cdn", stalled=True)] == [100_000, 0]
+    fault.release()
+    for thread in threads:
+        thread.join()
+    sizes = [hub.files(TINY)[f"tiny-7b-{quant}.gguf"]["size"] for quant in ("Q4_K_M", "Q8_0")]
+    assert sorted(len(reply.body) for reply in replies) == sorted(sizes)
+    assert fault.public()["hits"] == 2
+
+
 def test_rate_for_all(hub):
     hub.set(rate=1 << 30)
     assert len(ask(signed(hub)).body) == hub.files(TINY)["tiny-7b-Q4_K_M.gguf"]["size"]
@@ -932,6 +975,7 @@ def test_fault_foreign_link(hub):
     assert url.startswith(hub.cdn + "/foreign/")
     assert [entry["path"] for entry in ask(url).json()] == ["planted.bin"]
     assert ask(url, headers=GRANTED).status == 400 and len(hub.leaks()) == 1
+    hub.journal.forgive()
 
 
 def test_fault_link_loop(hub):
@@ -958,6 +1002,7 @@ def test_fault_redirect_host(hub):
     assert ask(reply["Location"]).status == 200 and ask(reply["Location"], headers=GRANTED).status == 400
     hub.fault("redirect_host", Q4_NAME, to="http://localhost:1")
     assert ask(hub.endpoint + Q4)["Location"] == "http://localhost:1" + Q4
+    hub.journal.forgive()
 
 
 def test_fault_unsatisfiable(hub):

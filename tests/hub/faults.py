@@ -319,6 +319,16 @@ def silent(request, response, fault, seconds=STALL_LIMIT):
 
 
 @late()
+def ration(request, response, fault, amount=65536):
+    """All answers together bring `amount` bytes, then they stand still until released, and so do those that follow."""
+    if response.has_body:
+        yield _TAKE
+        with fault.lock:
+            response.delivery.ration = fault.state.setdefault("ration", Budget(amount))
+        response.delivery.gate = fault.gate
+
+
+@late()
 def slow(request, response, fault, rate=65536):
     """At most `rate` bytes a second for one answer."""
     if response.has_body:

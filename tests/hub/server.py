@@ -1,6 +1,7 @@
 """The stand-in Hub as a whole: two listeners, a store, faults, a journal and a control interface."""
 
 import os
+import ssl
 import sys
 from pathlib import Path
 
@@ -33,10 +34,14 @@ def default_cache():
 class StandInHub:
     """A Hub and a CDN on two ports of 127.0.0.1.
 
-    Use it as a context manager, or with `start` and `stop`. Keyword arguments beyond those named here are `OPTIONS`.
+    Use it as a context manager, or with `start` and `stop`; when started again it has the same ports. With `tls`, the
+    paths of a certificate and its key, the Hub is at an https address; the CDN never is. Keyword arguments beyond those
+    named here are `OPTIONS`.
     """
 
-    def __init__(self, which="all", *, port=0, cdn_port=0, real_model=None, big_size=BIG_SIZE, cache=None, **options):
+    def __init__(
+        self, which="all", *, port=0, cdn_port=0, real_model=None, big_size=BIG_SIZE, cache=None, tls=None, **options
+    ):
         self.options = {key: dict(value) if isinstance(value, dict) else value for key, value in OPTIONS.items()}
         self.set(**options)
         memory = HashMemory(Path(cache or default_cache()) / "hashes.json")
@@ -48,6 +53,9 @@ class StandInHub:
         self._hub = Hub(self, self.store, self._cdn)
         self._servers = []
         self._ports = (port, cdn_port)
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
+        if tls:
+            self._tls.load_cert_chain(*tls)
         self.endpoint = self.cdn = self.control = None
 
     # running
@@ -55,7 +63,7 @@ class StandInHub:
     def start(self):
         """Listen and serve."""
         try:
-            self._servers.append(Server(self._ports[0], "hub", self._answer_hub, self._failed))
+            self._servers.append(Server(self._ports[0], "hub", self._answer_hub, self._failed, self._tls))
             self._servers.append(Server(self._ports[1], "cdn", self._answer_cdn, self._failed))
         except OSError:
             for server in self._servers:
@@ -63,6 +71,7 @@ class StandInHub:
             self._servers.clear()
             raise
         self.endpoint, self.cdn = (server.url for server in self._servers)
+        self._ports = tuple(server.server_port for server in self._servers)
         self.control = f"{self.endpoint}/_control"
         for server in self._servers:
             server.start()
@@ -141,17 +150,23 @@ class StandInHub:
         """Wait until `count` requests fit the filter; raises TimeoutError."""
         return [entry.public() for entry in self.journal.wait(count, timeout, **wanted)]
 
+    def wait_idle(self, timeout=30.0):
+        """Wait until all clients that had connected have left; for when the last of them has died."""
+        for server in self._servers:
+            server.wait_idle(timeout)
+
     def leaks(self):
-        """Requests that brought a token to the CDN."""
+        """Requests that brought a token to the CDN, or showed it in a URL."""
         return [entry.public() for entry in self.journal.leaks()]
 
     def clear(self):
         """Switch all faults off, forget all requests, leaks and rate limit counts."""
         self.faults.clear()
         self.clear_requests()
+        self.journal.forgive()
 
     def clear_requests(self):
-        """Forget all requests, leaks and rate limit counts."""
+        """Forget all requests and rate limit counts; a token that leaked is not forgotten."""
         self.journal.clear()
         self._hub.limits.clear()
 

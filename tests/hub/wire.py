@@ -92,6 +92,7 @@ class Delivery:
     rate: int = 0
     flip: tuple = ()
     budget: object = None
+    ration: object = None
     drop_before_head: bool = False
 
 
@@ -207,6 +208,9 @@ class Handler(BaseHTTPRequestHandler):
         except (OSError, ValueError):
             self.close_connection = True
             return
+        if self.server.stopping.is_set():
+            self.close_connection = True
+            return
         request = Request(self.command, self.path, self.headers, body, self.server.origin)
         try:
             response = self.server.answer(request)
@@ -300,6 +304,8 @@ class Handler(BaseHTTPRequestHandler):
                     size = delivery.budget.take(size)
                     if not size:
                         raise Hangup
+                if delivery.ration:
+                    size = self._take_ration(delivery, entry, size)
                 part, view = view[:size], view[size:]
                 if delivery.framing == "chunked":
                     self.wfile.write(b"%x\r\n%b\r\n" % (size, part))
@@ -316,6 +322,13 @@ class Handler(BaseHTTPRequestHandler):
             self._stall(delivery, entry)
         if delivery.framing == "chunked":
             self.wfile.write(b"0\r\n\r\n")
+
+    def _take_ration(self, delivery, entry, size):
+        granted = delivery.ration.take(size)
+        if not granted:
+            self._stall(delivery, entry)
+            delivery.ration = None
+        return granted or size
 
     def _stall(self, delivery, entry):
         if entry:
@@ -359,24 +372,53 @@ def _gzipped(pieces):
 
 
 class Server(socketserver.ThreadingMixIn, HTTPServer):
-    """A listener on loopback with one thread per connection."""
+    """A listener on loopback with one thread per connection.
+
+    `tls` is an `ssl.SSLContext`, or None. Over TLS a client that leaves while its answer stands still is not noticed.
+    """
 
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 256
 
-    def __init__(self, port, origin, answer, failed):
+    def __init__(self, port, origin, answer, failed, tls=None):
         self.origin, self.answer, self.failed = origin, answer, failed
         self.connections = set()
         self.stopping = threading.Event()
+        self._left = threading.Condition()
+        self._clients = 0
         super().__init__(("127.0.0.1", port), Handler)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server_address[1]}"
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), name=f"{origin} listener", daemon=True)
 
     def server_bind(self):
         """Bind, without asking a name server what our name is."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+
+    def verify_request(self, request, client_address):
+        """A client is here, from the moment it was accepted. One who ends lets nobody in while the listener is open."""
+        with self._left:
+            self._clients += 1
+        return not self.stopping.is_set()
+
+    def shutdown_request(self, request):
+        """The client has left, or was not let in."""
+        super().shutdown_request(request)
+        with self._left:
+            self._clients -= 1
+            self._left.notify_all()
+
+    def wait_idle(self, timeout):
+        """Wait until everybody has left who had connected, also those who were not accepted yet."""
+        with socket.create_connection(self.server_address, timeout) as last:
+            last.shutdown(socket.SHUT_WR)
+            last.recv(1)  # the listener has come to us, and so to all before us
+        with self._left:
+            if not self._left.wait_for(lambda: self._clients == 0, timeout):
+                raise TimeoutError(f"{self._clients} clients are still connected")
 
     def handle_error(self, request, client_address):
         """Pass over clients that left; report anything else."""
