@@ -112,16 +112,20 @@ int file_lock_root(int root, struct error *err)
 	return 0;
 }
 
+/* What errno says of an opening that has failed. */
+static int refuse(const char *path, struct error *err)
+{
+	if (errno == ELOOP || errno == EXDEV)
+		return error_set(err, ERR_UNSAFE_PATH,
+				 "%s: there is a symbolic link in the way", path);
+	return error_set_errno(err, ERR_DISK_ERROR, "%s", path);
+}
+
 int file_open(int root, const char *path, int flags, mode_t mode, struct error *err)
 {
 	int fd = open_beneath(root, path, flags, mode);
 
-	if (fd < 0 && (errno == ELOOP || errno == EXDEV))
-		return error_set(err, ERR_UNSAFE_PATH,
-				 "%s: there is a symbolic link in the way", path);
-	if (fd < 0)
-		return error_set_errno(err, ERR_DISK_ERROR, "%s", path);
-	return fd;
+	return fd >= 0 ? fd : refuse(path, err);
 }
 
 /* Makes the directory `name` in `dir` if it is absent, durably: one that could not be synced
@@ -185,8 +189,7 @@ int file_stat(int root, const char *path, struct stat *ret, struct error *err)
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
 	if (fd < 0)
-		return file_open(root, path, O_PATH | O_NOFOLLOW, 0,
-				 err); /* for its sentence */
+		return refuse(path, err);
 	if (fstat(fd, ret) < 0)
 		return error_set_errno(err, ERR_DISK_ERROR, "%s", path);
 	return 1;

@@ -1,8 +1,8 @@
 /*
  * A disk that can fail. The program is linked with --wrap for each call below (the Makefile
  * knows which), so every write, sync, rename, link and new directory of ours comes through
- * here, while SQLite and the C library do as always. The nth call can be made to fail, to be
- * cut short, or to be the last thing the process ever does.
+ * here, and every opening, while SQLite and the C library do as always. The nth call can be
+ * made to fail, to be cut short, or to be the last thing the process ever does.
  *
  * The disk also keeps books: for every byte of a file whether a sync that returned 0 covers it,
  * and for every name whether its folder was synced after. As on Linux, the bytes of a sync that
@@ -20,11 +20,13 @@
 #include <ftw.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/base.h"
@@ -45,12 +47,14 @@ enum faulty_call {
 	FAULTY_RENAME,
 	FAULTY_MKDIR,
 	FAULTY_LINK,
-	FAULTY_ANY, /* whichever call is the nth */
+	FAULTY_OPEN,
+	FAULTY_ANY, /* whichever call that changes something is the nth */
 	FAULTY_CALLS = FAULTY_ANY,
 };
 
-static const char *const faulty_names[] = { "pwrite", "ftruncate", "fsync", "fdatasync",
-					    "rename", "mkdir",     "link",  "any call" };
+static const char *const faulty_names[] = { "pwrite",    "ftruncate", "fsync",
+					    "fdatasync", "rename",    "mkdir",
+					    "link",      "open",      "any call" };
 
 enum faulty_mode {
 	FAULTY_NEVER,
@@ -124,6 +128,8 @@ int __wrap_linkat(int from_dir, const char *from, int to_dir, const char *to, in
 int __real_unlinkat(int dir, const char *name, int flags);
 int __wrap_unlinkat(int dir, const char *name, int flags);
 int __wrap_mkdirat(int dir, const char *name, mode_t mode);
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
 
 /* --- the books ------------------------------------------------------------------------------
  */
@@ -234,9 +240,9 @@ static inline enum faulty_fate faulty_fate(enum faulty_call call)
 
 	(void)pthread_mutex_lock(&faulty->lock);
 	faulty->counts[call]++;
-	faulty->counts[FAULTY_ANY]++;
+	faulty->counts[FAULTY_ANY] += call != FAULTY_OPEN ? 1 : 0;
 	if (faulty->mode != FAULTY_NEVER &&
-	    (faulty->call == call || faulty->call == FAULTY_ANY))
+	    (faulty->call == call || (faulty->call == FAULTY_ANY && call != FAULTY_OPEN)))
 		is_due = faulty->counts[faulty->call] == faulty->nth ||
 			 (faulty->mode == FAULTY_ON && faulty->n_failed > 0);
 	if (is_due && faulty->mode == FAULTY_DIE)
@@ -362,6 +368,23 @@ int __wrap_linkat(int from_dir, const char *from, int to_dir, const char *to, in
 		return -1;
 	faulty_note_name(&made);
 	return 0;
+}
+
+/* openat2(2), which the C library has no function for, is all that we call this way. */
+long __wrap_syscall(long number, ...)
+{
+	long arguments[4];
+	va_list args;
+
+	va_start(args, number);
+	for (size_t i = 0; i < ARRAY_LEN(arguments); i++)
+		arguments[i] = va_arg(args, long);
+	va_end(args);
+	if (number != SYS_openat2)
+		abort();
+	if (faulty_fate(FAULTY_OPEN) == FAULTY_FAILS)
+		return -1;
+	return __real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3]);
 }
 
 /* Never fails; but what is removed leaves the books. */

@@ -1,7 +1,8 @@
 /*
- * Every write, sync, rename and new directory of a job in turn goes wrong, or is the last thing
- * that larderd does before the power is cut. Whatever happens, what the disk and the database
- * say is true, nothing of the user's is lost, and the job can still be brought to its end.
+ * Every write, sync, rename, new directory and opening of a job in turn goes wrong, or (but for
+ * openings) is the last thing that larderd does before the power is cut. Whatever happens, what
+ * the disk and the database say is true, nothing of the user's is lost, and the job can still
+ * be brought to its end.
  */
 #include "tests/unit/torture.h"
 
@@ -14,6 +15,7 @@
 
 enum {
 	POINTS_MAX = 1000, /* a sweep that does not end */
+	OPEN_STEP = 5,     /* where many openings fail, the next place tells nothing new */
 };
 
 /* A job whose nth call fails. False when it has fewer. */
@@ -54,6 +56,7 @@ static void sweep(enum faulty_mode mode, int error, size_t files_at_once,
 		  enum faulty_call first, enum faulty_call last)
 {
 	for (enum faulty_call call = first; call <= last; call++) {
+		unsigned step = call == FAULTY_OPEN && mode == FAULTY_ON ? OPEN_STEP : 1;
 		unsigned nth = 1;
 
 		while (nth < POINTS_MAX &&
@@ -61,11 +64,11 @@ static void sweep(enum faulty_mode mode, int error, size_t files_at_once,
 			if (faulty->complaint[0] != '\0')
 				fail_msg("%s %u: %s", faulty_names[call], nth,
 					 faulty->complaint);
-			nth++;
+			nth += step;
 		}
 		if (faulty->complaint[0] != '\0')
 			fail_msg("without a failure: %s", faulty->complaint);
-		print_message("  %s: %u places\n", faulty_names[call], nth - 1);
+		print_message("  %s: %u places\n", faulty_names[call], (nth - 1) / step);
 		assert_in_range(nth, 2, POINTS_MAX - 1);
 	}
 }
@@ -91,6 +94,14 @@ static void a_copy_that_fails_costs_no_truth(void **state)
 	sweep(FAULTY_ONCE, EIO, 1, FAULTY_PWRITE, FAULTY_FTRUNCATE);
 	sweep(FAULTY_ON, ENOSPC, 1, FAULTY_PWRITE, FAULTY_FTRUNCATE);
 	faulty->is_linkless = false;
+}
+
+/* Descriptors run out, and the file or folder may be there all the same. */
+static void what_cannot_be_opened_costs_no_truth(void **state)
+{
+	(void)state;
+	sweep(FAULTY_ONCE, EMFILE, 1, FAULTY_OPEN, FAULTY_OPEN);
+	sweep(FAULTY_ON, EMFILE, 3, FAULTY_OPEN, FAULTY_OPEN);
 }
 
 static void a_write_that_is_cut_short_is_finished(void **state)
@@ -288,6 +299,7 @@ int main(void)
 		cmocka_unit_test(the_users_file_is_back_when_the_new_one_cannot_have_its_name),
 		cmocka_unit_test(a_disk_that_stays_full_costs_no_truth),
 		cmocka_unit_test(a_copy_that_fails_costs_no_truth),
+		cmocka_unit_test(what_cannot_be_opened_costs_no_truth),
 		cmocka_unit_test(a_daemon_that_is_killed_at_any_call_comes_back_true),
 		cmocka_unit_test(a_machine_that_loses_power_at_any_call_comes_back_true),
 		cmocka_unit_test(

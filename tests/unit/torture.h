@@ -622,7 +622,7 @@ static inline void check_honest(const struct place *p, int error)
 	if (job->state == JOB_COMPLETED)
 		return;
 	if (!is_waiting || strlen(job->reason.message) == 0)
-		faulty_complain("the state is not honest", job_state_name(job->state));
+		faulty_complain("the state is not honest", job->reason.message);
 }
 
 #endif
