@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 90  # seconds; never reached when things go well, also under a sanitizer
 SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
 FINAL = {"completed", "failed", "cancelled"}
+KEPT_MAX = 16 << 20  # larger files are models
+TOKEN = "hf_grantedAAAAAAAAAAAAAAAAAAAAAAAAAAAA"  # may see everything; nearly every test has one that could leak
 
 
 class Program:
@@ -146,7 +148,7 @@ class Larder:
     `descriptors` is the most that larderd may have.
     """
 
-    def __init__(self, folder, endpoint, flavour=None, token="", base="", web="nginx", descriptors=None, **settings):
+    def __init__(self, folder, endpoint, flavour=None, token=TOKEN, base="", web="nginx", descriptors=None, **settings):
         self.folder = Path(folder)
         # The whole suite may be run under another sanitizer: LARDER_TEST_FLAVOUR=tsan.
         self.build = ROOT / "build" / f"{flavour or os.environ.get('LARDER_TEST_FLAVOUR', 'asan')}-gcc"
@@ -252,6 +254,14 @@ class Larder:
             for line in self.logs():
                 assert not any(mark in line for mark in SANITIZER_MARKS), "\n".join(self.logs()[-200:])
                 assert not self.token or self.token not in line, "the token is in a log"
+            self.assert_token_is_not_kept()
+
+    def assert_token_is_not_kept(self):
+        """No file that any of the programs has written holds the token."""
+        for folder in (self.env["LARDER_STATE_DIR"], self.env["LARDER_MODELS_DIR"]):
+            for path in Path(folder).rglob("*"):
+                if self.token and path.is_file() and not path.is_symlink() and path.stat().st_size <= KEPT_MAX:
+                    assert self.token.encode() not in path.read_bytes(), f"the token is in {path}"
 
     # --- talking ---------------------------------------------------------------------------------
 

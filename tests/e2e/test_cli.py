@@ -26,6 +26,7 @@ import pytest
 TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
 
+from harness import TOKEN  # noqa: E402
 from hub import StandInHub  # noqa: E402
 
 BUILD = Path(os.environ.get("LARDER_BUILD_DIR", TESTS.parent / "build" / "asan-gcc")).resolve()
@@ -47,6 +48,7 @@ class Larderd:
             "LARDER_STATE_DIR": str(home / "state"),
             "LARDER_RUNTIME_DIR": str(home / "run"),
             "HF_ENDPOINT": hub.endpoint,
+            "HF_TOKEN": TOKEN,
             "LARDER_MIN_FREE": "1M",
             **settings,
         }
@@ -78,12 +80,14 @@ class Larderd:
         self.reader.join()
         self.process.stderr.close()
         self.process = None
+        assert not any(TOKEN in line for line in self.lines), "the token is in a log"
 
     def run(self, *words, check=None, **options):
         """larder with these words, to its end; `check` is the exit status it must have."""
         done = subprocess.run(
             [BUILD / "larder", *words], env=self.env, capture_output=True, text=True, timeout=PATIENCE, **options
         )
+        assert TOKEN not in done.stdout + done.stderr
         if check is not None:
             assert done.returncode == check, (words, done.stdout, done.stderr)
         return done
@@ -220,6 +224,7 @@ def larderd(hub, home):
     yield daemon
     hub.release()
     daemon.stop()
+    hub.clear()
 
 
 @pytest.fixture

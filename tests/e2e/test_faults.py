@@ -88,7 +88,8 @@ def test_a_byte_that_is_always_wrong_fails_as_hash_mismatch(larder, hub):
     assert len(hub.requests(path=f"*{Q4}", origin="cdn")) == 2
 
 
-def test_a_gated_repo_without_a_token_names_the_page(larder, hub):
+def test_a_gated_repo_without_a_token_names_the_page(make_larder, hub):
+    larder = make_larder(token="")
     reason = assert_fails(larder, "acme/gated-7b", "gated")
     assert reason["url"] == f"{hub.endpoint}/acme/gated-7b"
     assert "licence" in reason["hint"]
