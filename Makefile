@@ -75,8 +75,9 @@ FCGI := $(filter-out fcgi/main.c,$(wildcard fcgi/*.c))
 CLI := $(filter-out cli/main.c,$(wildcard cli/*.c))
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+PRELOADS := $(patsubst tests/preload/%.c,build/preload/%.so,$(wildcard tests/preload/*.c))
 SOURCES := $(wildcard common/*.[ch] downloader/*.[ch] fcgi/*.[ch] cli/*.[ch] tests/unit/*.[ch] \
-	tests/fuzz/*.[ch])
+	tests/fuzz/*.[ch] tests/preload/*.[ch])
 PROGRAMS := larderd larder-fcgi larder
 
 .PHONY: all deps run demo check unit e2e browser fuzz bench lint fmt analyze install uninstall \
@@ -170,7 +171,14 @@ tests/e2e/js/node_modules/ready tests/browser/node_modules/ready: %/node_modules
 	$(Q)npm ci --silent --no-audit --no-fund --prefix $*
 	$(Q)touch $@
 
-E2E_READY := $(VENV)/ready tests/e2e/js/node_modules/ready
+# What a test puts between a program and the C library.
+build/preload/%.so: tests/preload/%.c
+	$(call say,PRELOAD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)gcc $(CPPFLAGS_ALL) -std=c17 $(WARN) $(WARN_gcc) -O1 -g -fPIC \
+		-shared -pthread -o $@ $<
+
+E2E_READY := $(VENV)/ready tests/e2e/js/node_modules/ready $(PRELOADS)
 e2e: $(E2E_READY) $(foreach flavour,asan tsan,$(PROGRAMS:%=build/$(flavour)-gcc/%))
 	$(Q)$(VENV)/bin/python -m pytest -q tests/e2e $(PYTEST_ARGS)
 

@@ -3,6 +3,7 @@
 Each Larder has a token, and after each test it is in no log and no file, and no origin but the Hub's own has seen it.
 """
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from harness import Larder  # noqa: E402
+from harness import UNSHARE, Larder  # noqa: E402
 from hub import StandInHub  # noqa: E402
 
 
@@ -50,13 +51,13 @@ def hub(session_hub):
 
 @pytest.fixture
 def make_larder(hub, tmp_path):
-    """Makes Larders that ask the stand-in Hub; each is stopped and its logs are looked at."""
+    """Makes Larders that ask the stand-in Hub, and starts them; each is stopped and its logs are looked at."""
     made = []
 
-    def make(**options):
+    def make(is_started=True, **options):
         larder = Larder(tmp_path / f"larder-{len(made)}", options.pop("endpoint", hub.endpoint), **options)
         made.append(larder)
-        return larder.__enter__()
+        return larder.start() if is_started else larder
 
     yield make
     for larder in made:
@@ -67,3 +68,16 @@ def make_larder(hub, tmp_path):
 def larder(make_larder):
     """A Larder under AddressSanitizer, with nothing special about it."""
     return make_larder()
+
+
+@pytest.fixture
+def fast(make_larder):
+    """A Larder for which time runs ten times as fast: what it waits for comes soon."""
+    return make_larder(haste=10)
+
+
+@pytest.fixture
+def may_mount():
+    """For tests that give larderd a mount of its own."""
+    if subprocess.run([*UNSHARE, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("this user may not mount anything, not even in a namespace of its own")

@@ -12,6 +12,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -21,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 90  # seconds; never reached when things go well, also under a sanitizer
 SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
 FINAL = {"completed", "failed", "cancelled"}
+UNSHARE = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-r", "-m"]
 KEPT_MAX = 16 << 20  # larger files are models
 TOKEN = "hf_grantedAAAAAAAAAAAAAAAAAAAAAAAAAAAA"  # may see everything; nearly every test has one that could leak
 
@@ -145,10 +147,12 @@ def free_port():
 class Larder:
     """The whole thing, behind nginx. Use as a context manager; leaving it checks every log and exit status.
 
-    `descriptors` is the most that larderd may have.
+    `descriptors` is the most that larderd may have, and `mounts` are commands that give it mounts which only it sees (use
+    `inside()` to look). Its clocks run `haste` times as fast as ours, and with `has_calendar` its calendar can be set wrong.
     """
 
-    def __init__(self, folder, endpoint, flavour=None, token=TOKEN, base="", web="nginx", descriptors=None, **settings):
+    def __init__(self, folder, endpoint, flavour=None, token=TOKEN, base="", web="nginx", descriptors=None, mounts=(),
+                 haste=1, has_calendar=False, **settings):
         self.folder = Path(folder)
         # The whole suite may be run under another sanitizer: LARDER_TEST_FLAVOUR=tsan.
         self.build = ROOT / "build" / f"{flavour or os.environ.get('LARDER_TEST_FLAVOUR', 'asan')}-gcc"
@@ -174,9 +178,18 @@ class Larder:
             "TSAN_OPTIONS": f"suppressions={ROOT}/tests/e2e/tsan.supp:halt_on_error=0",
             **{name: str(value) for name, value in settings.items()},
         }
-        program = [str(self.build / "larderd")]
-        limited = ["sh", "-c", 'ulimit -n "$0" && exec "$1"', str(descriptors), *program]
-        self.daemon_argv = limited if descriptors else program
+        self.preloaded = {}  # what larderd alone has in its environment
+        if haste != 1 or has_calendar:
+            self.preload("clock", LARDER_TEST_HASTE=haste, LARDER_TEST_EPOCH=int(time.time()))
+        if has_calendar:
+            self.preloaded["LARDER_TEST_CALENDAR"] = str(self.folder / "calendar")
+            self.set_calendar(0)
+        self.daemon_argv = [str(self.build / "larderd")]
+        if descriptors:
+            self.daemon_argv = ["sh", "-c", 'ulimit -n "$0" && exec "$1"', str(descriptors), *self.daemon_argv]
+        if mounts:
+            steps = "\n".join(["set -e", "PATH=$PATH:/usr/sbin:/sbin", *mounts, 'exec "$0"'])
+            self.daemon_argv = [*UNSHARE, "sh", "-c", steps, *self.daemon_argv]
         self.daemon = None
         self.fcgi = None
         self.web = None
@@ -185,9 +198,28 @@ class Larder:
 
     # --- life ------------------------------------------------------------------------------------
 
+    def preload(self, library, **settings):
+        """Puts one of tests/preload between larderd and the C library, from its next start on."""
+        before = self.preloaded.get("LD_PRELOAD", "")
+        self.preloaded |= {name: str(value) for name, value in settings.items()}
+        self.preloaded["LD_PRELOAD"] = f"{before} {ROOT}/build/preload/{library}.so".strip()
+        # A sanitizer's runtime wants to be first; here all that is before it goes on to it.
+        self.preloaded["ASAN_OPTIONS"] = self.env["ASAN_OPTIONS"] + ":verify_asan_link_order=0"
+
+    def set_calendar(self, wrong_by_s):
+        """Sets the calendar by which larderd goes: so many seconds before ours, or behind it."""
+        with open(self.folder / "calendar", "ab"):
+            pass
+        with open(self.folder / "calendar", "r+b", buffering=0) as file:  # never shorter: larderd has it in its memory
+            file.write(struct.pack("=q", wrong_by_s * 1000))
+
+    def inside(self, path):
+        """The path as larderd has it, with its mounts, while it runs."""
+        return Path(f"/proc/{self.daemon.process.pid}/root{path}")
+
     def start_daemon(self):
         """Starts larderd and waits until it serves."""
-        self.daemon = Program("larderd", self.daemon_argv, self.env)
+        self.daemon = Program("larderd", self.daemon_argv, self.env | self.preloaded)
         self.daemon.wait_line("ready:")
 
     def start_fcgi(self):
