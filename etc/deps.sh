@@ -10,7 +10,7 @@ build='gcc libc6-dev pkg-config libfcgi-dev libcurl4-openssl-dev libevent-dev li
 	libssl-dev libsodium-dev libxxhash-dev libsqlite3-dev libpcre2-dev'
 run='nginx-light python3'
 test='libcmocka-dev clang clang-format-14 clang-tidy cppcheck libclang-rt-14-dev binutils
-	python3-venv lighttpd caddy curl chromium fonts-dejavu-core'
+	python3-venv lighttpd caddy curl chromium fonts-dejavu-core openssl'
 bench='aria2 openssl e2fsprogs'
 servers='nginx caddy lighttpd'
 

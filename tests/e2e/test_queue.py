@@ -1,5 +1,7 @@
 """The queue: pause, resume, cancel, retry, order, duplicates, lists; and that a change answered is a change kept."""
 
+import hashlib
+
 import pytest
 
 TINY = "acme/tiny-7b-GGUF"
@@ -135,6 +137,26 @@ def test_two_jobs_of_one_folder_run_one_after_the_other(larder, slow):
     assert larder.wait(second, lambda d: d["commit"])["state"] == "queued"
     assert larder.wait(first)["state"] == "completed"
     assert larder.wait(second)["state"] == "completed"
+
+
+def test_two_jobs_of_one_repo_that_want_the_same_file(larder, hub):
+    """The second finds it proven, also when both are under way over a kill -9; and two revisions have two folders."""
+    slow = hub.fault("slow", f"*{Q4}", origin="cdn", rate=2_000_000)
+    first = larder.download(TINY, select=["Q4_K_M", "config.json"])
+    second = larder.download(TINY, select=["Q4_K_M", "README.md"])
+    other = larder.download(TINY, select=["Q2_K"], revision="v1")
+    larder.wait(first, lambda d: d["bytes_done"] > 300_000)
+    larder.kill_daemon()
+    hub.faults.remove(slow.id)
+    larder.start_daemon()
+    for identity, count in ((first, 2), (second, 2), (other, 1)):
+        done = larder.wait(identity)
+        assert done["state"] == "completed" and done["files_done"] == count
+    for path, revision in ((f"{TINY}/{Q4}", "main"), (f"{TINY}/README.md", "main"), (f"{TINY}@v1/tiny-7b-Q2_K.gguf", "v1")):
+        content = (larder.models / path).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == hub.files(TINY, revision)[path.rsplit("/", 1)[1]]["sha256"]
+    starts = [int(r["range"].split("=")[1].split("-")[0]) for r in hub.requests(path=f"*{Q4}", origin="cdn")]
+    assert starts.count(0) == 1, "it was begun twice"
 
 
 def test_a_higher_priority_is_served_first(make_larder, hub, slow):
