@@ -1,15 +1,17 @@
 """What the network and the Hub do wrong, one fault a test: the file is right in the end, or the reason is.
 
-Where larderd waits before it tries again, it is one for which time runs faster (the fixture `fast`).
+tests/FAULTS.md lists all faults. Where larderd waits before it tries again, it is one for which time runs faster (the
+fixture `fast`).
 """
 
 import datetime
 import hashlib
+import re
 import subprocess
 
 import pytest
 
-from harness import FINAL
+from harness import FINAL, ROOT
 from hub import StandInHub
 
 TINY = "acme/tiny-7b-GGUF"
@@ -348,3 +350,11 @@ def test_a_symlink_in_the_way_is_not_followed(larder, hub, tmp_path):
     (larder.models / "acme").symlink_to(outside)
     assert_fails(larder, TERM, "unsafe_path")
     assert not list(outside.iterdir())
+
+def test_the_list_of_faults_names_tests_that_there_are():
+    """tests/FAULTS.md cannot fall behind unnoticed."""
+    named = re.findall(r"`((?:unit|e2e)/test_\w+)::(\w+)`", (ROOT / "tests/FAULTS.md").read_text())
+    assert len(named) > 60
+    for file, name in named:
+        path = ROOT / "tests" / (file + (".c" if file.startswith("unit/") else ".py"))
+        assert re.search(rf"^(?:def|static void) {name}\(", path.read_text(), re.M), f"{file}::{name}"
