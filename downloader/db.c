@@ -29,8 +29,9 @@ static int fail(struct db *db, const char *doing, struct error *err)
 {
 	int code = sqlite3_errcode(db->handle);
 
+	/* A statement may be longer than the text of an error. */
 	return error_set(err, code == SQLITE_FULL ? ERR_DISK_FULL : ERR_STORE,
-			 "database: %s: %s", doing, sqlite3_errmsg(db->handle));
+			 "database: %s (%s)", sqlite3_errmsg(db->handle), doing);
 }
 
 int db_exec(struct db *db, const char *sql, struct error *err)
