@@ -74,6 +74,18 @@ static int migrate(struct db *db, const char *const *migrations, size_t n, struc
 	return 0;
 }
 
+/* When SQLite cannot open one of its files for writing, it makes do with reading, for good: the
+ * database itself, or its log, which only a transaction shows. Then it is better not to begin.
+ * That another process writes just now is no reason. */
+static int check_writable(struct db *db, struct error *err)
+{
+	if (sqlite3_db_readonly(db->handle, "main") > 0)
+		return error_set(err, ERR_STORE, "database: it can only be read");
+	if (db_exec(db, "BEGIN IMMEDIATE", err) < 0)
+		return sqlite3_errcode(db->handle) == SQLITE_BUSY ? 0 : -1;
+	return db_exec(db, "COMMIT", err);
+}
+
 struct db *db_open(const char *path, const char *const *migrations, size_t n_migrations,
 		   struct error *err)
 {
@@ -91,7 +103,7 @@ struct db *db_open(const char *path, const char *const *migrations, size_t n_mig
 		    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 		    "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
 		    err) < 0 ||
-	    migrate(db, migrations, n_migrations, err) < 0) {
+	    migrate(db, migrations, n_migrations, err) < 0 || check_writable(db, err) < 0) {
 		(void)error_prefix(err, "%s", path);
 		db_close(&db);
 		return NULL;

@@ -33,6 +33,7 @@ class Program:
     def __init__(self, name, argv, env):
         self.name = name
         self.lines = []
+        self._is_silent = False  # its stderr has ended
         self._news = threading.Condition()
         self.process = subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                         text=True, errors="replace")
@@ -45,18 +46,24 @@ class Program:
                 self.lines.append(line.rstrip("\n"))
                 self._news.notify_all()
         with self._news:
+            self._is_silent = True
             self._news.notify_all()
 
     def wait_line(self, part, timeout=TIMEOUT):
         """Waits until a line holds `part`; fails when the program ends before."""
+        assert self.wait_line_or_end(part, timeout), f"{self.name} ended:\n" + "\n".join(self.lines[-40:])
+
+    def wait_line_or_end(self, part, timeout=TIMEOUT):
+        """Waits until a line holds `part`, or the program has ended: whether there is such a line."""
         deadline = time.monotonic() + timeout
         with self._news:
             while not any(part in line for line in self.lines):
                 left = deadline - time.monotonic()
                 assert left > 0, f"{self.name}: no line with {part!r}:\n" + "\n".join(self.lines[-40:])
-                assert self._reader.is_alive() or self.process.poll() is None, \
-                    f"{self.name} ended:\n" + "\n".join(self.lines[-40:])
-                self._news.wait(min(left, 1))
+                if self._is_silent:
+                    return False
+                self._news.wait(left)
+        return True
 
     def end(self, number=signal.SIGTERM):
         """Ends it and returns its exit status."""

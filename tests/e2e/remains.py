@@ -21,6 +21,7 @@ class Remains:
             shutil.copy(path, copy)
         with sqlite3.connect(copy / "larder.db") as db:
             assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            self.states = dict(db.execute("SELECT id, state FROM jobs"))  # of all downloads
             rows = db.execute("SELECT n, path, digest, state, bytes_done FROM files").fetchall()
             extents = db.execute("SELECT n, first, length FROM extents ORDER BY n, first").fetchall()
         db.close()
