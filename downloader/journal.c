@@ -148,15 +148,15 @@ static void on_synced(struct pool_task *task)
 {
 	struct journal *j = (struct journal *)task;
 
-	if (!j->has_failed) {
+	if (!j->has_failed && j->n_batch > 0) {
 		j->is_put = true;
 		store_put_extents(j->store, j->job_id, j->index, j->batch, j->n_batch,
 				  j->bytes_done + j->growth, on_recorded, j);
 		return; /* still pending */
 	}
-	j->is_broken = true;
 	j->is_syncing = false;
-	if (!j->is_stopping)
+	j->is_broken = j->is_broken || j->has_failed;
+	if (j->has_failed && !j->is_stopping)
 		j->hooks.failed(j->hooks.ctx, &j->error);
 	j->pending--;
 	settle(j);
@@ -184,12 +184,21 @@ static void start_sync(struct journal *j)
 	pool_submit(j->pool, &j->task);
 }
 
+/* With nothing new there may be much to give back all the same: after a restart all that is
+ * there is read again. */
+static bool is_due(const struct journal *j, uint64_t now_ms)
+{
+	if (j->bytes_new == 0)
+		return j->unneeded >= j->given + JOURNAL_SYNC_BYTES;
+	return now_ms - j->last_sync_ms >= JOURNAL_SYNC_MS ||
+	       j->bytes_new >= JOURNAL_SYNC_BYTES;
+}
+
 void journal_tick(struct journal *j, uint64_t now_ms)
 {
 	if (j->last_sync_ms == 0)
 		j->last_sync_ms = now_ms;
-	if (j->is_syncing || j->is_broken || j->is_stopping || j->bytes_new == 0 ||
-	    (now_ms - j->last_sync_ms < JOURNAL_SYNC_MS && j->bytes_new < JOURNAL_SYNC_BYTES))
+	if (j->is_syncing || j->is_broken || j->is_stopping || !is_due(j, now_ms))
 		return;
 	j->last_sync_ms = now_ms;
 	start_sync(j);

@@ -28,6 +28,7 @@ static struct {
 	bool is_syncing;
 	unsigned n;
 	int error;
+	uint64_t given; /* back, from the beginning */
 } disk = { .lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER };
 
 int __real_fdatasync(int fd);
@@ -47,6 +48,16 @@ int __wrap_fdatasync(int fd)
 	(void)pthread_mutex_unlock(&disk.lock);
 	errno = error;
 	return error != 0 ? -1 : __real_fdatasync(fd);
+}
+
+void __wrap_file_give_back(int fd, uint64_t first, uint64_t length);
+void __wrap_file_give_back(int fd, uint64_t first, uint64_t length)
+{
+	(void)fd;
+	(void)pthread_mutex_lock(&disk.lock);
+	assert(first == disk.given);
+	disk.given = first + length;
+	(void)pthread_mutex_unlock(&disk.lock);
 }
 
 static void disk_set(bool is_held, int error)
@@ -178,6 +189,7 @@ static int place_make(void **state)
 	journal_tick(p->journal, p->now_ms);
 	disk_set(false, 0);
 	disk.n = 0;
+	disk.given = 0;
 	place = p;
 	*state = p;
 	return p->fd < 0 ? -1 : 0;
@@ -330,6 +342,71 @@ static void with_nothing_new_there_is_nothing_to_sync(void **state)
 	stop(p, true);
 	assert_int_equal(disk_syncs(), 1);
 	assert_int_equal(p->n_recorded, 1);
+}
+
+static uint64_t given(void)
+{
+	uint64_t end;
+
+	(void)pthread_mutex_lock(&disk.lock);
+	end = disk.given;
+	(void)pthread_mutex_unlock(&disk.lock);
+	return end;
+}
+
+static void wait_for_gift(struct place *p, uint64_t end)
+{
+	(void)alarm(LOOPING_ALARM_S);
+	while (given() < end)
+		loop_turn(p->rig->loop);
+	(void)alarm(0);
+}
+
+static void what_is_read_by_nobody_any_more_is_given_back_once_it_is_synced(void **state)
+{
+	struct place *p = *state;
+
+	add(p, 0, 100, false);
+	journal_give_back(p->journal, 60);
+	assert_int_equal(given(), 0);
+	fall_due(p);
+	wait_for_record(p);
+	assert_int_equal(given(), 60);
+	/* It is not synced yet, and may not be lost by being forgotten. */
+	add(p, 0, 200, false);
+	journal_give_back(p->journal, 150);
+	loop_turn(p->rig->loop);
+	assert_int_equal(given(), 60);
+	fall_due(p);
+	wait_for_record(p);
+	assert_int_equal(given(), 150);
+}
+
+/* After a restart nothing may be new, and all of it is read again. */
+static void with_nothing_new_what_was_read_is_given_back_too(void **state)
+{
+	struct place *p = *state;
+	uint64_t end = JOURNAL_SYNC_BYTES;
+
+	journal_claimed(p->journal, 2 * end);
+	journal_give_back(p->journal, end - 1);
+	fall_due(p);
+	loop_turn(p->rig->loop);
+	assert_int_equal(disk_syncs(), 0);
+	journal_give_back(p->journal, end);
+	fall_due(p);
+	wait_for_gift(p, end);
+	assert_int_equal(disk_syncs(), 1);
+	/* Nothing is recorded of it, and the journal goes on. */
+	p->has_recorded = false;
+	add(p, 2 * end, 100, true);
+	(void)alarm(LOOPING_ALARM_S);
+	while (!p->has_recorded) {
+		fall_due(p);
+		loop_turn(p->rig->loop);
+	}
+	(void)alarm(0);
+	assert_int_equal(p->bytes_done, 2 * end + 100);
 }
 
 static void one_sync_serves_all_pieces(void **state)
@@ -631,6 +708,8 @@ int main(void)
 		TEST(nothing_is_recorded_before_the_sync_has_returned),
 		TEST(a_sync_falls_due_after_a_time_or_many_bytes),
 		TEST(with_nothing_new_there_is_nothing_to_sync),
+		TEST(what_is_read_by_nobody_any_more_is_given_back_once_it_is_synced),
+		TEST(with_nothing_new_what_was_read_is_given_back_too),
 		TEST(one_sync_serves_all_pieces),
 		TEST(a_piece_that_grows_stays_one),
 		TEST(what_comes_during_a_sync_is_not_recorded_with_it),
