@@ -84,7 +84,8 @@ def test_larderd_away_is_said_and_mended(drive, larder, hub):
     driver.finish()
 
 
-def test_errors_are_said_in_words(drive):
+def test_errors_are_said_in_words(drive, hub):
+    hub.fault("gated", "/acme/gated-7b/resolve/*", status=403)  # although the token was granted access
     drive("errors").finish()
 
 
