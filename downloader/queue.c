@@ -130,9 +130,17 @@ static void arm(struct queue *q)
 {
 	size_t running;
 	size_t resolving;
+	uint64_t delay_ms;
+	uint64_t due_ms;
 
 	count(q, &running, &resolving);
-	loop_timer_arm(q->timer, running > 0 ? QUEUE_TICK_MS : IDLE_TICK_MS);
+	delay_ms = running > 0 ? QUEUE_TICK_MS : IDLE_TICK_MS;
+	due_ms = clock_steady_ms() + delay_ms;
+	/* Whoever kicks more often than that does not put it off for ever. */
+	if (q->tick_due_ms != 0 && q->tick_due_ms <= due_ms)
+		return;
+	q->tick_due_ms = due_ms;
+	loop_timer_arm(q->timer, delay_ms);
 }
 
 void queue_kick(struct queue *q)
@@ -181,6 +189,7 @@ static void on_tick(void *ctx)
 {
 	struct queue *q = ctx;
 
+	q->tick_due_ms = 0;
 	for (size_t i = 0; i < q->n; i++) {
 		if (q->entries[i]->is_unsaved && !q->entries[i]->is_forgetting)
 			queue_entry_save(q, q->entries[i], NULL, NULL);

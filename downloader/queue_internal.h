@@ -57,6 +57,7 @@ struct queue {
 	bool is_stopping;
 	bool is_stopped; /* the hook is about to be called, or was */
 	struct loop_timer *timer;
+	uint64_t tick_due_ms; /* when it fires, by the steady clock; 0: it is not armed */
 };
 
 /* --- queue_entry.c: the list, saving, moves --- */
