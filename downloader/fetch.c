@@ -52,7 +52,8 @@ struct flow {
 	bool is_enough; /* the rest is not wanted */
 	bool is_paused; /* until the limit allows more: it is in its worker's queue */
 	struct flow *next_paused;
-	uint64_t ticket; /* of its pause: the lowest of all threads' goes on first */
+	uint64_t ticket; /* of its pause: the lowest of all threads' goes on first; kept until
+			    bytes have come, 0 after */
 	size_t turn;     /* bytes that it may still take before others that wait */
 	char curl_text[CURL_ERROR_SIZE];
 	fetch_done_fn done;
@@ -193,6 +194,8 @@ static bool may_come(struct flow *flow, size_t n)
 	      throttle_take(&fetch->throttle, n, clock_steady_ms());
 	(void)pthread_mutex_unlock(&fetch->throttle_lock);
 	flow->turn = yes && flow->turn > n ? flow->turn - n : 0;
+	if (yes)
+		flow->ticket = 0;
 	return yes;
 }
 
@@ -204,17 +207,24 @@ static void note_first(struct worker *worker)
 	(void)pthread_mutex_unlock(&worker->fetch->throttle_lock);
 }
 
-/* curl gives the same bytes again when the flow goes on. */
+/* curl gives the same bytes again when the flow goes on. Whose turn it was, but another
+ * thread's flow was faster, is first again. */
 static void pause_flow(struct flow *flow)
 {
 	struct worker *worker = flow->worker;
+	bool is_first = flow->ticket > 0;
 
 	flow->is_paused = true;
-	flow->next_paused = NULL;
-	*worker->paused_last = flow;
-	worker->paused_last = &flow->next_paused;
+	flow->next_paused = is_first ? worker->paused : NULL;
+	if (is_first)
+		worker->paused = flow;
+	else
+		*worker->paused_last = flow;
+	if (flow->next_paused == NULL)
+		worker->paused_last = &flow->next_paused;
 	(void)pthread_mutex_lock(&worker->fetch->throttle_lock);
-	flow->ticket = ++worker->fetch->last_ticket;
+	if (!is_first)
+		flow->ticket = ++worker->fetch->last_ticket;
 	worker->first_ticket = worker->paused->ticket;
 	(void)pthread_mutex_unlock(&worker->fetch->throttle_lock);
 }
@@ -268,20 +278,18 @@ static void set_curl_error(struct flow *flow, CURLcode code)
 		(void)error_set(err, ERR_NETWORK, "%s", text);
 }
 
+/* Whoever takes the head of the queue notes who is first now, when its turn has begun. */
 static void leave_queue(struct flow *flow)
 {
 	struct worker *worker = flow->worker;
 	struct flow **at = &worker->paused;
 
-	if (!flow->is_paused)
-		return;
 	while (*at != flow)
 		at = &(*at)->next_paused;
 	*at = flow->next_paused;
 	if (*at == NULL)
 		worker->paused_last = at;
 	flow->is_paused = false;
-	note_first(worker);
 }
 
 /* The thread whose flow is next may sleep. */
@@ -333,7 +341,9 @@ static void send_home(struct flow *flow, CURLcode code)
 		worker->running = flow->next;
 	if (flow->next != NULL)
 		flow->next->prev = flow->prev;
-	leave_queue(flow);
+	if (flow->is_paused)
+		leave_queue(flow);
+	note_first(worker);
 	pass_turn(worker);
 	(void)curl_multi_remove_handle(worker->multi, flow->easy);
 	flow->answer.body = buf_str(flow->body);
@@ -373,10 +383,12 @@ static int resume_paused(struct worker *worker, int longest_ms)
 		return wait_ms < (uint64_t)longest_ms ? (int)wait_ms : longest_ms;
 	leave_queue(flow);
 	flow->turn = TURN_BYTES;
-	/* What the sink says of the bytes that waited is told here, and only here. */
+	/* The bytes that waited come here: until then nobody else is next. What the sink says
+	 * of them is told here, and only here. */
 	code = curl_easy_pause(flow->easy, CURLPAUSE_CONT);
 	if (code != CURLE_OK)
 		send_home(flow, code);
+	note_first(worker);
 	pass_turn(worker);
 	return 0;
 }

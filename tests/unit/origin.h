@@ -7,8 +7,10 @@
 #ifndef TESTS_UNIT_ORIGIN_H
 #define TESTS_UNIT_ORIGIN_H
 
+#include <linux/sockios.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 
 #include "tests/unit/answerer.h"
 
@@ -300,6 +302,23 @@ static inline size_t origin_connections(struct origin *o)
 static inline size_t origin_held(struct origin *o)
 {
 	return origin_count(o, &o->n_held);
+}
+
+/* Bytes that were sent and have not come to the peers' systems yet. */
+static inline size_t origin_unacknowledged(struct origin *o)
+{
+	size_t sum = 0;
+
+	(void)pthread_mutex_lock(&o->lock);
+	for (size_t i = 0; i < o->n_peers; i++) {
+		int n = 0;
+
+		if (ioctl(o->peers[i].fd, SIOCOUTQ, &n) != 0)
+			abort();
+		sum += (size_t)n;
+	}
+	(void)pthread_mutex_unlock(&o->lock);
+	return sum;
 }
 
 /* The nth request, which has come. */
