@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Runs every unit test program of a folder: their own closing lines, and a sum at the end.
 set -u
+# A program that hangs is ended, and has failed.
+LONGEST_S=600
 passed=0
 failed=0
 for program in "$1"/test_*; do
 	case $program in *.d | *.o) continue ;; esac
-	if output=$("$program" 2>&1); then
+	if output=$(timeout --verbose "$LONGEST_S" "$program" 2>&1); then
 		passed=$((passed + $(grep -c '^\[       OK \]' <<<"$output")))
 	else
 		printf '%s\n' "$output"

@@ -383,12 +383,14 @@ static void the_token_is_given_to_the_very_origin_only(void **state)
 	hub_free(&without);
 }
 
-/* Waits until a list of files is being parsed, and the next one has come too. */
-static void wait_for_two(struct rig *rig)
+/* Waits until a list of files is being parsed, and all `n` calls have asked: the others have
+ * their answers, or will have in a moment, and wait. (One whose first answer came late waits with
+ * that.) */
+static void wait_for_all(struct rig *rig, size_t n)
 {
 	(void)alarm(LOOPING_ALARM_S);
 	while (parser_count(&parser.n_begun) < 1 ||
-	       answerer_count(rig->server, "/api/models/" RIG_REPO "/tree/", NULL) < 2)
+	       answerer_count(rig->server, "/api/models/" RIG_REPO "/revision/", NULL) < n)
 		loop_turn(rig->loop);
 	(void)alarm(0);
 	for (int i = 0; i < 20; i++)
@@ -409,7 +411,7 @@ static void lists_are_parsed_beside_the_loop_and_one_at_a_time(void **state)
 		(void)hub_list(rig->hub, REPO_MODEL, RIG_REPO, revisions[i], on_listed,
 			       &listed[i]);
 	}
-	wait_for_two(rig); /* the loop turns all the time */
+	wait_for_all(rig, ARRAY_LEN(revisions)); /* the loop turns all the time */
 	assert_int_equal(parser_count(&parser.n_begun), 1);
 	parser_open();
 	for (size_t i = 0; i < ARRAY_LEN(revisions); i++) {
@@ -433,7 +435,7 @@ static void calls_are_cancelled_while_they_are_parsed_and_before(void **state)
 	parser_reset(true);
 	calls[0] = hub_list(rig->hub, REPO_MODEL, RIG_REPO, "v1", on_listed, &listed);
 	calls[1] = hub_list(rig->hub, REPO_MODEL, RIG_REPO, "v2", on_listed, &listed);
-	wait_for_two(rig);
+	wait_for_all(rig, ARRAY_LEN(calls));
 	for (size_t i = 0; i < ARRAY_LEN(calls); i++)
 		hub_call_cancel(&calls[i]);
 	parser_open();
