@@ -22,6 +22,7 @@
 	X(INTERNAL, "internal", "Something went wrong inside Larder", NULL)                   \
 	X(BAD_REQUEST, "bad_request", "The request could not be understood", NULL)            \
 	X(INVALID, "invalid", "A field is not valid", NULL)                                   \
+	X(SIGN_IN, "sign_in", "Sign in first", NULL)                                          \
 	X(UNKNOWN_PATH, "unknown_path", "There is nothing at this address", NULL)             \
 	X(UNKNOWN_METHOD, "unknown_method", "There is no such command", NULL)                 \
 	X(METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take that method", \

@@ -55,7 +55,8 @@ LEVELS = [
     "cli/cli_text",
     # what the programs agree on
     "common/config common/rpc",
-    "common/schema",
+    "common/schema common/auth",
+    "common/token",
     "common/unixsock common/log common/ids common/relpath common/json",
     "common/quote",
     "common/error common/buf",

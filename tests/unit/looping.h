@@ -34,8 +34,8 @@ static inline void looping_mark(void *ctx)
 	*mark = true;
 }
 
-/* Runs what is posted and active now, and what that posts at once. The alarm stays as it is: who
- * turns the loop until something happens has set it. */
+/* Runs what is posted and active now, and what that posts at once. The alarm stays as it is:
+ * who turns the loop until something happens has set it. */
 static inline void loop_turn(struct loop *loop)
 {
 	bool mark = false;

@@ -384,8 +384,8 @@ static void the_token_is_given_to_the_very_origin_only(void **state)
 }
 
 /* Waits until a list of files is being parsed, and all `n` calls have asked: the others have
- * their answers, or will have in a moment, and wait. (One whose first answer came late waits with
- * that.) */
+ * their answers, or will have in a moment, and wait. (One whose first answer came late waits
+ * with that.) */
 static void wait_for_all(struct rig *rig, size_t n)
 {
 	(void)alarm(LOOPING_ALARM_S);

@@ -1,0 +1,193 @@
+#include "common/auth.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "common/error.h"
+#include "common/quote.h"
+
+struct key {
+	char name[TOKEN_USER_MAX + 1];
+	enum role role;
+	unsigned char hash[crypto_hash_sha256_BYTES];
+};
+
+struct auth {
+	enum auth_mode mode;
+	struct key keys[AUTH_KEYS_MAX];
+	size_t n_keys;
+	bool has_secret;
+	unsigned char secret[TOKEN_KEY_BYTES];
+	uint64_t epoch;
+};
+
+static const char *const mode_names[] = { "none", "password", "proxy" };
+
+static_assert(ARRAY_LEN(mode_names) == AUTH_MODE_COUNT, "every mode has its name");
+
+const char *auth_mode_name(enum auth_mode mode)
+{
+	return mode_names[mode];
+}
+
+enum auth_mode auth_mode(const struct auth *auth)
+{
+	return auth->mode;
+}
+
+static int read_hash(struct str hex, unsigned char ret[crypto_hash_sha256_BYTES])
+{
+	const char *end = NULL;
+	size_t n = 0;
+
+	return sodium_hex2bin(ret, crypto_hash_sha256_BYTES, hex.p, hex.n, NULL, &n, &end) ==
+				       0 &&
+			       n == crypto_hash_sha256_BYTES && end == hex.p + hex.n
+		       ? 0
+		       : -1;
+}
+
+/* Nothing of a bad one is repeated but its name: it may be the key itself. */
+static int add_key(struct auth *auth, struct str text, struct error *err)
+{
+	struct key *key = &auth->keys[auth->n_keys];
+	struct str name;
+	struct str role;
+
+	if (auth->n_keys == AUTH_KEYS_MAX)
+		return error_set(err, ERR_INVALID, "there are more than %d keys",
+				 AUTH_KEYS_MAX);
+	if (!str_next(&text, ':', &name) || !token_is_user(name) || text.p == NULL)
+		return error_set(err, ERR_INVALID, "key %zu is not of the form name:role:hash",
+				 auth->n_keys + 1);
+	if (!str_next(&text, ':', &role) || role_from_name(role, &key->role) < 0)
+		return error_set(err, ERR_INVALID,
+				 "the role of key %s is none of viewer, operator, admin",
+				 quote_text(name).text);
+	if (read_hash(text, key->hash) < 0)
+		return error_set(err, ERR_INVALID,
+				 "the hash of key %s is not a SHA-256 of 64 hex digits",
+				 quote_text(name).text);
+	memcpy(key->name, name.p, name.n);
+	auth->n_keys++;
+	return 0;
+}
+
+struct auth *auth_new(enum auth_mode mode, struct str keys, struct error *err)
+{
+	AUTO(auth) auth = mem_alloc(sizeof(*auth));
+	struct str part;
+
+	auth->mode = mode;
+	while (keys.n > 0 && str_next(&keys, ',', &part)) {
+		if (add_key(auth, str_trim(part), err) < 0)
+			return NULL;
+	}
+	return MOVE(auth);
+}
+
+void auth_free(struct auth **auth)
+{
+	if (*auth == NULL)
+		return;
+	sodium_memzero(*auth, sizeof(**auth));
+	free(*auth);
+	*auth = NULL;
+}
+
+void auth_set_secret(struct auth *auth, const unsigned char secret[TOKEN_KEY_BYTES],
+		     uint64_t epoch)
+{
+	memcpy(auth->secret, secret, TOKEN_KEY_BYTES);
+	auth->epoch = epoch;
+	auth->has_secret = true;
+}
+
+/* Every key is compared, so that the time tells nothing. */
+static int identify_key(const struct auth *auth, struct str text, struct identity *ret,
+			struct error *err)
+{
+	unsigned char hash[crypto_hash_sha256_BYTES];
+	const struct key *found = NULL;
+
+	(void)crypto_hash_sha256(hash, (const unsigned char *)text.p, text.n);
+	for (size_t i = 0; i < auth->n_keys; i++) {
+		if (sodium_memcmp(hash, auth->keys[i].hash, sizeof(hash)) == 0)
+			found = &auth->keys[i];
+	}
+	if (found == NULL)
+		return error_set(err, ERR_SIGN_IN, "there is no such key");
+	*ret = (struct identity){ .kind = AUTH_KEY, .role = found->role };
+	memcpy(ret->name, found->name, sizeof(ret->name));
+	return 0;
+}
+
+/* Of two cookies of that name the first counts: it is the one for the longer path (RFC 6265,
+ * 5.4). */
+static struct str find_cookie(struct str header)
+{
+	struct str part;
+
+	while (str_next(&header, ';', &part)) {
+		part = str_trim(part);
+		if (str_has_prefix(part, S(AUTH_COOKIE "=")))
+			return str_sub(part, strlen(AUTH_COOKIE "="), part.n);
+	}
+	return S("");
+}
+
+static int identify_session(const struct auth *auth, struct str header, int64_t now_s,
+			    struct identity *ret, struct error *err)
+{
+	struct str token = find_cookie(header);
+	struct session session;
+
+	if (token.n == 0 || !auth->has_secret)
+		return error_set(err, ERR_SIGN_IN, "nobody is signed in");
+	if (token_read(auth->secret, token, now_s, &session, err) < 0)
+		return -1;
+	if (session.epoch != auth->epoch)
+		return error_set(err, ERR_SIGN_IN, "the session was revoked");
+	*ret = (struct identity){ .kind = AUTH_SESSION,
+				  .role = session.role,
+				  .expires_s = session.expires_s,
+				  .epoch = session.epoch };
+	memcpy(ret->name, session.user, sizeof(ret->name));
+	return 0;
+}
+
+static int identify_user(struct str name, struct identity *ret, struct error *err)
+{
+	if (!token_is_user(name))
+		return error_set(err, ERR_SIGN_IN, "the web server names no user");
+	*ret = (struct identity){ .kind = AUTH_USER, .role = ROLE_ADMIN };
+	memcpy(ret->name, name.p, name.n);
+	return 0;
+}
+
+int auth_identify(const struct auth *auth, const struct auth_headers *headers, int64_t now_s,
+		  struct identity *ret, struct error *err)
+{
+	struct str bearer = str_from(headers->authorization);
+	struct str cookie = str_from(headers->cookie);
+
+	if (auth->mode == AUTH_NONE) {
+		*ret = (struct identity){ .kind = AUTH_ANYBODY, .role = ROLE_ADMIN };
+		return 0;
+	}
+	if (bearer.n > AUTH_HEADER_MAX || cookie.n > AUTH_HEADER_MAX)
+		return error_set(err, ERR_SIGN_IN, "the header is too long");
+	if (str_has_prefix_nocase(bearer, S("Bearer ")))
+		return identify_key(auth, str_trim(str_sub(bearer, 7, bearer.n)), ret, err);
+	if (auth->mode == AUTH_PROXY)
+		return identify_user(str_from(headers->user), ret, err);
+	return identify_session(auth, cookie, now_s, ret, err);
+}
+
+bool auth_holds(const struct auth *auth, const struct identity *identity, int64_t now_s)
+{
+	return identity->kind != AUTH_SESSION ||
+	       (now_s < identity->expires_s && identity->epoch == auth->epoch);
+}
