@@ -27,6 +27,7 @@ static void every_code_has_its_status(void **state)
 		{ ERR_DUPLICATE, 409 },
 		{ ERR_QUEUE_FULL, 503 },
 		{ ERR_NOT_FOUND, 404 },
+		{ ERR_SIGN_IN, 401 },
 		{ ERR_GATED, 403 },
 		{ ERR_UNAUTHORIZED, 403 },
 		{ ERR_RATE_LIMITED, 429 },
