@@ -125,6 +125,13 @@ int file_open(int root, const char *path, int flags, mode_t mode, struct error *
 {
 	int fd = open_beneath(root, path, flags, mode);
 
+	/* Parents that were there a moment ago may be another worker's, which could not sync
+	 * them and took them back: this one makes them, or tells why not. */
+	if (fd < 0 && errno == ENOENT && (flags & O_CREAT) != 0) {
+		if (file_make_parents(root, path, err) < 0)
+			return -1;
+		fd = open_beneath(root, path, flags, mode);
+	}
 	return fd >= 0 ? fd : refuse(path, err);
 }
 

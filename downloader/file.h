@@ -29,8 +29,8 @@ int file_open_root(const char *path, struct error *err) MUST_USE;
  * ends: 0, or -1 when another has it. A file system that knows no locks counts as locked. */
 int file_lock_root(int root, struct error *err) MUST_USE;
 
-/* Opens `path` beneath `root`: a descriptor, or -1. `flags` as in open(2); O_CLOEXEC is added.
- * err->sys tells ENOENT and the like. */
+/* Opens `path` beneath `root`: a descriptor, or -1. `flags` as in open(2); O_CLOEXEC is added,
+ * and with O_CREAT parents that are absent are made. err->sys tells ENOENT and the like. */
 int file_open(int root, const char *path, int flags, mode_t mode, struct error *err) MUST_USE;
 
 /* Makes the directories that `path` needs above it, and syncs each one's parent when it was

@@ -213,6 +213,25 @@ static void no_link_is_followed_on_the_way(void **state)
 	assert_string_equal(secret, "secret");
 }
 
+/* As when another worker takes back the ones it could not sync. */
+static void a_file_is_made_with_the_parents_that_are_gone_again(void **state)
+{
+	struct place *p = *state;
+	struct error err;
+	AUTO_FD fd = -1;
+	struct stat st;
+
+	assert_int_equal(file_make_parents(p->root, "a/b/file", &err), 0);
+	assert_int_equal(unlinkat(p->root, "a/b", AT_REMOVEDIR), 0);
+	fd = file_open(p->root, "a/b/file", O_RDWR | O_CREAT | O_EXCL, 0644, &err);
+	assert_true(fd >= 0);
+	assert_int_equal(file_stat(p->root, "a/b/file", &st, &err), 1);
+	/* Nothing is made for one that is only to be read. */
+	assert_int_equal(file_open(p->root, "c/file", O_RDONLY, 0, &err), -1);
+	assert_int_equal(err.sys, ENOENT);
+	assert_int_equal(file_stat(p->root, "c", &st, &err), 0);
+}
+
 static void parents_are_made_and_may_be_there(void **state)
 {
 	const struct place *p = *state;
@@ -537,6 +556,7 @@ static void a_files_time_is_in_nanoseconds_whatever_it_is(void **state)
 		TEST(paths_out_of_the_root_do_not_open),                                       \
 		TEST(no_link_is_followed_at_the_end_of_a_path),                                \
 		TEST(no_link_is_followed_on_the_way), TEST(parents_are_made_and_may_be_there), \
+		TEST(a_file_is_made_with_the_parents_that_are_gone_again),                     \
 		TEST(a_file_where_a_folder_must_be_is_in_the_way),                             \
 		TEST(renaming_moves_between_folders_and_replaces),                             \
 		TEST(what_is_there_is_synced_and_what_is_not_is_told),                         \
