@@ -93,6 +93,7 @@ WRAP_test_budget := clock_steady_ms
 WRAP_test_hasher := file_give_back
 WRAP_test_hub := hub_parse_tree
 WRAP_test_journal := fdatasync file_give_back store_put_extents
+WRAP_test_sse := clock_steady_ms clock_unix_ms loop_timer_arm
 WRAP_test_localdir := file_clone file_link
 WRAP_test_copy := file_clone file_link file_open file_read_at file_write_at
 WRAP_test_queue_room := file_space file_write_at file_sync_data localdir_open_partial clock_unix_ms

@@ -15,6 +15,7 @@ enum kind {
 	KIND_BASE,   /* a URL path prefix */
 	KIND_URL,    /* http or https; looked at more closely by the Hub client */
 	KIND_SECRET, /* text that is never printed; also NAME_FILE */
+	KIND_HEADER, /* the name of a header */
 	KIND_SWITCH, /* 1 on true yes, 0 off false no, as the official client reads them */
 	KIND_INTEGER,
 	KIND_SIZE, /* bytes, with K M G T meaning powers of 1024 */
@@ -22,7 +23,7 @@ enum kind {
 };
 
 enum {
-	SECRET_FILE_MAX = 4096,
+	SECRET_FILE_MAX = 16 * 1024,
 	CHOICES_MAX = 5
 };
 
@@ -70,6 +71,23 @@ static const struct row rows[] = {
 	{ "LARDER_MIN_FREE", KIND_SIZE, AT(min_free_bytes), .otherwise = "1G", .min = 0,
 	  .max = UINT64_MAX / 2,
 	  .help = "free space that downloads leave alone on each disk, like 500M or 20G" },
+	{ "LARDER_AUTH", KIND_CHOICE, AT(auth), .otherwise = "none",
+	  .choices = { "none", "password", "proxy" },
+	  .help = "who may come in: everybody, who has signed in, or whom the web server "
+		  "names" },
+	{ "LARDER_API_KEYS", KIND_SECRET, AT(api_keys), .otherwise = "",
+	  .help = "keys for scripts, as name:role:hash with commas between; the role is "
+		  "viewer, "
+		  "operator or admin, the hash the key's SHA-256" },
+	{ "LARDER_TRUSTED_USER_HEADER", KIND_HEADER, AT(user_header),
+	  .otherwise = "Remote-User",
+	  .help = "with proxy: the header in which the web server names the user, and which it "
+		  "lets nobody else set" },
+	{ "LARDER_EVENT_CLIENTS", KIND_INTEGER, AT(event_clients), .otherwise = "8192",
+	  .min = 1, .max = 65536, .help = "event streams at the same time" },
+	{ "LARDER_EVENT_CLIENTS_EACH", KIND_INTEGER, AT(event_clients_each), .otherwise = "64",
+	  .min = 1, .max = 65536,
+	  .help = "of these, of one user or key, or of one address that needs none" },
 	{ "LARDER_FCGI_THREADS", KIND_INTEGER, AT(fcgi_threads), .otherwise = "8", .min = 1,
 	  .max = 256, .help = "requests that larder-fcgi answers at the same time" },
 	{ "LARDER_LOG_FORMAT", KIND_CHOICE, AT(log_format), .otherwise = "text",
@@ -218,6 +236,14 @@ static int set_value(struct config *cfg, const struct row *row, struct str value
 		}
 		*text_at(cfg, row) = str_dup(value);
 		return 0;
+	case KIND_HEADER:
+		for (size_t i = 0; i < value.n; i++) {
+			if (!char_is_alnum(value.p[i]) && value.p[i] != '-')
+				return bad(err, row,
+					   "only letters, digits and - may stand in it");
+		}
+		*text_at(cfg, row) = str_dup(value);
+		return 0;
 	case KIND_SWITCH:
 		return set_switch(cfg, row, value, err);
 	case KIND_INTEGER:
@@ -287,7 +313,7 @@ struct config *config_load(char *(*lookup)(const char *name), struct error *err)
 static bool is_text(enum kind kind)
 {
 	return kind == KIND_PATH || kind == KIND_BASE || kind == KIND_URL ||
-	       kind == KIND_SECRET;
+	       kind == KIND_SECRET || kind == KIND_HEADER;
 }
 
 void config_free(struct config **cfg)

@@ -30,6 +30,11 @@ struct config {
 	uint64_t bandwidth_limit_bps; /* of all downloads together; 0: none */
 	uint64_t transfer_threads;    /* 0: as many as fit the machine */
 	uint64_t min_free_bytes;
+	uint64_t auth; /* enum auth_mode */
+	char *api_keys;
+	char *user_header; /* in which the web server names the user */
+	uint64_t event_clients;
+	uint64_t event_clients_each; /* of one user, key or address */
 	uint64_t fcgi_threads;
 	uint64_t log_format; /* enum log_format */
 	uint64_t log_level;  /* enum log_level */

@@ -23,6 +23,7 @@
 	X(BAD_REQUEST, "bad_request", "The request could not be understood", NULL)            \
 	X(INVALID, "invalid", "A field is not valid", NULL)                                   \
 	X(SIGN_IN, "sign_in", "Sign in first", NULL)                                          \
+	X(FORBIDDEN, "forbidden", "Not with this role", NULL)                                 \
 	X(UNKNOWN_PATH, "unknown_path", "There is nothing at this address", NULL)             \
 	X(UNKNOWN_METHOD, "unknown_method", "There is no such command", NULL)                 \
 	X(METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take that method", \

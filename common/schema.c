@@ -108,6 +108,8 @@ static const struct {
 	METHOD("download.retry", id_fields),
 	METHOD("download.forget", id_fields),
 	METHOD("event.changes", changes_fields),
+	{ .name = "session.rules" },
+	{ .name = "session.revoke" },
 	{ .name = "settings.get" },
 	METHOD("settings.patch", settings_fields),
 	{ .name = "system.health" },

@@ -38,6 +38,8 @@ struct daemon {
 	struct space *space;
 	struct events *events;
 	struct settings *settings;
+	struct auth *auth;
+	struct sessions *sessions;
 	struct queue *queue;
 	struct control *control;
 	struct sse *sse;
@@ -152,6 +154,14 @@ static void on_settings_news(void *ctx)
 	events_publish(d->events, "settings", settings_to_json(d->settings));
 }
 
+static void on_revoked(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (d->sse != NULL)
+		sse_recheck(d->sse);
+}
+
 static void on_queue_stopped(void *ctx)
 {
 	struct daemon *d = ctx;
@@ -178,7 +188,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	log_info("signal %d: stopping", (int)number);
 	d->is_stopping = true;
 	control_free(&d->control);
-	sse_free(&d->sse);
+	sse_stop(d->sse);
 	space_stop(d->space);
 	queue_stop(d->queue);
 }
@@ -241,6 +251,18 @@ static int build_settings(struct daemon *d, struct error *err)
 	return d->settings == NULL ? -1 : 0;
 }
 
+static int build_sessions(struct daemon *d, struct error *err)
+{
+	const struct config *cfg = d->cfg;
+	struct sessions_hooks hooks = { .revoked = on_revoked, .ctx = d };
+
+	d->auth = auth_new((enum auth_mode)cfg->auth, str_from(cfg->api_keys), err);
+	if (d->auth == NULL)
+		return error_prefix(err, "LARDER_API_KEYS");
+	d->sessions = sessions_new(d->store, cfg->state_dir, d->auth, &hooks, err);
+	return d->sessions == NULL ? error_prefix(err, "LARDER_STATE_DIR") : 0;
+}
+
 static int build_queue(struct daemon *d, struct error *err)
 {
 	const struct config *cfg = d->cfg;
@@ -287,6 +309,7 @@ static int build_queue(struct daemon *d, struct error *err)
 			       .space = d->space,
 			       .events = d->events,
 			       .settings = d->settings,
+			       .sessions = d->sessions,
 			       .min_free_bytes = cfg->min_free_bytes };
 	return 0;
 }
@@ -302,6 +325,15 @@ static gid_t group_of(const char *path)
 static int build_sockets(struct daemon *d, struct error *err)
 {
 	const struct config *cfg = d->cfg;
+	struct sse_plan plan = { .loop = d->loop,
+				 .events = d->events,
+				 .base_path = cfg->base_path,
+				 .auth = d->auth,
+				 .user_header = cfg->user_header,
+				 .clients_max = (size_t)cfg->event_clients,
+				 .clients_each = (size_t)cfg->event_clients_each,
+				 .snapshot = make_snapshot,
+				 .ctx = d };
 	int fd;
 
 	if (file_make_directories(cfg->runtime_dir, 0755, err) < 0)
@@ -316,7 +348,7 @@ static int build_sockets(struct daemon *d, struct error *err)
 	fd = unixsock_listen(cfg->events_socket, SOCKET_MODE, err);
 	if (fd < 0)
 		return -1;
-	d->sse = sse_new(d->loop, d->events, fd, cfg->base_path, make_snapshot, d, err);
+	d->sse = sse_new(&plan, fd, err);
 	return d->sse == NULL ? -1 : 0;
 }
 
@@ -338,7 +370,8 @@ struct daemon *daemon_new(const struct config *cfg, struct error *err)
 
 	d->cfg = cfg;
 	d->models_root = -1;
-	if (build_base(d, err) < 0 || build_settings(d, err) < 0 || build_queue(d, err) < 0 ||
+	if (build_base(d, err) < 0 || build_settings(d, err) < 0 ||
+	    build_sessions(d, err) < 0 || build_queue(d, err) < 0 ||
 	    catch_signals(d, err) < 0 || build_sockets(d, err) < 0)
 		return NULL;
 	return MOVE(d);
@@ -372,6 +405,8 @@ void daemon_free(struct daemon **daemon)
 	if (d->loop != NULL)
 		loop_drain(d->loop);
 	settings_free(&d->settings);
+	sessions_free(&d->sessions);
+	auth_free(&d->auth);
 	queue_free(&d->queue);
 	budget_free(&d->budget);
 	turns_free(&d->turns);

@@ -2,22 +2,16 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <sodium.h>
 
 #include "common/json.h"
 
-struct stored {
-	struct event event;
-	char *frame; /* event.frame and event.data are views into it */
-};
-
 struct events {
 	char epoch[17];
-	uint64_t last; /* sequence of the newest, 0 before the first */
-	struct stored ring[EVENTS_RING_MAX];
-	size_t first; /* place of the oldest */
+	uint64_t last;                      /* sequence of the newest, 0 before the first */
+	struct event ring[EVENTS_RING_MAX]; /* each holds its frame */
+	size_t first;                       /* place of the oldest */
 	size_t n;
 	size_t bytes;
 	void (*listener)(void *ctx, const struct event *event);
@@ -35,11 +29,10 @@ struct events *events_new(void)
 
 static void drop_oldest(struct events *events)
 {
-	struct stored *oldest = &events->ring[events->first];
+	struct event *oldest = &events->ring[events->first];
 
-	events->bytes -= oldest->event.frame.n;
-	free(oldest->frame);
-	*oldest = (struct stored){ .frame = NULL };
+	events->bytes -= oldest->frame->bytes.n;
+	frame_free(&oldest->frame);
 	events->first = (events->first + 1) % EVENTS_RING_MAX;
 	events->n--;
 }
@@ -61,41 +54,35 @@ void events_set_listener(struct events *events,
 	events->ctx = ctx;
 }
 
-/* JSON text has no line breaks, so that one data line is enough. */
-static char *make_frame(const struct events *events, uint64_t sequence, const char *name,
-			struct str data)
-{
-	return mem_printf("id: %s-%llu\nevent: %s\ndata: %.*s\n\n", events->epoch,
-			  (unsigned long long)sequence, name, (int)data.n, data.p);
-}
-
 void events_publish(struct events *events, const char *name, struct json_object *take_data)
 {
 	AUTO_JSON data = take_data;
-	struct str text = json_text(data);
-	struct stored *place;
+	struct event *event;
+	char id[EVENT_ID_MAX];
 
 	if (events->n == EVENTS_RING_MAX)
 		drop_oldest(events);
-	place = &events->ring[(events->first + events->n++) % EVENTS_RING_MAX];
-	place->frame = make_frame(events, ++events->last, name, text);
-	place->event.sequence = events->last;
-	place->event.name = name;
-	place->event.frame = str_from(place->frame);
-	/* "data: " ... "\n\n" is how the frame ends. */
-	place->event.data = str_sub(place->event.frame, place->event.frame.n - 2 - text.n,
-				    place->event.frame.n - 2);
-	events->bytes += place->event.frame.n;
+	event = &events->ring[(events->first + events->n++) % EVENTS_RING_MAX];
+	events_id(events, ++events->last, id);
+	*event = (struct event){ .sequence = events->last,
+				 .name = name,
+				 .frame = frame_new(id, name, json_text(data)) };
+	events->bytes += event->frame->bytes.n;
 	if (events->listener != NULL)
-		events->listener(events->ctx, &place->event);
+		events->listener(events->ctx, event);
 	while (events->bytes > EVENTS_RING_BYTES && events->n > 1)
 		drop_oldest(events);
 }
 
-void events_last_id(const struct events *events, char *ret)
+void events_id(const struct events *events, uint64_t sequence, char *ret)
 {
 	(void)snprintf(ret, EVENT_ID_MAX, "%s-%llu", events->epoch,
-		       (unsigned long long)events->last);
+		       (unsigned long long)sequence);
+}
+
+void events_last_id(const struct events *events, char *ret)
+{
+	events_id(events, events->last, ret);
 }
 
 uint64_t events_last_sequence(const struct events *events)
@@ -125,11 +112,13 @@ const struct event *events_after(const struct events *events, uint64_t sequence)
 
 	if (wanted > events->last)
 		return NULL;
-	return &events->ring[(events->first + (size_t)(wanted - oldest)) % EVENTS_RING_MAX]
-			.event;
+	return &events->ring[(events->first + (size_t)(wanted - oldest)) % EVENTS_RING_MAX];
 }
 
-char *events_frame(const struct events *events, const char *name, struct str data)
+struct frame *events_frame(const struct events *events, const char *name, struct str data)
 {
-	return make_frame(events, events->last, name, data);
+	char id[EVENT_ID_MAX];
+
+	events_last_id(events, id);
+	return frame_new(id, name, data);
 }

@@ -8,7 +8,7 @@
 #ifndef DOWNLOADER_EVENTS_H
 #define DOWNLOADER_EVENTS_H
 
-#include "common/base.h"
+#include "downloader/frame.h"
 
 struct json_object;
 struct events;
@@ -22,8 +22,7 @@ enum {
 struct event {
 	uint64_t sequence;
 	const char *name; /* a literal: "download", "progress" */
-	struct str data;  /* JSON */
-	struct str frame; /* as it goes over the wire: id, event, data, blank line */
+	struct frame *frame;
 };
 
 struct events *events_new(void);
@@ -36,7 +35,8 @@ void events_set_listener(struct events *events,
 /* `name` is a literal; `data` is consumed. */
 void events_publish(struct events *events, const char *name, struct json_object *take_data);
 
-/* The id of the newest event, into a buffer of EVENT_ID_MAX bytes. */
+/* Ids, into a buffer of EVENT_ID_MAX bytes: of the event with that sequence, of the newest. */
+void events_id(const struct events *events, uint64_t sequence, char *ret);
 void events_last_id(const struct events *events, char *ret);
 uint64_t events_last_sequence(const struct events *events);
 
@@ -48,8 +48,8 @@ bool events_can_replay(const struct events *events, struct str id, uint64_t *ret
  * none. */
 const struct event *events_after(const struct events *events, uint64_t sequence);
 
-/* The frame of an event that is not in the ring (a snapshot), with the newest id. To free with
- * free(3). */
-char *events_frame(const struct events *events, const char *name, struct str data);
+/* The frame of an event that is not in the ring (a snapshot), with the newest id. The caller
+ * holds it. */
+struct frame *events_frame(const struct events *events, const char *name, struct str data);
 
 #endif

@@ -11,7 +11,8 @@ static const struct {
 	{ "download.patch", ops_download_patch },   { "download.pause", ops_download_pause },
 	{ "download.resume", ops_download_resume }, { "download.cancel", ops_download_cancel },
 	{ "download.retry", ops_download_retry },   { "download.forget", ops_download_forget },
-	{ "event.changes", ops_event_changes },     { "settings.get", ops_settings_get },
+	{ "event.changes", ops_event_changes },     { "session.rules", ops_session_rules },
+	{ "session.revoke", ops_session_revoke },   { "settings.get", ops_settings_get },
 	{ "settings.patch", ops_settings_patch },   { "system.health", ops_system_health },
 	{ "system.status", ops_system_status },
 };

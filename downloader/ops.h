@@ -12,6 +12,7 @@
 #include "downloader/events.h"
 #include "downloader/planner.h"
 #include "downloader/queue.h"
+#include "downloader/sessions.h"
 #include "downloader/settings.h"
 #include "downloader/space.h"
 
@@ -25,6 +26,7 @@ struct ops {
 	struct space *space;
 	struct events *events;
 	struct settings *settings;
+	struct sessions *sessions;
 	uint64_t min_free_bytes;
 };
 
@@ -61,6 +63,8 @@ void ops_download_forget(struct ops *ops, struct control_call *call,
 			 struct json_object *params);
 
 void ops_event_changes(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_session_rules(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_session_revoke(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_settings_get(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_settings_patch(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_system_health(struct ops *ops, struct control_call *call, struct json_object *params);

@@ -48,15 +48,12 @@ static void add_changes(const struct ops *ops, struct json_object *array, uint64
 {
 	for (const struct event *event = events_after(ops->events, after); event != NULL;
 	     event = events_after(ops->events, event->sequence)) {
-		struct str frame = event->frame;
-		struct str id_line;
-		AUTO_CSTR id = NULL;
 		struct json_object *data = NULL;
+		char id[EVENT_ID_MAX];
 		struct error ignored;
 
-		(void)str_next(&frame, '\n', &id_line);
-		id = str_dup(str_sub(id_line, 4, id_line.n)); /* after "id: " */
-		if (json_parse(event->data, RPC_DEPTH_MAX, &data, &ignored) == 0)
+		events_id(ops->events, event->sequence, id);
+		if (json_parse(event->frame->data, RPC_DEPTH_MAX, &data, &ignored) == 0)
 			(void)json_object_array_add(array,
 						    change_to_json(id, event->name, data));
 	}

@@ -341,12 +341,12 @@ static int load_setting(struct settings *s, const char *name, const char *value,
 	return take_patch(&s->values, &s->defaults, patch, err);
 }
 
-/* A row that cannot be read must not keep larderd from starting. */
+/* A row that cannot be read must not keep larderd from starting. Names of others have a dot. */
 static void on_loaded(void *ctx, const char *name, const char *value)
 {
 	struct error err;
 
-	if (load_setting(ctx, name, value, &err) < 0)
+	if (strchr(name, '.') == NULL && load_setting(ctx, name, value, &err) < 0)
 		log_warning("setting %s: its default holds: %s", name, err.text);
 }
 

@@ -58,6 +58,24 @@ struct json_object *app_query_params(const struct request *request, const char *
 	return params;
 }
 
+static int check_need(const struct app *app, const struct request *request, enum need need,
+		      struct error *err)
+{
+	static const enum role roles[] = { [NEED_VIEWER] = ROLE_VIEWER,
+					   [NEED_OPERATOR] = ROLE_OPERATOR,
+					   [NEED_ADMIN] = ROLE_ADMIN };
+	struct identity who;
+
+	if (need == NEED_NOTHING)
+		return 0;
+	if (guard_identify(app->guard, &request->auth, &who, err) < 0)
+		return -1;
+	if (who.role < roles[need])
+		return error_set(err, ERR_FORBIDDEN, "a %s may not do this, it takes %s",
+				 role_name(who.role), role_name(roles[need]));
+	return 0;
+}
+
 static void route(const struct app *app, const struct request *request,
 		  struct response *response)
 {
@@ -65,10 +83,14 @@ static void route(const struct app *app, const struct request *request,
 	struct error err;
 	size_t n;
 	const struct route *routes = routes_all(&n);
-	route_fn fn = router_find(routes, n, request, allow, sizeof(allow));
+	const struct route *found = router_find(routes, n, request, allow, sizeof(allow));
 
-	if (fn != NULL) {
-		fn(app, request, response);
+	if (found != NULL && check_need(app, request, found->need, &err) < 0) {
+		refuse(request, &err, NULL, response);
+		return;
+	}
+	if (found != NULL) {
+		found->fn(app, request, response);
 		return;
 	}
 	if (allow[0] == '\0')
@@ -85,7 +107,8 @@ void app_serve(const struct app *app, const struct request_input *input,
 	struct request request;
 	struct error err;
 
-	if (request_read(input, app->cfg->base_path, &request, &err) < 0)
+	if (request_read(input, app->cfg->base_path, guard_user_variable(app->guard), &request,
+			 &err) < 0)
 		refuse(&request, &err, NULL, response);
 	else
 		route(app, &request, response);

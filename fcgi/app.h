@@ -6,11 +6,13 @@
 #define FCGI_APP_H
 
 #include "common/config.h"
+#include "fcgi/guard.h"
 #include "fcgi/request.h"
 #include "fcgi/response.h"
 
 struct app {
 	const struct config *cfg;
+	struct guard *guard;
 };
 
 /* Reads, routes, answers, and logs one line for a refusal. */

@@ -40,12 +40,16 @@ static void block_signals(sigset_t *set)
 
 static int serve(const struct config *cfg, struct error *err)
 {
-	struct app app = { .cfg = cfg };
+	AUTO(guard) guard = guard_new(cfg, err);
+	struct app app = { .cfg = cfg, .guard = guard };
 	struct workers *workers;
 	sigset_t signals;
 	int number = 0;
-	int fd = unixsock_listen(cfg->fcgi_socket, SOCKET_MODE, err);
+	int fd;
 
+	if (guard == NULL)
+		return -1;
+	fd = unixsock_listen(cfg->fcgi_socket, SOCKET_MODE, err);
 	if (fd < 0)
 		return -1;
 	block_signals(&signals);

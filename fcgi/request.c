@@ -203,12 +203,17 @@ static int read_body(struct request *request, const struct request_input *input,
 	return 0;
 }
 
-int request_read(const struct request_input *input, const char *base_path, struct request *ret,
-		 struct error *err)
+int request_read(const struct request_input *input, const char *base_path,
+		 const char *user_header, struct request *ret, struct error *err)
 {
 	*ret = (struct request){ .method = METHOD_OTHER };
 	read_method(ret, input->variable(input->ctx, "REQUEST_METHOD"));
 	read_id(ret, input->variable(input->ctx, "HTTP_X_REQUEST_ID"));
+	ret->auth = (struct auth_headers){
+		.cookie = input->variable(input->ctx, "HTTP_COOKIE"),
+		.authorization = input->variable(input->ctx, "HTTP_AUTHORIZATION"),
+		.user = input->variable(input->ctx, user_header),
+	};
 	if (read_uri(ret, str_from(input->variable(input->ctx, "REQUEST_URI")),
 		     str_from(base_path), err) < 0)
 		return -1;

@@ -8,6 +8,7 @@
 #ifndef FCGI_REQUEST_H
 #define FCGI_REQUEST_H
 
+#include "common/auth.h"
 #include "common/json.h"
 
 struct error;
@@ -47,6 +48,7 @@ struct request {
 	struct query query[REQUEST_QUERY_MAX];
 	size_t n_query;
 	struct json_object *body; /* NULL when there is none */
+	struct auth_headers auth; /* borrowed from the input */
 };
 
 /* What the web server hands over. */
@@ -57,11 +59,12 @@ struct request_input {
 	void *ctx;
 };
 
-/* Reads a request. -1 with ERR_BAD_REQUEST, ERR_UNKNOWN_PATH (outside base_path/api/v1/),
+/* Reads a request. `user_header` is the variable of the header that names the user
+ * ("HTTP_REMOTE_USER"). -1 with ERR_BAD_REQUEST, ERR_UNKNOWN_PATH (outside base_path/api/v1/),
  * ERR_TOO_LARGE or ERR_MEDIA_TYPE; `ret` is then filled as far as it is known, for the log, and
  * must be cleared too. */
-int request_read(const struct request_input *input, const char *base_path, struct request *ret,
-		 struct error *err) MUST_USE;
+int request_read(const struct request_input *input, const char *base_path,
+		 const char *user_header, struct request *ret, struct error *err) MUST_USE;
 void request_clear(struct request *request);
 
 const char *method_name(enum method method);

@@ -20,8 +20,9 @@ static bool is_match(const char *pattern, const struct request *request)
 	return i == request->n_parts;
 }
 
-route_fn router_find(const struct route *routes, size_t n, const struct request *request,
-		     char *ret_allow, size_t allow_size)
+const struct route *router_find(const struct route *routes, size_t n,
+				const struct request *request, char *ret_allow,
+				size_t allow_size)
 {
 	size_t used = 0;
 
@@ -30,7 +31,7 @@ route_fn router_find(const struct route *routes, size_t n, const struct request 
 		if (!is_match(routes[i].pattern, request))
 			continue;
 		if (routes[i].method == request->method)
-			return routes[i].fn;
+			return &routes[i];
 		used += (size_t)snprintf(ret_allow + used, allow_size - used, "%s%s",
 					 used > 0 ? ", " : "", method_name(routes[i].method));
 		if (used >= allow_size)

@@ -16,15 +16,25 @@ struct app;
 typedef void (*route_fn)(const struct app *app, const struct request *request,
 			 struct response *response);
 
+/* What one must be to come in here. */
+enum need {
+	NEED_NOTHING, /* not even to have signed in */
+	NEED_VIEWER,  /* these three are roles (common/token.h) */
+	NEED_OPERATOR,
+	NEED_ADMIN,
+};
+
 struct route {
 	enum method method;
 	const char *pattern; /* "downloads/{}/pause" */
 	route_fn fn;
+	enum need need;
 };
 
-/* The handler, or NULL: then *ret_allow lists the methods that the address takes ("GET, POST"),
+/* The row, or NULL: then *ret_allow lists the methods that the address takes ("GET, POST"),
  * or is empty when there is nothing at the address. */
-route_fn router_find(const struct route *routes, size_t n, const struct request *request,
-		     char *ret_allow, size_t allow_size);
+const struct route *router_find(const struct route *routes, size_t n,
+				const struct request *request, char *ret_allow,
+				size_t allow_size);
 
 #endif

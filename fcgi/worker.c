@@ -51,6 +51,8 @@ static void write_response(FCGX_Stream *out, const struct response *response, bo
 	(void)FCGX_PutS("Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n", out);
 	if (response->allow[0] != '\0')
 		(void)FCGX_FPrintF(out, "Allow: %s\r\n", response->allow);
+	if (response->status == 401)
+		(void)FCGX_PutS("WWW-Authenticate: Bearer\r\n", out);
 	if (response->retry_after_s > 0)
 		(void)FCGX_FPrintF(out, "Retry-After: %u\r\n", response->retry_after_s);
 	if (response->content_type != NULL)

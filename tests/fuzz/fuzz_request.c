@@ -111,8 +111,12 @@ static void check_response(const struct response *response)
 static void serve(struct given given, const char *base)
 {
 	struct config cfg = { .control_socket = (char[]){ "/nonexistent/larder" },
-			      .base_path = (char[]){ "" } };
-	struct app app = { .cfg = &cfg };
+			      .base_path = (char[]){ "" },
+			      .api_keys = (char[]){ "" },
+			      .user_header = (char[]){ "Remote-User" } };
+	struct error err;
+	AUTO(guard) guard = guard_new(&cfg, &err);
+	struct app app = { .cfg = &cfg, .guard = guard };
 	struct request_input input = { .variable = variable, .read = read_body, .ctx = &given };
 	struct response response = { .status = 500 };
 	AUTO_CSTR base_copy = mem_strdup(base);
@@ -131,7 +135,7 @@ static void check(struct given given, const char *base)
 	struct request request;
 	struct error err;
 
-	if (request_read(&input, base, &request, &err) == 0) {
+	if (request_read(&input, base, "HTTP_REMOTE_USER", &request, &err) == 0) {
 		check_request(&request, given.values[1], given.body);
 	} else {
 		require(err.code == ERR_BAD_REQUEST || err.code == ERR_UNKNOWN_PATH ||

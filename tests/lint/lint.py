@@ -19,21 +19,22 @@ LEVELS = [
     # larderd
     "downloader/main",
     "downloader/daemon",
-    "downloader/ops_choice downloader/ops_downloads downloader/ops_plan downloader/ops_preview downloader/ops_settings"
+    "downloader/ops_choice downloader/ops_downloads downloader/ops_plan downloader/ops_preview downloader/ops_sessions"
+    " downloader/ops_settings"
     " downloader/ops_system downloader/ops",
-    "downloader/control downloader/sse downloader/settings downloader/queue downloader/queue_entry downloader/queue_room"
+    "downloader/control downloader/sse downloader/settings downloader/sessions downloader/queue downloader/queue_entry downloader/queue_room"
     " downloader/queue_work",
     "downloader/preview downloader/transfer",
     "downloader/planner downloader/landing downloader/landing_begin",
     "downloader/lanes",
     "downloader/journal downloader/claims downloader/copy downloader/hubfile",
-    "downloader/hasher downloader/store downloader/store_run downloader/space downloader/events downloader/localdir downloader/budget"
+    "downloader/hasher downloader/store downloader/store_run downloader/space downloader/events downloader/sse_newcomers downloader/localdir downloader/budget"
     " downloader/turns",
     "downloader/hub",
     "downloader/fetch downloader/pool downloader/db downloader/file downloader/digest downloader/checksum",
     "downloader/loop",
     # pure: no I/O, no clock, no globals
-    "downloader/plan",
+    "downloader/plan downloader/frame",
     "downloader/paste downloader/paste_command downloader/paste_python downloader/paste_link downloader/paste_draft",
     "downloader/selection",
     "downloader/job downloader/retry downloader/rate downloader/segments downloader/controller downloader/throttle"
@@ -44,7 +45,7 @@ LEVELS = [
     "fcgi/main",
     "fcgi/worker",
     "fcgi/app fcgi/routes fcgi/api_downloads fcgi/api_system",
-    "fcgi/router",
+    "fcgi/router fcgi/guard",
     "fcgi/request fcgi/response",
     # larder
     "cli/main",
@@ -202,7 +203,7 @@ def check_tests(sources):
     """Each module has a unit test, or is named here with who tests it."""
     elsewhere = {"downloader/main", "downloader/daemon", "downloader/ops", "downloader/ops_choice",
                  "downloader/ops_downloads", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
-                 "downloader/ops_system", "fcgi/main", "fcgi/worker",
+                 "downloader/ops_system", "downloader/ops_sessions", "fcgi/main", "fcgi/worker", "fcgi/guard",
                  "fcgi/app", "fcgi/routes", "fcgi/api_downloads", "fcgi/api_system", "cli/main", "cli/cli_get",
                  "cli/cli_preview", "cli/cli_ps", "cli/cli_status", "cli/cli_session", "cli/cli_term", "cli/cli_news"}
     tested = {p.stem.removeprefix("test_") for p in (ROOT / "tests/unit").glob("test_*.c")}

@@ -54,7 +54,7 @@ static int take(struct given given, const char *base, struct request *request,
 {
 	struct request_input input = { .variable = variable, .read = read_body, .ctx = &given };
 
-	return request_read(&input, base, request, err);
+	return request_read(&input, base, "HTTP_REMOTE_USER", request, err);
 }
 
 static void the_path_below_the_base_is_cut_into_decoded_parts(void **state)

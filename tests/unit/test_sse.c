@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "common/buf.h"
 #include "common/error.h"
 #include "common/json.h"
@@ -22,8 +24,41 @@
 
 #define PATH "/hf/api/v1/events"
 
+enum {
+	DESCRIPTORS = 32,
+	STREAMS = DESCRIPTORS / 2,
+};
+
+/* Time goes on when a test says so, and so do ticks. */
+static uint64_t steady_ms = 1000;
+static int64_t unix_ms = 5000;
+static struct loop_timer *tick;
+
+uint64_t __wrap_clock_steady_ms(void);
+uint64_t __wrap_clock_steady_ms(void)
+{
+	return steady_ms;
+}
+
+int64_t __wrap_clock_unix_ms(void);
+int64_t __wrap_clock_unix_ms(void)
+{
+	return unix_ms;
+}
+
+void __real_loop_timer_arm(struct loop_timer *timer, uint64_t delay_ms);
+void __wrap_loop_timer_arm(struct loop_timer *timer, uint64_t delay_ms);
+void __wrap_loop_timer_arm(struct loop_timer *timer, uint64_t delay_ms)
+{
+	(void)delay_ms;
+	tick = timer;
+}
+
+static const unsigned char secret[TOKEN_KEY_BYTES] = "a key that is thirty-two bytes.";
+
 /* The far side is played by the test itself, from the loop's own thread. */
 struct place {
+	struct auth *auth;
 	struct tempdir dir;
 	char *path;
 	struct loop *loop;
@@ -41,18 +76,63 @@ static struct json_object *snapshot(void *ctx)
 	return object;
 }
 
+static struct sse *serve(struct place *p)
+{
+	struct sse_plan plan = { .loop = p->loop,
+				 .events = p->events,
+				 .base_path = "/hf",
+				 .auth = p->auth,
+				 .user_header = "Remote-User",
+				 .clients_each = DESCRIPTORS,
+				 .snapshot = snapshot,
+				 .ctx = p };
+	struct error err;
+
+	return sse_new(&plan, unixsock_listen(p->path, 0600, &err), &err);
+}
+
+/* Serves anew, to those who may come in. */
+static void serve_to(struct place *p, enum auth_mode mode)
+{
+	/* SHA-256 of "sesame". */
+	static const char keys[] =
+		"graphs:viewer:"
+		"d0c04f4b1951e4aeaaec8223ed2039e542f3aae805a6fa7f6d794e5afff5d272";
+	struct error err;
+
+	sse_free(&p->sse);
+	auth_free(&p->auth);
+	p->auth = auth_new(mode, str_from(keys), &err);
+	assert_non_null(p->auth);
+	auth_set_secret(p->auth, secret, 1);
+	p->sse = serve(p);
+	assert_non_null(p->sse);
+}
+
+/* Lets `ms` pass, and one tick. */
+static void pass(struct place *p, uint64_t ms)
+{
+	steady_ms += ms;
+	unix_ms += (int64_t)ms;
+	__real_loop_timer_arm(tick, 0);
+	tick = NULL;
+	(void)alarm(LOOPING_ALARM_S);
+	while (tick == NULL)
+		loop_turn(p->loop);
+	(void)alarm(0);
+}
+
 static int place_make(void **state)
 {
 	struct place *p = mem_alloc(sizeof(*p));
 	struct error err;
-	int fd;
 
 	tempdir_make(&p->dir);
 	p->path = tempdir_path(&p->dir, "e.sock");
 	p->loop = loop_new(&err);
 	p->events = events_new();
-	fd = unixsock_listen(p->path, 0600, &err);
-	p->sse = sse_new(p->loop, p->events, fd, "/hf", snapshot, p, &err);
+	p->auth = auth_new(AUTH_NONE, S(""), &err);
+	p->sse = serve(p);
 	*state = p;
 	return p->sse == NULL ? -1 : 0;
 }
@@ -63,6 +143,7 @@ static int place_remove(void **state)
 
 	sse_free(&p->sse);
 	events_free(&p->events);
+	auth_free(&p->auth);
 	loop_drain(p->loop);
 	loop_free(&p->loop);
 	tempdir_remove(&p->dir);
@@ -293,21 +374,14 @@ static rlim_t set_descriptors(rlim_t wanted)
 	return before;
 }
 
-enum {
-	DESCRIPTORS = 32,
-	STREAMS = DESCRIPTORS / 2,
-};
-
 /* Begins anew in a process that may have few descriptors. */
 static void begin_with_few(struct place *p)
 {
-	struct error err;
 	rlim_t before;
 
 	sse_free(&p->sse);
 	before = set_descriptors(DESCRIPTORS);
-	p->sse = sse_new(p->loop, p->events, unixsock_listen(p->path, 0600, &err), "/hf",
-			 snapshot, p, &err);
+	p->sse = serve(p);
 	(void)set_descriptors(before);
 	assert_non_null(p->sse);
 }
@@ -425,6 +499,269 @@ static void a_client_that_leaves_is_forgotten(void **state)
 	assert_int_equal(sse_clients(p->sse), 1);
 }
 
+/* For those that read, in good order. */
+static void stopping_ends_every_stream(void **state)
+{
+	struct place *p = *state;
+	AUTO(buf) text = text_new();
+	AUTO_FD fd = ask(p, "GET", PATH, "");
+	struct error err;
+
+	hear(p, fd, text, "\"snapshot\":1}\n\n\r\n");
+	sse_stop(p->sse);
+	assert_int_equal(sse_clients(p->sse), 0);
+	publish(p, 1); /* nobody listens any more */
+	hear(p, fd, text, NULL);
+	assert_true(str_has_suffix(buf_str(text), S("\"snapshot\":1}\n\n\r\n0\r\n\r\n")));
+	/* Who comes now is not answered, until somebody else serves. */
+	fd_close(&fd);
+	fd = unixsock_connect(p->path, 1000, &err);
+	pass(p, 1000);
+	assert_int_equal(sse_clients(p->sse), 0);
+}
+
+static void http_1_0_gets_the_same_without_chunks(void **state)
+{
+	static const char request[] = "GET " PATH " HTTP/1.0\r\n\r\n";
+	struct place *p = *state;
+	AUTO(buf) text = text_new();
+	struct error err;
+	AUTO_FD fd = unixsock_connect(p->path, 1000, &err);
+	const char *body;
+
+	assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
+	hear(p, fd, text, "\"snapshot\":1}\n\n");
+	publish(p, 1);
+	hear(p, fd, text, "\"n\":1}\n\n");
+	body = strstr(buf_cstr(text), "\r\n\r\n") + 4;
+	assert_true(str_has_prefix(str_from(body), S("retry: 2000\n\nid: ")));
+	assert_null(strchr(body, '\r'));
+}
+
+/* --- who may watch, and how many --- */
+
+static char *cookie(const char *user, int64_t expires_s, uint64_t epoch)
+{
+	struct session session = { .role = ROLE_VIEWER,
+				   .expires_s = expires_s,
+				   .epoch = epoch };
+	char token[TOKEN_MAX];
+
+	(void)snprintf(session.user, sizeof(session.user), "%s", user);
+	token_make(secret, &session, token);
+	return mem_printf("Cookie: a=b; " AUTH_COOKIE "=%s\r\n", token);
+}
+
+/* The status that `headers` bring; the connection stays open when that is 200. */
+static int try(const struct place *p, const char *headers, int *ret_fd)
+{
+	AUTO(buf) text = text_new();
+	int status = 0;
+
+	*ret_fd = ask(p, "GET", PATH, headers);
+	hear(p, *ret_fd, text, "\r\n\r\n");
+	for (const char *c = buf_cstr(text) + strlen("HTTP/1.1 "); char_is_digit(*c); c++)
+		status = status * 10 + *c - '0';
+	if (status == 401)
+		assert_non_null(strstr(buf_cstr(text), "WWW-Authenticate: Bearer\r\n"));
+	if (status != 200)
+		fd_close(ret_fd);
+	return status;
+}
+
+static void only_who_may_come_in_watches(void **state)
+{
+	AUTO_CSTR good = cookie("ada", 100, 1);
+	AUTO_CSTR over = cookie("ada", 5, 1);
+	AUTO_CSTR revoked = cookie("ada", 100, 0);
+	const struct {
+		enum auth_mode mode;
+		const char *headers;
+		int status;
+	} rows[] = {
+		{ AUTH_NONE, "", 200 },
+		{ AUTH_PASSWORD, "", 401 },
+		{ AUTH_PASSWORD, good, 200 },
+		{ AUTH_PASSWORD, over, 401 },
+		{ AUTH_PASSWORD, revoked, 401 },
+		{ AUTH_PASSWORD, "Cookie: " AUTH_COOKIE "=x\r\n", 401 },
+		{ AUTH_PASSWORD, "Authorization: Bearer sesame\r\n", 200 },
+		{ AUTH_PASSWORD, "Authorization: Bearer sesamE\r\n", 401 },
+		{ AUTH_PASSWORD, "Remote-User: ada\r\n", 401 },
+		{ AUTH_PROXY, "Remote-User: ada\r\n", 200 },
+		{ AUTH_PROXY, "Remote-User: \r\n", 401 },
+		{ AUTH_PROXY, good, 401 },
+		{ AUTH_PROXY, "Authorization: Bearer sesame\r\n", 200 },
+	};
+	struct place *p = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_FD fd = -1;
+
+		serve_to(p, rows[i].mode);
+		assert_int_equal(try(p, rows[i].headers, &fd), rows[i].status);
+		assert_int_equal(sse_clients(p->sse), rows[i].status == 200);
+	}
+}
+
+static void a_session_that_is_over_ends_its_stream_and_no_other(void **state)
+{
+	struct place *p = *state;
+	AUTO_CSTR soon = NULL;
+	AUTO_CSTR later = NULL;
+	AUTO(buf) text = text_new();
+	AUTO_FD ending = -1;
+	AUTO_FD staying = -1;
+
+	serve_to(p, AUTH_PASSWORD);
+	soon = cookie("ada", unix_ms / 1000 + 7, 1);
+	later = cookie("eve", unix_ms / 1000 + 100, 1);
+	assert_int_equal(try(p, soon, &ending), 200);
+	assert_int_equal(try(p, later, &staying), 200);
+	for (int i = 0; i < 6; i++)
+		pass(p, 1000);
+	assert_int_equal(sse_clients(p->sse), 2);
+	for (int i = 0; i < SSE_RECHECK_MS / 1000; i++)
+		pass(p, 1000);
+	assert_int_equal(sse_clients(p->sse), 1);
+	hear(p, ending, text, NULL);
+	assert_true(str_has_suffix(buf_str(text), S("0\r\n\r\n")));
+	/* Revoked, and so told at once. */
+	auth_set_secret(p->auth, secret, 2);
+	sse_recheck(p->sse);
+	assert_int_equal(sse_clients(p->sse), 0);
+	buf_reset(text);
+	hear(p, staying, text, NULL);
+}
+
+/* Of each user, key or address; another has its own. */
+static void one_identity_has_only_its_share(void **state)
+{
+	static const struct {
+		enum auth_mode mode;
+		const char *one;
+		const char *same;
+		const char *other;
+	} rows[] = {
+		{ AUTH_NONE, "X-Forwarded-For: 192.0.2.1\r\n",
+		  "X-Forwarded-For: 203.0.113.9, 192.0.2.1\r\n",
+		  "X-Forwarded-For: 192.0.2.1, 192.0.2.2\r\n" },
+		{ AUTH_NONE, "", "", "X-Forwarded-For: 192.0.2.1\r\n" },
+		{ AUTH_PROXY, "Remote-User: ada\r\nX-Forwarded-For: 192.0.2.1\r\n",
+		  "Remote-User: ada\r\n", "Remote-User: eve\r\n" },
+		{ AUTH_PROXY, "Authorization: Bearer sesame\r\n",
+		  "Authorization: bearer sesame\r\n", "Remote-User: graphs\r\n" },
+	};
+	struct place *p = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		int fds[DESCRIPTORS + 1];
+		AUTO_FD refused = -1;
+
+		serve_to(p, rows[i].mode);
+		for (size_t k = 0; k < DESCRIPTORS; k++)
+			assert_int_equal(try(p, rows[i].one, &fds[k]), 200);
+		assert_int_equal(try(p, rows[i].same, &refused), 503);
+		assert_int_equal(try(p, rows[i].other, &fds[DESCRIPTORS]), 200);
+		for (size_t k = 0; k < ARRAY_LEN(fds); k++)
+			fd_close(&fds[k]);
+	}
+}
+
+/* --- those who mean no good --- */
+
+static void a_request_that_takes_too_long_is_given_up(void **state)
+{
+	struct place *p = *state;
+	AUTO(buf) text = text_new();
+	struct error err;
+	AUTO_FD slow = unixsock_connect(p->path, 1000, &err);
+	AUTO_FD silent = unixsock_connect(p->path, 1000, &err);
+	AUTO_FD left = unixsock_connect(p->path, 1000, &err);
+	AUTO_FD watching = ask(p, "GET", PATH, "");
+	static const char request[] = "GET " PATH " HTTP/1.1\r\nX-Slow: ";
+
+	assert_int_equal(fcntl(slow, F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(fcntl(silent, F_SETFL, O_NONBLOCK), 0);
+	hear(p, watching, text, "event: snapshot");
+	/* A byte a second keeps nobody's place. */
+	for (int i = 0; i < SSE_REQUEST_MS / 1000 - 1; i++) {
+		assert_int_equal(send(slow, request + i, 1, MSG_NOSIGNAL), 1);
+		pass(p, 1000);
+		if (i == 3)
+			fd_close(&left);
+	}
+	assert_int_equal(send(slow, "x", 1, MSG_NOSIGNAL), 1);
+	pass(p, 1000);
+	buf_reset(text);
+	hear(p, slow, text, NULL);
+	assert_true(str_has_prefix(buf_str(text), S("HTTP/1.1 408 ")));
+	buf_reset(text);
+	hear(p, silent, text, NULL);
+	assert_true(str_has_prefix(buf_str(text), S("HTTP/1.1 408 ")));
+	/* Who has asked stays. */
+	pass(p, 1000);
+	assert_int_equal(sse_clients(p->sse), 1);
+}
+
+static void what_makes_no_sense_gets_a_status_and_is_closed(void **state)
+{
+	AUTO_CSTR long_header = mem_printf("GET " PATH " HTTP/1.1\r\nX: %020000d\r\n\r\n", 1);
+	AUTO_CSTR long_line = mem_printf("GET /%020000d HTTP/1.1\r\n\r\n", 1);
+	AUTO_CSTR many = mem_alloc(20001);
+	const struct {
+		const char *text;
+		const char *wanted;
+	} rows[] = {
+		{ long_header, "HTTP/1.1 400 " },
+		{ long_line, "HTTP/1.1 400 " },
+		{ many, "HTTP/1.1 400 " },
+		{ "nonsense\r\n\r\n", "HTTP/1.1 400 " },
+		{ "GET " PATH " HTTP/1.1\r\nno colon\r\n\r\n", "HTTP/1.1 400 " },
+		{ "POST " PATH " HTTP/1.1\r\nContent-Length: 99999\r\n\r\n", "HTTP/1.1 413 " },
+	};
+	struct place *p = *state;
+
+	(void)snprintf(many, 20001, "GET " PATH " HTTP/1.1\r\n");
+	for (size_t i = 0; i < 2800; i++)
+		(void)strncat(many, "A: b\r\n", 7);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO(buf) text = text_new();
+		struct error err;
+		AUTO_FD fd = unixsock_connect(p->path, 1000, &err);
+
+		assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+		assert_true(send(fd, rows[i].text, strlen(rows[i].text), MSG_NOSIGNAL) > 0);
+		hear(p, fd, text, NULL);
+		assert_true(str_has_prefix(buf_str(text), str_from(rows[i].wanted)));
+		assert_int_equal(sse_clients(p->sse), 0);
+	}
+}
+
+/* What a watcher says after its request is left in its socket. */
+static void a_watcher_that_talks_costs_nothing(void **state)
+{
+	static const char chatter[65536];
+	struct place *p = *state;
+	AUTO(buf) text = text_new();
+	AUTO_FD fd = ask(p, "GET", PATH, "");
+	size_t sent = 0;
+	ssize_t n;
+
+	hear(p, fd, text, "event: snapshot");
+	for (int idle = 0; idle < 20; idle++) {
+		while ((n = send(fd, chatter, sizeof(chatter), MSG_NOSIGNAL)) > 0) {
+			sent += (size_t)n;
+			idle = 0;
+		}
+		loop_turn(p->loop);
+		assert_true(sent < (size_t)4 * 1024 * 1024);
+	}
+	publish(p, 1);
+	hear(p, fd, text, "\"n\":1}\n\n");
+}
+
 static void ending_closes_every_stream(void **state)
 {
 	struct place *p = *state;
@@ -479,6 +816,26 @@ static void a_slow_client_costs_a_bounded_buffer_and_gets_a_snapshot(void **stat
 	hear(p, slow, text, "\"n\":77777}");
 }
 
+static void a_slow_client_that_never_reads_is_dropped(void **state)
+{
+	struct place *p = *state;
+	AUTO(buf) text = text_new();
+	AUTO_CSTR filler = mem_alloc(10001);
+	AUTO_FD slow = ask(p, "GET", PATH, "");
+
+	memset(filler, 'x', 10000);
+	hear(p, slow, text, "event: snapshot");
+	for (int i = 0; i < 100; i++) {
+		events_publish(p->events, "notice", json_object_new_string(filler));
+		loop_turn(p->loop);
+	}
+	pass(p, 1000);
+	pass(p, SSE_SLOW_MS - 1000);
+	assert_int_equal(sse_clients(p->sse), 1);
+	pass(p, 2000);
+	assert_int_equal(sse_clients(p->sse), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 
 int main(void)
@@ -496,11 +853,22 @@ int main(void)
 		TEST(connections_that_never_ask_leave_descriptors_too),
 		TEST(without_descriptors_the_socket_rests),
 		TEST(a_client_that_leaves_is_forgotten),
+		TEST(stopping_ends_every_stream),
 		TEST(ending_closes_every_stream),
+		TEST(http_1_0_gets_the_same_without_chunks),
+		TEST(only_who_may_come_in_watches),
+		TEST(a_session_that_is_over_ends_its_stream_and_no_other),
+		TEST(one_identity_has_only_its_share),
+		TEST(a_request_that_takes_too_long_is_given_up),
+		TEST(what_makes_no_sense_gets_a_status_and_is_closed),
+		TEST(a_watcher_that_talks_costs_nothing),
+		TEST(a_slow_client_that_never_reads_is_dropped),
 		TEST(a_slow_client_costs_a_bounded_buffer_and_gets_a_snapshot),
 	};
 
 	/* As main.c does. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	if (sodium_init() < 0)
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,34 @@
+/*
+ * What sessions are believed by: the secret they are signed with, kept in
+ * $LARDER_STATE_DIR/secret.key, and the epoch they must be of, kept in the database. A new
+ * epoch revokes every session there is.
+ *
+ * Belongs to the loop's thread.
+ */
+#ifndef DOWNLOADER_SESSIONS_H
+#define DOWNLOADER_SESSIONS_H
+
+#include "common/auth.h"
+#include "downloader/store.h"
+
+struct sessions;
+
+struct sessions_hooks {
+	void (*revoked)(void *ctx); /* once it is committed */
+	void *ctx;
+};
+
+/* Reads the secret, or makes one when there is none; blocks, so before the loop runs. One that
+ * others may read is refused. `auth` gets both, now and whenever they change; it is borrowed.
+ */
+struct sessions *sessions_new(struct store *store, const char *state_dir, struct auth *auth,
+			      const struct sessions_hooks *hooks, struct error *err);
+void sessions_free(struct sessions **sessions);
+
+/* Begins a new epoch: `done` when it is committed. */
+void sessions_revoke(struct sessions *sessions, store_done_fn done, void *ctx);
+
+/* {"secret": hex, "epoch": n}: for larder-fcgi, over the control socket. */
+struct json_object *sessions_to_json(const struct sessions *sessions);
+
+#endif
