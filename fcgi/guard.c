@@ -101,8 +101,7 @@ static int ask(struct guard *guard, struct error *err)
 int guard_identify(struct guard *guard, const struct auth_headers *headers,
 		   struct identity *ret, struct error *err)
 {
-	bool needs_rules = guard->cfg->auth == AUTH_PASSWORD && headers->cookie != NULL &&
-			   headers->authorization == NULL;
+	bool needs_rules = guard->cfg->auth == AUTH_PASSWORD && headers->cookie != NULL;
 	int result = 0;
 
 	(void)pthread_mutex_lock(&guard->lock);

@@ -93,10 +93,9 @@ Event = collections.namedtuple("Event", "id name data")
 class Stream:
     """An open event stream; iterating gives its events."""
 
-    def __init__(self, connection, path, last_id=None):
+    def __init__(self, connection, path, last_id=None, headers=None):
         self._connection = connection
-        headers = {"Last-Event-ID": last_id} if last_id else {}
-        connection.request("GET", path, headers=headers)
+        connection.request("GET", path, headers={**(headers or {}), **({"Last-Event-ID": last_id} if last_id else {})})
         self.response = connection.getresponse()
         assert self.response.status == 200, self.response.read()
         assert self.response.headers["Content-Type"].startswith("text/event-stream")
@@ -185,6 +184,7 @@ class Larder:
             "TSAN_OPTIONS": f"suppressions={ROOT}/tests/e2e/tsan.supp:halt_on_error=0",
             **{name: str(value) for name, value in settings.items()},
         }
+        self.headers = {}  # of every request: who asks
         self.preloaded = {}  # what larderd alone has in its environment
         if haste != 1 or has_calendar:
             self.preload("clock", LARDER_TEST_HASTE=haste, LARDER_TEST_EPOCH=int(time.time()))
@@ -312,7 +312,7 @@ class Larder:
         """One request to any path below the base path."""
         connection = self.connect()
         try:
-            connection.request(method, self.base + path, body, headers or {})
+            connection.request(method, self.base + path, body, {**self.headers, **(headers or {})})
             return Answer(connection.getresponse())
         finally:
             connection.close()
@@ -354,7 +354,7 @@ class Larder:
     def stream(self, last_id=None, web=True):
         """The event stream, through the web server or straight from larderd."""
         connection = self.connect() if web else UnixConnection(self.run / "events.sock")
-        return Stream(connection, f"{self.base}/api/v1/events", last_id)
+        return Stream(connection, f"{self.base}/api/v1/events", last_id, self.headers)
 
     def download(self, repo, **body):
         """Starts a download: its id."""
@@ -392,18 +392,18 @@ class Larder:
         return self.wait(self.download(repo, **body))
 
 
-def site_file(larder, path):
-    """A shipped site file, its paths put where this Larder is, in a folder for the web server."""
+def site_file(larder, path, subpath):
+    """A shipped site file, for the root or for a path, put where this Larder is, in a folder for the web server."""
     folder = larder.folder / "web"
     folder.mkdir(exist_ok=True)
-    text = (ROOT / "etc" / path).read_text()
+    text = (ROOT / "etc" / (subpath if larder.base else path)).read_text().replace("/hf", larder.base)
     text = text.replace("/usr/share/larder/static", str(ROOT / "static")).replace("/run/larder/", f"{larder.run}/")
     (folder / "site").write_text(text)
     return folder
 
 
 def start_nginx(larder):
-    folder = site_file(larder, "nginx/larder.conf")
+    folder = site_file(larder, "nginx/larder.conf", "nginx/larder-subpath.conf")
     site = (folder / "site").read_text().replace("include fastcgi_params", "include /etc/nginx/fastcgi_params")
     (folder / "site").write_text(site)
     user = "user root;" if os.geteuid() == 0 else ""
@@ -423,7 +423,7 @@ def start_nginx(larder):
 
 
 def start_caddy(larder):
-    folder = site_file(larder, "caddy/Caddyfile")
+    folder = site_file(larder, "caddy/Caddyfile", "caddy/Caddyfile-subpath")
     (folder / "Caddyfile").write_text(f"""
         {{
             admin off
@@ -440,11 +440,12 @@ def start_caddy(larder):
 
 
 def start_lighttpd(larder):
-    folder = site_file(larder, "lighttpd/larder.conf")
+    folder = site_file(larder, "lighttpd/larder.conf", "lighttpd/larder-subpath.conf")
     (folder / "lighttpd.conf").write_text(f"""
         server.bind = "127.0.0.1"
         server.port = {larder.port}
         server.upload-dirs = ( "{folder}" )
+        {f'server.document-root = "{folder}"' if larder.base else ""}
         include "{folder}/site"
         """)
     lighttpd = shutil.which("lighttpd", path=os.environ["PATH"] + ":/usr/sbin")

@@ -19,7 +19,15 @@ def sequence(event):
     return int(event.id.rsplit("-", 1)[1])
 
 
-@pytest.mark.parametrize("web", [True, False], ids=["through nginx", "straight"])
+@pytest.fixture(params=[(web, base) for web in ("nginx", "caddy", "lighttpd") for base in ("", "/hf")],
+                ids=lambda param: f"{param[0]} {param[1] or '/'}")
+def larder(request, make_larder):  # pylint: disable=function-redefined
+    """A Larder behind each web server, at the root and under a path."""
+    web, base = request.param
+    return make_larder(web=web, base=base)
+
+
+@pytest.mark.parametrize("web", [True, False], ids=["through the web server", "straight"])
 def test_a_snapshot_comes_first_then_every_change(larder, hub, web):
     hub.fault("slow", "*", origin="cdn", rate=3_000_000)
     with larder.stream(web=web) as stream:
@@ -99,7 +107,7 @@ def test_a_watcher_that_never_reads_hurts_nobody(larder, hub):
 
 
 def test_watchers_leave_descriptors_for_downloads(make_larder):
-    larder = make_larder(descriptors=256)
+    larder = make_larder(descriptors=256, LARDER_EVENT_CLIENTS_EACH=1000)
     with larder.stream(web=False) as stream:
         watchers = [socket.socket(socket.AF_UNIX) for _ in range(400)]
         for watcher in watchers:
@@ -134,6 +142,6 @@ def test_changes_tell_the_same_as_the_stream(larder):
 @pytest.mark.parametrize("method, path, status", [("POST", "/api/v1/events", 405), ("GET", "/api/v1/events/x", 404)])
 def test_other_requests_on_the_events_socket_are_refused(larder, method, path, status):
     connection = UnixConnection(larder.run / "events.sock")
-    connection.request(method, path)
+    connection.request(method, larder.base + path)
     assert connection.getresponse().status == status
     connection.close()

@@ -5,9 +5,11 @@ import pytest
 TERM = "acme/tiny-7b-GGUF:Q4_K_M"
 
 
-@pytest.fixture(params=["nginx", "caddy", "lighttpd"])
+@pytest.fixture(params=[(web, base) for web in ("nginx", "caddy", "lighttpd") for base in ("", "/hf")],
+                ids=lambda param: f"{param[0]} {param[1] or '/'}")
 def served(request, make_larder):
-    return make_larder(web=request.param)
+    web, base = request.param
+    return make_larder(web=web, base=base)
 
 
 def test_the_page_comes_with_its_policy(served):

@@ -268,7 +268,7 @@ static void a_secret_may_come_from_a_file(void **state)
 static void a_secrets_file_has_a_greatest_size(void **state)
 {
 	enum {
-		TOO_MUCH = 5000
+		TOO_MUCH = 17000
 	};
 	AUTO_CSTR text = mem_alloc(TOO_MUCH);
 	struct tempdir dir;
