@@ -5,8 +5,8 @@ import { Api } from "./core/api.js";
 import { Doctor } from "./core/doctor.js";
 import { isolate } from "./core/format.js";
 import { Prefs } from "./core/prefs.js";
+import { SharedStream } from "./core/shared-stream.js";
 import { Store } from "./core/store.js";
-import { Stream } from "./core/stream.js";
 import { confirm } from "./ui/dialog.js";
 import { toasts } from "./ui/toast.js";
 import * as downloads from "./views/downloads.js";
@@ -14,18 +14,20 @@ import { frame } from "./views/frame.js";
 
 const part = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
-const api = new Api();
+const base = new URL(".", document.baseURI);
+const api = new Api(new URL("api/v1/", base));
 const store = new Store();
 const prefs = new Prefs();
 const tell = toasts(part("toasts"));
 const actions = new Actions(api, store, tell, confirm);
 const now = () => Date.now() + api.skew;
 
-const stream = new Stream({
+const stream = new SharedStream({
+  base,
+  worker: new URL("stream-worker.js", import.meta.url).href,
   url: api.url("events"),
-  apply: (name, data) => store.apply(name, data),
   changes: api.changes,
-  reload: () => actions.reloadActive(),
+  apply: (name, data) => store.apply(name, data),
   report: (link) => {
     store.set("link", link);
     if (link.state === "live" && store.trouble) doctor.examine();

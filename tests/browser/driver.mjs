@@ -41,7 +41,113 @@ async function start(page) {
   await row(page).waitFor({ timeout: TIMEOUT });
 }
 
+/** Whether somebody looks at the page. */
+const setHidden = (page, hidden) =>
+  page.evaluate((value) => {
+    Object.defineProperty(document, "hidden", { get: () => value, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+
+/** Counts the page's requests for an address. */
+function countRequests(page, end) {
+  const count = { begun: 0, ended: 0 };
+  const isIt = (request) => new URL(request.url()).pathname.endsWith(end);
+  page.on("request", (request) => (count.begun += isIt(request)));
+  for (const ended of ["requestfinished", "requestfailed"]) page.on(ended, (request) => (count.ended += isIt(request)));
+  return count;
+}
+
+/** Waits for something that no element shows. */
+async function until(page, what, condition) {
+  for (let turn = 0; !condition(); turn++) {
+    check(turn < 20_000, `never: ${what}`);
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  }
+}
+
+/** Seven tabs, one stream: each shows what happens, also when the first is closed, and one that comes late. */
+async function tabs(page, context) {
+  const pages = [page];
+  for (let n = 1; n < 7; n++) {
+    pages.push(await context.newPage());
+    await pages[n].goto(base);
+  }
+  for (const each of pages) await live(each);
+  await paste(pages[3], TERM);
+  await start(pages[3]);
+  for (const each of pages) await state(each, "downloading");
+  await pages.shift().close();
+  await step("pause");
+  for (const each of pages) await state(each, "paused");
+  const late = await context.newPage();
+  await late.goto(base);
+  await live(late);
+  await state(late, "paused");
+  await step("resume");
+  for (const each of [...pages, late]) await state(each, "downloading");
+}
+
 const scenarios = {
+  "tabs-worker": tabs,
+  "tabs-lock": tabs,
+  "tabs-own": tabs,
+
+  /** The web server goes and comes back, and so does larderd, whose events begin anew. */
+  async outage(page) {
+    await live(page);
+    await paste(page, TERM);
+    await start(page);
+    await state(page, "downloading");
+    await step("stop");
+    await page.locator('[data-testid="connection"]:not([data-state="live"])').waitFor({ timeout: TIMEOUT });
+    await step("start");
+    await live(page);
+    await state(page, "paused");
+    check((await row(page).count()) === 1, "a row too many");
+  },
+
+  /** No stream passes: the same by polling. */
+  async polling(page) {
+    await page.locator('[data-testid="connection"][data-state="polling"]').waitFor({ timeout: TIMEOUT });
+    await paste(page, TERM);
+    await start(page);
+    await state(page, "completed");
+  },
+
+  /** An hour of sleep: what the page took for a connection is a ghost. */
+  async sleep(page) {
+    const streams = countRequests(page, "/events");
+    await page.clock.install();
+    await page.goto(base);
+    await live(page);
+    const before = streams.begun;
+    await page.clock.fastForward("01:00:00");
+    await until(page, "a new connection", () => streams.begun > before);
+    await step("pause");
+    await live(page);
+    await state(page, "paused");
+  },
+
+  /** Nobody looks: no stream is held. Somebody looks again: all is right at once. */
+  async hidden(page) {
+    const streams = countRequests(page, "/events");
+    const polls = countRequests(page, "/changes");
+    await page.clock.install();
+    await page.goto(base);
+    await live(page);
+    await setHidden(page, true);
+    await page.clock.fastForward(61_000);
+    await until(page, "the end of the stream", () => streams.ended === streams.begun);
+    const before = polls.begun;
+    await page.clock.fastForward(31_000);
+    await until(page, "a poll", () => polls.begun > before);
+    await step("pause");
+    const { begun } = streams;
+    await setHidden(page, false);
+    await state(page, "paused");
+    check(streams.begun === begun + 1, "no new stream");
+  },
+
   /** The whole job by clicking. */
   async job(page) {
     await live(page);
@@ -138,6 +244,10 @@ const browser = await chromium.launch({
 const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
 // Not through the page: its policy would rightly refuse an inline script.
 await context.addInitScript(axe);
+// In which browser the scenario is.
+if (/lock|own|sleep|hidden/.test(scenario)) await context.addInitScript(() => delete globalThis.SharedWorker);
+if (/own/.test(scenario))
+  await context.addInitScript(() => Object.defineProperty(navigator, "locks", { value: undefined }));
 const page = await context.newPage();
 const complaints = [];
 page.on("pageerror", (error) => complaints.push(String(error)));
@@ -148,7 +258,7 @@ page.on("console", (message) => {
 });
 try {
   await page.goto(base);
-  await scenarios[scenario](page);
+  await scenarios[scenario](page, context);
   check(complaints.length === 0, `the console says: ${complaints.join(" | ")}`);
   console.log("ok");
 } catch (error) {

@@ -1,6 +1,7 @@
 """The page in a real browser, by clicking (driver.mjs), against the whole of Larder behind nginx."""
 
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -40,8 +41,8 @@ class Driver:
 def drive(larder):
     made = []
 
-    def start(scenario):
-        made.append(Driver(scenario, larder))
+    def start(scenario, with_larder=None):
+        made.append(Driver(scenario, with_larder or larder))
         return made[-1]
 
     yield start
@@ -80,6 +81,68 @@ def test_larderd_away_is_said_and_mended(drive, larder, hub):
     driver.expect("step start")
     hub.faults.clear()
     larder.start_daemon()
+    driver.go()
+    driver.finish()
+
+
+@pytest.fixture
+def slow_job(larder, hub):
+    """A download that does not end by itself."""
+    hub.fault("slow", "*", origin="cdn", rate=100_000)
+    identity = larder.download("acme/tiny-7b-GGUF:Q4_K_M")
+    larder.wait_state(identity, "downloading")
+    return identity
+
+
+@pytest.mark.parametrize("holder, most", [("worker", 1), ("lock", 1), ("own", 64)])
+def test_seven_tabs_share_one_stream(drive, make_larder, hub, holder, most):
+    larder = make_larder(LARDER_EVENT_CLIENTS_EACH=most)
+    hub.fault("slow", "*", origin="cdn", rate=100_000)
+    driver = drive(f"tabs-{holder}", larder)
+    for verb in ("pause", "resume"):
+        driver.expect(f"step {verb}")
+        for download in larder.rpc("download.list")["result"]["downloads"]:
+            larder.api("POST", f"downloads/{download['id']}/{verb}", {}, 200)
+        driver.go()
+    driver.finish()
+
+
+@pytest.mark.parametrize("gone", ["the web server", "larderd", "both"])
+def test_an_outage_is_mended_by_itself(drive, larder, hub, gone):
+    hub.fault("slow", "*", origin="cdn", rate=100_000)
+    driver = drive("outage")
+    driver.expect("step stop")
+    if gone != "larderd":
+        larder.web.end(signal.SIGQUIT)
+    if gone != "the web server":
+        larder.stop_daemon()
+        larder.start_daemon()
+    for download in larder.rpc("download.list")["result"]["downloads"]:
+        assert "result" in larder.rpc("download.pause", {"id": download["id"]})
+    if gone == "larderd":
+        larder.stop_daemon()
+    driver.go()
+    driver.expect("step start")
+    if gone == "larderd":
+        larder.start_daemon()
+    else:
+        larder.start_web()
+    driver.go()
+    driver.finish()
+
+
+def test_where_no_stream_passes_the_page_polls(drive, make_larder):
+    larder = make_larder(LARDER_EVENT_CLIENTS=1)
+    with larder.stream(web=False) as stream:
+        next(iter(stream))
+        drive("polling", larder).finish()
+
+
+@pytest.mark.parametrize("scenario", ["sleep", "hidden"])
+def test_a_page_that_was_away_is_right_at_once(drive, larder, slow_job, scenario):
+    driver = drive(scenario)
+    driver.expect("step pause")
+    larder.api("POST", f"downloads/{slow_job}/pause", {}, 200)
     driver.go()
     driver.finish()
 

@@ -127,18 +127,6 @@ export class Actions {
     }
   }
 
-  /** Active ones, where no stream brings them. */
-  async reloadActive() {
-    const all = [];
-    let cursor = null;
-    do {
-      const page = await this.api.list("active", PAGE, cursor);
-      all.push(...page.downloads);
-      cursor = page.next_cursor;
-    } while (cursor);
-    this.store.apply("snapshot", { downloads: all });
-  }
-
   /** The finished list anew, and what became of those we had taken for active. @param {string[]} stale */
   async reloadFinished(stale) {
     const known = this.store.finished().map((d) => d.id);

@@ -47,7 +47,12 @@ export class Api {
   /** Called with every error that says that the server is away. @type {(error: ApiError) => void} */
   onAway = () => {};
 
-  #base = new URL("api/v1/", document.baseURI);
+  #base;
+
+  /** @param {URL} base the address of the API */
+  constructor(base) {
+    this.#base = base;
+  }
 
   /** @param {string} path */
   url(path) {
@@ -144,6 +149,6 @@ export class Api {
   setPriority = (id, priority) => this.#change("PATCH", "downloads/" + encodeURIComponent(id), { body: { priority } });
   /** @type {(id: string) => Promise<null>} */
   forget = (id) => this.#change("DELETE", "downloads/" + encodeURIComponent(id));
-  /** @type {(since: string) => Promise<Changes>} */
-  changes = (since) => this.#call("GET", "changes?since=" + encodeURIComponent(since));
+  /** Without an id: the state as it is. @type {(since: string) => Promise<Changes>} */
+  changes = (since) => this.#call("GET", "changes" + (since && "?since=" + encodeURIComponent(since)));
 }

@@ -1,14 +1,17 @@
 // @ts-check
-// The only EventSource: connects, notices that it broke, comes back. While it cannot be held but the API answers,
-// the same events are polled.
+// The only EventSource: connects, notices that it broke, comes back where it was. While it cannot be held but the API
+// answers, the same events are polled; and while nobody looks, too, only seldom. Knows no page: it runs in the shared
+// worker as well (relay.js).
 /** @import { Changes, Link } from "./types.js" */
 
-const EVENTS = ["snapshot", "download", "progress", "download-removed", "disk", "notice"];
+const EVENTS = ["snapshot", "download", "progress", "download-removed", "disk", "settings", "notice"];
 const FIRST_MS = 1000;
 const LONGEST_MS = 30_000;
 const POLL_MS = 3000;
 const POLL_AFTER = 3; // failures in a row
 const SLEEP_MS = 30_000; // timers that late mean that the machine slept: the connection is a ghost
+const REST_AFTER_MS = 60_000; // nobody has looked for so long
+const REST_POLL_MS = 30_000;
 
 export class Stream {
   /** @type {EventSource|null} */
@@ -19,10 +22,12 @@ export class Stream {
   #polling = 0; // timer, or -1 while a poll is under way
   #browserTries = false;
   #polled = false;
+  #rest = 0; // timer until the stream rests
+  #resting = false;
 
   /**
-   * @param {{ url: string, apply: (name: string, data: any) => void, changes: (since: string) => Promise<Changes>,
-   *   reload: () => Promise<void>, report: (link: Link) => void, failed: () => void }} parts
+   * @param {{ url: string, apply: (id: string, name: string, data: any) => void,
+   *   changes: (since: string) => Promise<Changes>, report: (link: Link) => void, failed: () => void }} parts
    */
   constructor(parts) {
     this.parts = parts;
@@ -31,11 +36,9 @@ export class Stream {
   start() {
     this.#open();
     addEventListener("online", () => this.retry());
-    addEventListener("pageshow", (event) => event.persisted && this.#open());
-    document.addEventListener("visibilitychange", () => !document.hidden && this.retry());
     let seen = Date.now();
     setInterval(() => {
-      if (Date.now() - seen > SLEEP_MS) this.#open();
+      if (Date.now() - seen > SLEEP_MS && !this.#resting) this.#open();
       seen = Date.now();
     }, 5000);
   }
@@ -45,13 +48,34 @@ export class Stream {
     if (this.#again) this.#open();
   }
 
+  /** Does anybody look? @param {boolean} watched */
+  watch(watched) {
+    clearTimeout(this.#rest);
+    this.#rest = 0;
+    if (!watched) this.#rest = setTimeout(() => this.#beginRest(), REST_AFTER_MS);
+    else if (this.#resting) this.#open();
+    else this.retry();
+  }
+
+  #beginRest() {
+    this.#source?.close();
+    this.#source = null;
+    clearTimeout(this.#again);
+    this.#again = 0;
+    this.#resting = true;
+    this.#schedulePoll();
+  }
+
   #open() {
     clearTimeout(this.#again);
     this.#again = 0;
+    this.#resting = false;
     this.#source?.close();
     this.#browserTries = false;
-    const source = (this.#source = new EventSource(this.parts.url));
-    source.onopen = () => this.#live();
+    // A new EventSource cannot send the header by itself.
+    const since = this.#lastId ? "?last_event_id=" + encodeURIComponent(this.#lastId) : "";
+    const source = (this.#source = new EventSource(this.parts.url + since));
+    source.onopen = () => source === this.#source && this.#live();
     source.onerror = () => source === this.#source && this.#broke(source);
     for (const name of EVENTS) {
       source.addEventListener(name, (event) => this.#event(name, /** @type {MessageEvent} */ (event), source));
@@ -60,15 +84,16 @@ export class Stream {
 
   /** @param {string} name @param {MessageEvent} event @param {EventSource} source */
   #event(name, event, source) {
+    if (source !== this.#source) return;
     let data;
     try {
       data = JSON.parse(event.data);
     } catch {
-      source.close(); // half an event: start over with a snapshot
+      this.#lastId = ""; // half an event: start over with a snapshot
       return this.#broke(source);
     }
     if (event.lastEventId) this.#lastId = event.lastEventId;
-    this.parts.apply(name, data);
+    this.parts.apply(event.lastEventId, name, data);
   }
 
   #live() {
@@ -76,7 +101,7 @@ export class Stream {
     this.#browserTries = false;
     this.#polled = false;
     if (this.#polling > 0) clearTimeout(this.#polling);
-    this.#polling = 0;
+    if (this.#polling > 0) this.#polling = 0;
     this.parts.report({ state: "live", retryAt: 0 });
   }
 
@@ -96,7 +121,7 @@ export class Stream {
     this.#again = setTimeout(() => this.#open(), wait);
     this.#reportDown(Date.now() + wait);
     this.parts.failed();
-    if (this.#failures >= POLL_AFTER && !this.#polling) this.#poll();
+    if (this.#failures >= POLL_AFTER) this.#schedulePoll();
   }
 
   /** @param {number} retryAt */
@@ -104,22 +129,31 @@ export class Stream {
     if (!this.#polled) this.parts.report({ state: navigator.onLine ? "reconnecting" : "offline", retryAt });
   }
 
+  /** Is there a reason to poll? */
+  get #pollMs() {
+    return this.#resting ? REST_POLL_MS : this.#failures >= POLL_AFTER ? POLL_MS : 0;
+  }
+
+  /** At once the first time. */
+  #schedulePoll() {
+    if (!this.#polling) this.#poll();
+  }
+
   async #poll() {
     this.#polling = -1;
     try {
-      const { events, last_id, reset } = await this.parts.changes(this.#lastId);
-      if (!this.#failures) return; // the stream came back meanwhile and knows better
-      for (const { event, data } of events) this.parts.apply(event, data);
-      this.#lastId = last_id;
-      if (reset && !events.some(({ event }) => event === "snapshot")) await this.parts.reload();
-      this.#polled = true;
-      this.parts.report({ state: "polling", retryAt: 0 });
+      const { events, last_id } = await this.parts.changes(this.#lastId);
+      // Has the stream come back meanwhile? Then it knows better.
+      if (this.#pollMs) {
+        for (const { id, event, data } of events) this.parts.apply(id, event, data);
+        this.#lastId = last_id;
+        this.#polled = !this.#resting;
+        if (this.#polled) this.parts.report({ state: "polling", retryAt: 0 });
+      }
     } catch {
-      if (!this.#failures) return;
       this.#polled = false;
-      this.#reportDown(0);
+      if (this.#failures) this.#reportDown(0);
     }
-    if (this.#failures) this.#polling = setTimeout(() => this.#poll(), POLL_MS);
-    else this.#polling = 0;
+    this.#polling = this.#pollMs ? setTimeout(() => this.#poll(), this.#pollMs) : 0;
   }
 }

@@ -33,6 +33,8 @@
  * @typedef {{ events: { id: string, event: string, data: any }[], last_id: string, reset: boolean }} Changes
  *
  * @typedef {{ state: "connecting"|"live"|"polling"|"reconnecting"|"offline", retryAt: number }} Link
+ * @typedef {{ type: "welcome", link: Link, begun: boolean } | { type: "event", id: string, name: string, data: any } |
+ *   { type: "link", link: Link } | { type: "failed" }} Told
  * @typedef {{ message: string, retryAt: number }} Trouble
  */
 
