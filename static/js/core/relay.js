@@ -13,6 +13,8 @@
 /** @import { Changes, Link, Told } from "./types.js" */
 import { Stream } from "./stream.js";
 
+const REST_AFTER_MS = 60_000;
+
 export class Relay {
   /** @type {Map<string, { send: (message: Told) => void, hidden: boolean }>} */
   #tabs = new Map();
@@ -20,11 +22,15 @@ export class Relay {
   #link = { state: "connecting", retryAt: 0 };
   #begun = false;
 
-  /** @param {{ url: string, changes: (since: string) => Promise<Changes> }} parts */
-  constructor({ url, changes }) {
+  /**
+   * @param {{ url: string, changes: (since: string) => Promise<Changes> }} parts
+   * @param {number} [restAfter] ms
+   */
+  constructor({ url, changes }, restAfter = REST_AFTER_MS) {
     this.stream = new Stream({
       url,
       changes,
+      restAfter,
       apply: (id, name, data) => {
         this.#begun = true;
         this.#tell({ type: "event", id, name, data });

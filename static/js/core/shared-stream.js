@@ -6,6 +6,7 @@
 import { Relay } from "./relay.js";
 
 const CATCH_UP_MS = 3000; // between two tries
+const OWN_REST_AFTER_MS = 5000; // a browser has six connections to a host: a hidden tab keeps none for long
 const WORKER_MS = 10_000; // a worker that has not welcomed us by then does not run
 
 /** Is `id` later than `last`, or of another larderd? @param {string} id @param {string} last */
@@ -119,7 +120,7 @@ export class SharedStream {
   }
 
   #useOwn() {
-    const relay = new Relay(this.parts);
+    const relay = new Relay(this.parts, OWN_REST_AFTER_MS);
     this.#post = (message) => relay.hear(message, (told) => this.#hear(told));
     this.#say("hello");
     return true;

@@ -10,7 +10,6 @@ const LONGEST_MS = 30_000;
 const POLL_MS = 3000;
 const POLL_AFTER = 3; // failures in a row
 const SLEEP_MS = 30_000; // timers that late mean that the machine slept: the connection is a ghost
-const REST_AFTER_MS = 60_000; // nobody has looked for so long
 const REST_POLL_MS = 30_000;
 
 export class Stream {
@@ -27,7 +26,8 @@ export class Stream {
 
   /**
    * @param {{ url: string, apply: (id: string, name: string, data: any) => void,
-   *   changes: (since: string) => Promise<Changes>, report: (link: Link) => void, failed: () => void }} parts
+   *   changes: (since: string) => Promise<Changes>, report: (link: Link) => void, failed: () => void,
+   *   restAfter: number }} parts restAfter: ms that nobody looks until the stream rests
    */
   constructor(parts) {
     this.parts = parts;
@@ -52,7 +52,7 @@ export class Stream {
   watch(watched) {
     clearTimeout(this.#rest);
     this.#rest = 0;
-    if (!watched) this.#rest = setTimeout(() => this.#beginRest(), REST_AFTER_MS);
+    if (!watched) this.#rest = setTimeout(() => this.#beginRest(), this.parts.restAfter);
     else if (this.#resting) this.#open();
     else this.retry();
   }
