@@ -80,7 +80,7 @@ SOURCES := $(wildcard common/*.[ch] downloader/*.[ch] fcgi/*.[ch] cli/*.[ch] tes
 	tests/fuzz/*.[ch] tests/preload/*.[ch])
 PROGRAMS := larderd larder-fcgi larder
 
-.PHONY: all deps run demo check unit e2e browser fuzz bench lint fmt analyze install uninstall \
+.PHONY: all deps run demo check unit e2e browser fuzz bench bench-events lint fmt analyze install uninstall \
 	clean help force
 all: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 
@@ -144,7 +144,7 @@ $(foreach compiler,$(sort gcc clang $(CC)),$(foreach flavour,release debug asan 
 
 deps:
 	$(Q)etc/deps.sh build run $(if $(filter check unit e2e browser fuzz bench lint fmt analyze,$(MAKECMDGOALS)),test) \
-		$(filter bench,$(MAKECMDGOALS))
+		$(if $(filter bench bench-events,$(MAKECMDGOALS)),bench)
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
 force: deps
 endif
@@ -196,6 +196,10 @@ fuzz: $(FUZZERS:%=build/fuzz/%)
 # BENCH_ARGS=--quick for a first look, --write-docs for docs/BENCHMARKS.md; run.py --help lists them.
 bench: $(VENV)/ready $(PROGRAMS:%=build/release-gcc/%)
 	$(Q)$(VENV)/bin/python tests/bench/run.py build/release-gcc $(BENCH_ARGS)
+
+# Thousands of watchers of the event stream; tests/bench/events.py --help lists the options.
+bench-events: $(VENV)/ready $(PROGRAMS:%=build/release-gcc/%)
+	$(Q)$(VENV)/bin/python tests/bench/events.py build/release-gcc $(BENCH_ARGS)
 
 # Both compilers build everything without a warning, then the rules no compiler knows.
 lint: $(foreach compiler,gcc clang,$(PROGRAMS:%=build/release-$(compiler)/%) build/release-$(compiler)/all.a)

@@ -184,6 +184,7 @@ class Larder:
             "TSAN_OPTIONS": f"suppressions={ROOT}/tests/e2e/tsan.supp:halt_on_error=0",
             **{name: str(value) for name, value in settings.items()},
         }
+        self.web_connections = 512
         self.headers = {}  # of every request: who asks
         self.preloaded = {}  # what larderd alone has in its environment
         if haste != 1 or has_calendar:
@@ -410,7 +411,7 @@ def start_nginx(larder):
     temp = "\n".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("proxy", "fastcgi", "uwsgi", "scgi"))
     (folder / "nginx.conf").write_text(f"""
         daemon off; {user} worker_processes 1; pid {folder}/pid; error_log stderr notice;
-        events {{ worker_connections 512; }}
+        worker_rlimit_nofile {2 * larder.web_connections}; events {{ worker_connections {larder.web_connections}; }}
         http {{
             include /etc/nginx/mime.types; access_log off; client_body_temp_path {folder}/body; {temp}
             server {{ listen 127.0.0.1:{larder.port}; include {folder}/site; }}
