@@ -157,10 +157,13 @@ class Larder:
     `inside()` to look). Its clocks run `haste` times as fast as ours, and with `has_calendar` its calendar can be set wrong.
     """
 
-    def __init__(self, folder, endpoint, flavour=None, token=TOKEN, base="", web="nginx", descriptors=None, mounts=(),
+    def __init__(self, folder, endpoint, flavour=None, token=TOKEN, base=None, web=None, descriptors=None, mounts=(),
                  haste=1, has_calendar=False, **settings):
         self.folder = Path(folder)
-        # The whole suite may be run under another sanitizer: LARDER_TEST_FLAVOUR=tsan.
+        # The whole suite may be run under another sanitizer (LARDER_TEST_FLAVOUR=tsan), behind another web server
+        # (LARDER_TEST_WEB=caddy), and under a path (LARDER_TEST_BASE=/hf).
+        base = os.environ.get("LARDER_TEST_BASE", "") if base is None else base
+        web = web or os.environ.get("LARDER_TEST_WEB", "nginx")
         self.build = ROOT / "build" / f"{flavour or os.environ.get('LARDER_TEST_FLAVOUR', 'asan')}-gcc"
         self.base = base
         self.models = self.folder / "models"

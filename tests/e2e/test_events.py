@@ -1,6 +1,7 @@
 """The event stream and /changes: snapshot first, ids, replay, fresh snapshot when there is no way back."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -124,6 +125,31 @@ def test_watchers_leave_descriptors_for_downloads(make_larder):
             watcher.close()
         assert heads.count(b"HTTP/1.1 200") == 256 // 2 - 1  # one was there before
         assert heads.count(b"HTTP/1.1 503") == len(watchers) - heads.count(b"HTTP/1.1 200")
+
+
+def test_ten_thousand_who_come_and_go_leave_nothing_behind(make_larder):
+    larder = make_larder()  # whose sanitizer looks for lost bytes at the end
+    folder = Path(f"/proc/{larder.daemon.process.pid}/fd")
+    before = len(list(folder.iterdir()))
+    request = b"GET /api/v1/events HTTP/1.1\r\nHost: larder\r\n\r\n"
+    for number in range(10_000):
+        with socket.socket(socket.AF_UNIX) as visitor:
+            visitor.settimeout(TIMEOUT)
+            visitor.connect(str(larder.run / "events.sock"))
+            # Some say nothing, some not all, some leave before the answer, some read it.
+            visitor.sendall(request[:(0, 20, None, None)[number % 4]])
+            if number % 4 == 3:
+                assert visitor.recv(64).startswith(b"HTTP/1.1 200")
+    with larder.stream(web=False) as stream:
+        events = iter(stream)
+        next(events)
+        larder.rpc("settings.patch", {"slow": True})
+        for event in events:  # those who have left are noticed by then, or with one of the next
+            if len(list(folder.iterdir())) <= before + 1:
+                break
+            if event.name == "settings":
+                larder.rpc("settings.patch", {"slow": not event.data["slow"]})
+    assert larder.stream(web=False).response.status == 200
 
 
 def test_changes_tell_the_same_as_the_stream(larder):
