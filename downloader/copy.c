@@ -331,7 +331,7 @@ static void then_made(struct copy *c)
 
 	if (!goes_on(c))
 		return;
-	c->hasher = hasher_new(c->plan.pool, c->to, file->size, file->algorithm, &hooks);
+	c->hasher = hasher_new(c->plan.pool, c->to, file->size, file->algorithm, NULL, &hooks);
 	if (c->way == LOCALDIR_EMPTY)
 		start_task(c, act_fill, then_filled);
 	else

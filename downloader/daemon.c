@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/unixsock.h"
 #include "downloader/copy.h"
+#include "downloader/feed.h"
 #include "downloader/file.h"
 #include "downloader/hub_url.h"
 #include "downloader/ops.h"
@@ -35,6 +36,7 @@ struct daemon {
 	struct planner *planner;
 	struct budget *budget;
 	struct turns *turns;
+	struct feed_allowance *feeds;
 	struct space *space;
 	struct events *events;
 	struct settings *settings;
@@ -289,12 +291,14 @@ static int build_queue(struct daemon *d, struct error *err)
 	d->budget = budget_new(d->loop, effect->max_connections,
 			       (size_t)cfg->max_connections_per_file);
 	d->turns = turns_new(d->loop);
+	d->feeds = feed_allowance_new(FEED_ALLOWANCE);
 	env = (struct transfer_env){ .loop = d->loop,
 				     .pool = d->pool,
 				     .hub = d->hub,
 				     .store = d->store,
 				     .budget = d->budget,
 				     .turns = d->turns,
+				     .feeds = d->feeds,
 				     .copy_least_bytes = COPY_LEAST_BYTES,
 				     .models_root = d->models_root };
 	d->space = space_new(d->loop, d->pool, d->models_root, cfg->models_dir, on_space, d);
@@ -410,6 +414,7 @@ void daemon_free(struct daemon **daemon)
 	queue_free(&d->queue);
 	budget_free(&d->budget);
 	turns_free(&d->turns);
+	feed_allowance_free(&d->feeds);
 	space_free(&d->space);
 	planner_free(&d->planner);
 	hub_free(&d->hub);

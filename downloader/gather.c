@@ -46,8 +46,10 @@ struct str gather_bytes(const struct gather *gather)
 	return (struct str){ .p = gather->block, .n = gather->n };
 }
 
-void gather_clear(struct gather *gather)
+void gather_clear(struct gather *gather, struct feed *feed)
 {
+	if (feed != NULL && gather->size == GATHER_BLOCK)
+		(void)feed_offer(feed, gather->at, gather->n, &gather->block);
 	gather->at += gather->n;
 	gather->n = 0;
 }

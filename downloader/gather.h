@@ -12,10 +12,10 @@
 #ifndef DOWNLOADER_GATHER_H
 #define DOWNLOADER_GATHER_H
 
-#include "common/base.h"
+#include "downloader/feed.h"
 
 enum {
-	GATHER_BLOCK = 256 * 1024, /* a block begins at a multiple of it in the file */
+	GATHER_BLOCK = FEED_BLOCK, /* a block begins at a multiple of it in the file */
 };
 
 struct gather {
@@ -37,7 +37,8 @@ bool gather_is_full(const struct gather *gather);
 /* What there is; gather->at says where it belongs. Borrowed until the next gather_add(). */
 struct str gather_bytes(const struct gather *gather);
 
-/* They have been written: the next block begins after them. */
-void gather_clear(struct gather *gather);
+/* They have been written: the next block begins after them. With a feed (or NULL) they are
+ * offered to it, unless the memory is smaller than a block. */
+void gather_clear(struct gather *gather, struct feed *feed);
 
 #endif

@@ -13,11 +13,14 @@ enum {
 struct hasher {
 	struct pool_task task; /* first; the worker's while is_busy */
 	struct pool *pool;
+	struct feed *feed; /* or NULL */
 	int fd;
 	uint64_t size;
 	uint64_t written; /* known to the loop */
-	uint64_t hashed;  /* reported */
-	uint64_t target;  /* the piece under way ends here */
+	uint64_t hashed;  /* with a feed it may be more */
+	uint64_t told;    /* of both: what the hooks know */
+	uint64_t target;  /* the piece under way ends here, or further on when it is fed */
+	uint64_t at;      /* where it has come to */
 	struct digest *digest;
 	struct error error; /* of the piece */
 	bool is_busy;
@@ -28,40 +31,92 @@ struct hasher {
 	void *released_ctx;
 };
 
+/* --- on a worker --- */
+
+static bool eat(struct hasher *h)
+{
+	char *block;
+	size_t n = h->feed != NULL ? feed_take(h->feed, h->at, &block) : 0;
+
+	if (n == 0)
+		return false;
+	digest_update(h->digest, (struct str){ .p = block, .n = n });
+	feed_done(h->feed, block);
+	h->at += n;
+	return true;
+}
+
+/* Up to the target, or the next block. */
+static bool read_some(struct hasher *h, char *chunk, size_t room)
+{
+	uint64_t end = h->feed != NULL ? feed_until(h->feed, h->at) : h->target;
+	uint64_t want = (end < h->target ? end : h->target) - h->at;
+	ssize_t n =
+		file_read_at(h->fd, chunk, want < room ? (size_t)want : room, h->at, &h->error);
+
+	if (n == 0)
+		(void)error_set(&h->error, ERR_DISK_ERROR, "the file became shorter");
+	if (n <= 0)
+		return false;
+	digest_update(h->digest, (struct str){ .p = chunk, .n = (size_t)n });
+	h->at += (uint64_t)n;
+	return true;
+}
+
+/* Past the target it goes on for as long as it is fed. */
 static void hash_piece(struct pool_task *task)
 {
 	struct hasher *h = (struct hasher *)task;
-	uint64_t at = h->hashed;
-	size_t room = h->target - at < READ_SIZE ? (size_t)(h->target - at) : READ_SIZE;
+	uint64_t left = h->target > h->hashed ? h->target - h->hashed : 0;
+	size_t room = left < READ_SIZE ? (size_t)left : READ_SIZE;
 	AUTO_CSTR chunk = mem_bytes(room);
+	bool is_fed = false;
 
-	while (at < h->target) {
-		uint64_t want = h->target - at < room ? h->target - at : room;
-		ssize_t n = file_read_at(h->fd, chunk, (size_t)want, at, &h->error);
+	h->at = h->hashed;
+	while (h->at < h->size && h->at - h->hashed < PIECE_MAX) {
+		bool has_eaten = eat(h);
 
-		if (n == 0)
-			(void)error_set(&h->error, ERR_DISK_ERROR, "the file became shorter");
-		if (n <= 0)
-			return;
-		digest_update(h->digest, (struct str){ .p = chunk, .n = (size_t)n });
-		at += (uint64_t)n;
+		is_fed = is_fed || has_eaten;
+		if (has_eaten)
+			continue;
+		if (h->at < h->target ? !read_some(h, chunk, room)
+				      : !is_fed || !feed_wait(h->feed, h->at))
+			break;
 	}
-	if (h->gives_back)
-		file_give_back(h->fd, h->hashed, h->target - h->hashed);
+	if (h->gives_back && h->error.code == ERR_NONE)
+		file_give_back(h->fd, h->hashed, h->at - h->hashed);
 }
+
+/* --- on the loop --- */
 
 static void start_piece(struct hasher *h)
 {
-	uint64_t left = h->written - h->hashed;
+	uint64_t left = h->written > h->hashed ? h->written - h->hashed : 0;
 
 	h->target = h->hashed + (left < PIECE_MAX ? left : PIECE_MAX);
 	h->is_busy = true;
 	pool_submit(h->pool, &h->task);
 }
 
+/* What may be told: not more than anybody but us knows to be written. */
+static uint64_t known(const struct hasher *h)
+{
+	return h->hashed < h->written ? h->hashed : h->written;
+}
+
+/* Is there something to hash, or to tell? The hooks are called from the pool's answer only. */
+static bool has_work(const struct hasher *h)
+{
+	if (known(h) > h->told || (h->size == 0 && !h->is_over))
+		return true;
+	return h->hashed < h->size &&
+	       (h->written > h->hashed || (h->feed != NULL && feed_has(h->feed, h->hashed)));
+}
+
 static void hasher_free(struct hasher *h)
 {
 	digest_free(&h->digest);
+	feed_free(&h->feed);
 	free(h);
 }
 
@@ -74,11 +129,12 @@ static void report(struct hasher *h)
 		h->hooks.failed(h->hooks.ctx, &h->error);
 		return;
 	}
-	h->hashed = h->target;
-	if (h->hashed < h->size && h->written > h->hashed)
+	h->hashed = h->at;
+	h->told = known(h);
+	if (h->hashed < h->size && has_work(h))
 		start_piece(h);
-	h->hooks.progress(h->hooks.ctx, h->hashed);
-	if (h->hashed == h->size) {
+	h->hooks.progress(h->hooks.ctx, h->told);
+	if (h->told == h->size && !h->is_over) {
 		h->is_over = true;
 		digest_hex(h->digest, hex);
 		h->hooks.finished(h->hooks.ctx, hex);
@@ -99,13 +155,15 @@ static void piece_done(struct pool_task *task)
 }
 
 struct hasher *hasher_new(struct pool *pool, int fd, uint64_t size,
-			  enum digest_algorithm algorithm, const struct hasher_hooks *hooks)
+			  enum digest_algorithm algorithm, struct feed *feed,
+			  const struct hasher_hooks *hooks)
 {
 	struct hasher *h = mem_alloc(sizeof(*h));
 
 	h->task.run = hash_piece;
 	h->task.done = piece_done;
 	h->pool = pool;
+	h->feed = feed != NULL ? feed_hold(feed) : NULL;
 	h->fd = fd;
 	h->size = size;
 	h->digest = digest_new(algorithm, size);
@@ -123,8 +181,7 @@ void hasher_advance(struct hasher *hasher, uint64_t written)
 {
 	assert(written >= hasher->written && written <= hasher->size);
 	hasher->written = written;
-	if (!hasher->is_busy && !hasher->is_over &&
-	    (hasher->written > hasher->hashed || hasher->size == 0))
+	if (!hasher->is_busy && !hasher->is_over && has_work(hasher))
 		start_piece(hasher);
 }
 

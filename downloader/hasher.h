@@ -1,7 +1,7 @@
 /*
  * The hash frontier: a digest that follows the contiguous written prefix of a file, on the file
- * workers, while the bytes are still in the page cache. When the last byte is written, little
- * is left to hash.
+ * workers, while the bytes are still in memory: those that its feed has kept, or in the page
+ * cache. When the last byte is written, little is left to hash.
  *
  * Belongs to the loop's thread; the hashing itself is done on a worker, one piece at a time.
  */
@@ -9,6 +9,7 @@
 #define DOWNLOADER_HASHER_H
 
 #include "downloader/digest.h"
+#include "downloader/feed.h"
 #include "downloader/pool.h"
 
 struct hasher;
@@ -23,10 +24,12 @@ struct hasher_hooks {
 	void *ctx;
 };
 
-/* Hashes the `size` bytes of `fd` (borrowed until hasher_free's `released`). A size of 0
- * finishes with the first hasher_advance(). */
+/* Hashes the `size` bytes of `fd` (borrowed until hasher_stop's `released`). A size of 0
+ * finishes with the first hasher_advance(). With a feed, which is held (NULL: none), it may be
+ * ahead of what hasher_advance() was told, but tells nobody so, nor finishes. */
 struct hasher *hasher_new(struct pool *pool, int fd, uint64_t size,
-			  enum digest_algorithm algorithm, const struct hasher_hooks *hooks);
+			  enum digest_algorithm algorithm, struct feed *feed,
+			  const struct hasher_hooks *hooks);
 
 /* From now on the page cache need not keep what is hashed: nobody else reads it here. */
 void hasher_give_back(struct hasher *hasher);

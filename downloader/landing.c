@@ -255,7 +255,8 @@ void landing_start_hasher(struct landing *l, void (*progress)(void *ctx, uint64_
 	};
 
 	l->file->bytes_verified = 0;
-	l->hasher = hasher_new(l->env->pool, l->fd, l->file->size, l->file->algorithm, &hooks);
+	l->hasher = hasher_new(l->env->pool, l->fd, l->file->size, l->file->algorithm, l->feed,
+			       &hooks);
 }
 
 /* Nothing of what is there counts any more. */
@@ -431,6 +432,7 @@ static void start_lanes(struct landing *l)
 			      .digest = l->file->digest,
 			      .size = l->file->size },
 		.segments = l->segments,
+		.feed = l->feed,
 		.fd = l->fd,
 		.is_single = l->is_single,
 	};
@@ -472,6 +474,8 @@ void landing_fetch(struct landing *l, const struct extent *extents, size_t n)
 	l->file->state = FILE_DOWNLOADING;
 	l->hashed = 0;
 	l->claimed_end = 0;
+	if (l->env->feeds != NULL && l->file->size > FEED_BLOCK)
+		l->feed = feed_new(l->env->feeds);
 	landing_start_hasher(l, on_hashed, on_fetched_hash);
 	segments_free(&l->segments);
 	if (l->file->size > 0) {
@@ -480,6 +484,7 @@ void landing_fetch(struct landing *l, const struct extent *extents, size_t n)
 		start_claims(l, extents, n);
 		start_lanes(l);
 	}
+	feed_free(&l->feed);
 	advance(l);
 }
 

@@ -45,7 +45,8 @@ struct landing_env {
 	struct store *store;
 	struct budget *budget;
 	struct turns *turns;
-	uint64_t copy_least_bytes; /* a smaller file is small; COPY_LEAST_BYTES is good */
+	struct feed_allowance *feeds; /* NULL: the hash reads all from the file */
+	uint64_t copy_least_bytes;    /* a smaller file is small; COPY_LEAST_BYTES is good */
 	int models_root;
 	const char *job_id;
 	enum repo_type type;

@@ -57,6 +57,7 @@ struct landing {
 	struct lanes *lanes;
 	struct journal *journal;
 	struct hasher *hasher;
+	struct feed *feed;    /* while the two that hold it are made; else NULL */
 	uint64_t claimed_end; /* the last claimed byte's: until it is hashed, nothing waits for
 				 the hash */
 	uint64_t hashed;

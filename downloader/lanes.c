@@ -112,7 +112,7 @@ static int flush(void *ctx, struct error *err)
 	if (file_write_at(lane->lanes->plan.fd, bytes, lane->gather.at, err) < 0)
 		return error_prefix(err, "%s", lane->lanes->plan.identity.path);
 	advance(lane, bytes);
-	gather_clear(&lane->gather);
+	gather_clear(&lane->gather, lane->lanes->plan.feed);
 	push(lane);
 	return 0;
 }
@@ -213,6 +213,7 @@ static void release(void *ctx)
 	budget_leave(&l->member);
 	hubfile_free(&l->file);
 	loop_timer_free(&l->retry_timer);
+	feed_free(&l->plan.feed);
 	free(l);
 	released(released_ctx);
 }
@@ -503,6 +504,8 @@ struct lanes *lanes_new(const struct lanes_plan *plan, const struct lanes_hooks 
 					     .ctx = l };
 
 	l->plan = *plan;
+	if (plan->feed != NULL)
+		l->plan.feed = feed_hold(plan->feed);
 	l->hooks = *hooks;
 	l->is_alone = plan->is_single || is_small;
 	l->file = hubfile_new(plan->hub, &plan->identity);

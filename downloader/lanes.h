@@ -46,6 +46,7 @@ struct lanes_plan {
 	const void *job; /* tells jobs apart for the budget */
 	struct hubfile_identity identity;
 	struct segments *segments;
+	struct feed *feed; /* gets what was written, and is held; NULL: none */
 	int fd;
 	bool is_single; /* one lane, one piece: for a server without ranges */
 };

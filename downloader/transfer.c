@@ -164,6 +164,7 @@ struct transfer *transfer_new(const struct transfer_env *env, const struct job *
 		.store = env->store,
 		.budget = env->budget,
 		.turns = env->turns,
+		.feeds = env->feeds,
 		.copy_least_bytes = env->copy_least_bytes,
 		.models_root = env->models_root,
 		.job_id = t->job->id,

@@ -38,7 +38,8 @@ struct transfer_env {
 	struct store *store;
 	struct budget *budget;
 	struct turns *turns;
-	uint64_t copy_least_bytes; /* see landing.h */
+	struct feed_allowance *feeds; /* see landing.h */
+	uint64_t copy_least_bytes;    /* see landing.h */
 	int models_root;
 };
 

@@ -35,10 +35,11 @@ LEVELS = [
     "downloader/loop",
     # pure: no I/O, no clock, no globals
     "downloader/plan downloader/frame",
+    "downloader/gather",
     "downloader/paste downloader/paste_command downloader/paste_python downloader/paste_link downloader/paste_draft",
     "downloader/selection",
     "downloader/job downloader/retry downloader/rate downloader/segments downloader/controller downloader/throttle"
-    " downloader/schedule downloader/gather downloader/quant downloader/shard downloader/glob"
+    " downloader/schedule downloader/feed downloader/quant downloader/shard downloader/glob"
     " downloader/paste_words downloader/hub_url downloader/hub_parse downloader/hub_parse_failure"
     " downloader/hub_parse_header",
     # larder-fcgi

@@ -117,6 +117,7 @@ static inline void begin(struct place *p)
 				    .store = p->rig->store,
 				    .budget = p->rig->budget,
 				    .turns = p->rig->turns,
+				    .feeds = p->rig->feeds,
 				    .copy_least_bytes = RIG_COPY_LEAST_BYTES,
 				    .models_root = p->rig->root };
 	struct queue_hooks hooks = { .changed = on_changed,

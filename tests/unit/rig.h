@@ -18,6 +18,7 @@
 #include "downloader/planner.h"
 #include "downloader/pool.h"
 #include "downloader/store.h"
+#include "downloader/feed.h"
 #include "downloader/turns.h"
 #include "tests/unit/answerer.h"
 #include "tests/unit/looping.h"
@@ -51,6 +52,7 @@ struct rig {
 	struct planner *planner;
 	struct budget *budget;
 	struct turns *turns;
+	struct feed_allowance *feeds;
 };
 
 /* A rig in a folder that is there already, with what is in it. */
@@ -78,6 +80,7 @@ static inline int rig_make_in(void **state, const struct tempdir *dir)
 	rig->planner = planner_new(rig->loop, rig->pool, rig->hub, rig->root);
 	rig->budget = budget_new(rig->loop, 16, 8);
 	rig->turns = turns_new(rig->loop);
+	rig->feeds = feed_allowance_new(FEED_ALLOWANCE);
 	*state = rig;
 	return 0;
 }
@@ -104,6 +107,7 @@ static inline void rig_leave(struct rig *rig)
 {
 	rig_stop(rig);
 	turns_free(&rig->turns);
+	feed_allowance_free(&rig->feeds);
 	budget_free(&rig->budget);
 	planner_free(&rig->planner);
 	hub_free(&rig->hub);

@@ -36,7 +36,7 @@ static void blocks_end_at_their_multiples_in_the_file(void **state)
 	assert_true(gather_is_full(&gather));
 	assert_int_equal(gather_add(&gather, bytes(first, sizeof(content))), 0);
 	assert_has(&gather, first, GATHER_BLOCK);
-	gather_clear(&gather);
+	gather_clear(&gather, NULL);
 	assert_int_equal(gather_add(&gather, bytes(GATHER_BLOCK, sizeof(content))),
 			 GATHER_BLOCK);
 	assert_true(gather_is_full(&gather));
@@ -54,13 +54,13 @@ static void what_is_smaller_than_a_block_takes_no_more_memory(void **state)
 	assert_int_equal(gather_add(&gather, bytes(100, 200)), 10);
 	assert_true(gather_is_full(&gather));
 	assert_has(&gather, 100, 110);
-	gather_clear(&gather);
+	gather_clear(&gather, NULL);
 	gather_fini(&gather);
 	/* It may lie across the border of two blocks. */
 	gather_init(&gather, GATHER_BLOCK - 5, GATHER_BLOCK + 5);
 	assert_int_equal(gather_add(&gather, bytes(GATHER_BLOCK - 5, GATHER_BLOCK + 5)), 5);
 	assert_true(gather_is_full(&gather));
-	gather_clear(&gather);
+	gather_clear(&gather, NULL);
 	assert_int_equal(gather_add(&gather, bytes(GATHER_BLOCK, GATHER_BLOCK + 5)), 5);
 	gather_fini(&gather);
 }

@@ -110,13 +110,19 @@ static void on_released(void *ctx)
 	p->is_released = true;
 }
 
-static struct hasher *make(struct place *p, uint64_t size, enum digest_algorithm algorithm)
+static struct hasher *make_fed(struct place *p, uint64_t size, enum digest_algorithm algorithm,
+			       struct feed *feed)
 {
 	struct hasher_hooks hooks = {
 		.progress = on_progress, .finished = on_finished, .failed = on_failed, .ctx = p
 	};
 
-	return hasher_new(p->pool, p->fd, size, algorithm, &hooks);
+	return hasher_new(p->pool, p->fd, size, algorithm, feed, &hooks);
+}
+
+static struct hasher *make(struct place *p, uint64_t size, enum digest_algorithm algorithm)
+{
+	return make_fed(p, size, algorithm, NULL);
 }
 
 static void drop(struct place *p, struct hasher **hasher)
@@ -199,6 +205,79 @@ static void advancing_while_it_works_is_not_forgotten(void **state)
 	drop(p, &hasher);
 }
 
+/* Waits until the hooks have told of `hashed`. */
+static void wait_for(struct place *p, uint64_t hashed)
+{
+	while (p->hashed < hashed) {
+		p->has_come = false;
+		loop_until(p->loop, &p->has_come);
+	}
+	assert_int_equal(p->hashed, hashed);
+}
+
+/* On the disk are other bytes, so that it shows from where they are taken. */
+static void what_it_is_fed_is_not_read(void **state)
+{
+	static const struct {
+		uint64_t at;
+		const char *text;
+		const char *disk;
+	} rows[] = { { 0, "hel", "xxxlo" },
+		     { 2, "ll", "hexxo" },
+		     { 2, "llo", "hexxx" },
+		     { 4, "o", "hellx" } };
+	struct place *p = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct feed_allowance *allowance = feed_allowance_new(FEED_ALLOWANCE);
+		struct feed *feed = feed_new(allowance);
+		struct hasher *h = make_fed(p, 5, DIGEST_SHA256, feed);
+		char *block = mem_bytes(FEED_BLOCK);
+
+		p->is_over = p->is_released = false;
+		p->hashed = 0;
+		tempdir_write(&p->dir, "x", str_from(rows[i].disk));
+		memcpy(block, rows[i].text, strlen(rows[i].text));
+		assert_true(feed_offer(feed, rows[i].at, strlen(rows[i].text), &block));
+		hasher_advance(h, 5);
+		loop_until(p->loop, &p->is_over);
+		assert_string_equal(p->hex, HELLO_SHA256);
+		drop(p, &h);
+		feed_free(&feed);
+		free(block);
+		feed_allowance_free(&allowance);
+	}
+}
+
+/* Who has not been told that bytes are written is not told that they are hashed. */
+static void what_is_hashed_before_it_is_known_is_told_after(void **state)
+{
+	struct place *p = *state;
+	struct feed_allowance *allowance = feed_allowance_new(FEED_ALLOWANCE);
+	struct feed *feed = feed_new(allowance);
+	struct hasher *h = make_fed(p, 5, DIGEST_SHA256, feed);
+	char *block = mem_bytes(FEED_BLOCK);
+
+	tempdir_write(&p->dir, "x", S("xxxxx"));
+	memcpy(block, "hello", 5);
+	assert_true(feed_offer(feed, 0, 5, &block));
+	for (uint64_t written = 1; written < 5; written++) {
+		hasher_advance(h, written);
+		wait_for(p, written);
+		assert_int_equal(p->n_finished, 0);
+	}
+	hasher_advance(h, 5);
+	loop_until(p->loop, &p->is_over);
+	assert_int_equal(p->n_finished, 1);
+	assert_string_equal(p->hex, HELLO_SHA256);
+	hasher_advance(h, 5);
+	drop(p, &h);
+	assert_int_equal(p->n_finished, 1);
+	feed_free(&feed);
+	free(block);
+	feed_allowance_free(&allowance);
+}
+
 static void an_empty_file_finishes_with_the_first_advance(void **state)
 {
 	struct place *p = *state;
@@ -260,6 +339,8 @@ int main(void)
 		TEST(it_follows_the_written_prefix_and_goes_no_further),
 		TEST(what_is_hashed_is_given_back_if_so_asked),
 		TEST(advancing_while_it_works_is_not_forgotten),
+		TEST(what_it_is_fed_is_not_read),
+		TEST(what_is_hashed_before_it_is_known_is_told_after),
 		TEST(an_empty_file_finishes_with_the_first_advance),
 		TEST(a_file_that_became_shorter_fails_once),
 		TEST(a_stop_in_the_middle_releases_and_calls_no_hook),

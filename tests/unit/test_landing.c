@@ -56,6 +56,7 @@ static int place_make(void **state)
 				       .store = p->rig->store,
 				       .budget = p->rig->budget,
 				       .turns = p->rig->turns,
+				       .feeds = p->rig->feeds,
 				       .copy_least_bytes = RIG_COPY_LEAST_BYTES,
 				       .models_root = p->rig->root,
 				       .job_id = JOB_ID,

@@ -212,6 +212,7 @@ static void begin(struct place *p, size_t who, const char *names, const size_t *
 				    .store = p->rig->store,
 				    .budget = p->rig->budget,
 				    .turns = p->rig->turns,
+				    .feeds = p->rig->feeds,
 				    .copy_least_bytes = p->least_bytes,
 				    .models_root = p->rig->root };
 	struct transfer_hooks hooks = { .thrown_away = on_thrown_away,

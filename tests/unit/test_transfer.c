@@ -92,6 +92,7 @@ static struct transfer *begin(struct place *p, size_t files_at_once)
 				    .store = p->rig->store,
 				    .budget = p->rig->budget,
 				    .turns = p->rig->turns,
+				    .feeds = p->rig->feeds,
 				    .copy_least_bytes = RIG_COPY_LEAST_BYTES,
 				    .models_root = p->rig->root };
 	struct transfer_hooks hooks = { .thrown_away = on_thrown_away,
