@@ -35,7 +35,7 @@ struct hasher {
 
 static bool eat(struct hasher *h)
 {
-	char *block;
+	char *block = NULL;
 	size_t n = h->feed != NULL ? feed_take(h->feed, h->at, &block) : 0;
 
 	if (n == 0)
