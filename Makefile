@@ -77,7 +77,7 @@ UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 PRELOADS := $(patsubst tests/preload/%.c,build/preload/%.so,$(wildcard tests/preload/*.c))
 SOURCES := $(wildcard common/*.[ch] downloader/*.[ch] fcgi/*.[ch] cli/*.[ch] tests/unit/*.[ch] \
-	tests/fuzz/*.[ch] tests/preload/*.[ch])
+	tests/fuzz/*.[ch] tests/preload/*.[ch] tests/bench/*.[ch])
 PROGRAMS := larderd larder-fcgi larder
 
 .PHONY: all deps run demo check unit e2e browser fuzz bench bench-events lint fmt analyze install uninstall \

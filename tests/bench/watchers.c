@@ -3,11 +3,11 @@
  *
  *     watchers PORT PATH SOCKET COUNT [--deaf]
  *
- * COUNT connections to 127.0.0.1:PORT, from many addresses of the loopback range, ask for PATH; one
- * more asks larderd itself, on SOCKET, in a thread of its own: what it has got has been published.
- * Says "ready" when all have their first bytes, and when its input ends, JSON: how many events
- * reached how many, and how much later than the one that asked larderd. With --deaf the watchers
- * ask, and never read.
+ * COUNT connections to 127.0.0.1:PORT, from many addresses of the loopback range, ask for PATH;
+ * one more asks larderd itself, on SOCKET, in a thread of its own: what it has got has been
+ * published. Says "ready" when all have their first bytes, and when its input ends, JSON: how
+ * many events reached how many, and how much later than the one that asked larderd. With --deaf
+ * the watchers ask, and never read.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -119,7 +119,8 @@ static void note_published(struct watcher *w, uint64_t sequence)
 static void ask(int fd, const char *path)
 {
 	char text[512];
-	int n = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
+	int n = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
+			 path);
 
 	if (send(fd, text, (size_t)n, MSG_NOSIGNAL) != n)
 		die("send");
@@ -211,11 +212,12 @@ static void report(const struct watcher *watchers, size_t n)
 		gaps += !watchers[i].has_ended && watchers[i].last != watchers[0].last;
 	}
 	qsort(late, count, sizeof(*late), by_value);
-	(void)printf("{\"watchers\": %zu, \"ended\": %zu, \"behind\": %zu, \"deliveries\": %zu, "
-		     "\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f}\n",
-		     n, ended, gaps, count, count > 0 ? late[count / 2] / 1000.0 : 0,
-		     count > 0 ? late[count * 99 / 100] / 1000.0 : 0,
-		     count > 0 ? late[count - 1] / 1000.0 : 0);
+	(void)printf(
+		"{\"watchers\": %zu, \"ended\": %zu, \"behind\": %zu, \"deliveries\": %zu, "
+		"\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f}\n",
+		n, ended, gaps, count, count > 0 ? late[count / 2] / 1000.0 : 0,
+		count > 0 ? late[count * 99 / 100] / 1000.0 : 0,
+		count > 0 ? late[count - 1] / 1000.0 : 0);
 	free(late);
 }
 
