@@ -1,13 +1,14 @@
 #include "downloader/feed.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
+#include <sys/eventfd.h>
 
 enum {
 	SPARES_MAX = 2,
-	WAIT_NS = 1000 * 1000, /* a block's time at 250 MB/s */
+	WAIT_MS = 1, /* a block's time at 250 MB/s */
 };
 
 struct feed_allowance {
@@ -22,9 +23,10 @@ struct block {
 
 struct feed {
 	struct feed_allowance *allowance;
+	int came;             /* an eventfd, written when what is waited for has come; or -1 */
 	pthread_mutex_t lock; /* guards all below */
-	pthread_cond_t came;
 	unsigned holders;
+	bool is_waiting; /* the reader, for a block where it is */
 	uint64_t reader; /* where it is */
 	struct block blocks[FEED_BLOCKS];
 	size_t n; /* in no order */
@@ -69,15 +71,11 @@ static void give_one(struct feed_allowance *allowance)
 struct feed *feed_new(struct feed_allowance *allowance)
 {
 	struct feed *feed = mem_alloc(sizeof(*feed));
-	pthread_condattr_t steady;
 
 	feed->allowance = allowance;
 	feed->holders = 1;
 	(void)pthread_mutex_init(&feed->lock, NULL);
-	(void)pthread_condattr_init(&steady);
-	(void)pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&feed->came, &steady);
-	(void)pthread_condattr_destroy(&steady);
+	feed->came = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return feed;
 }
 
@@ -112,7 +110,7 @@ void feed_free(struct feed **feed)
 		drop(f, f->blocks[i].bytes);
 	for (size_t i = 0; i < f->n_spares; i++)
 		drop(f, f->spares[i]);
-	(void)pthread_cond_destroy(&f->came);
+	fd_close(&f->came);
 	(void)pthread_mutex_destroy(&f->lock);
 	free(f);
 }
@@ -136,8 +134,8 @@ bool feed_offer(struct feed *feed, uint64_t at, size_t n, char **block)
 	if (other != NULL) {
 		feed->blocks[feed->n++] = (struct block){ .bytes = *block, .n = n, .at = at };
 		*block = other;
-		if (at == feed->reader)
-			(void)pthread_cond_signal(&feed->came);
+		if (at == feed->reader && feed->is_waiting)
+			(void)eventfd_write(feed->came, 1);
 	}
 	(void)pthread_mutex_unlock(&feed->lock);
 	return other != NULL;
@@ -214,19 +212,20 @@ uint64_t feed_until(struct feed *feed, uint64_t at)
 
 bool feed_wait(struct feed *feed, uint64_t at)
 {
-	struct timespec until;
-	int result = 0;
+	struct pollfd came = { .fd = feed->came, .events = POLLIN };
+	eventfd_t count;
 	bool yes;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += WAIT_NS;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
-	}
 	(void)pthread_mutex_lock(&feed->lock);
-	while (find(feed, at) == feed->n && result == 0)
-		result = pthread_cond_timedwait(&feed->came, &feed->lock, &until);
+	feed->is_waiting = find(feed, at) == feed->n;
+	yes = !feed->is_waiting;
+	(void)pthread_mutex_unlock(&feed->lock);
+	if (yes)
+		return true;
+	(void)poll(&came, 1, WAIT_MS);
+	(void)pthread_mutex_lock(&feed->lock);
+	feed->is_waiting = false;
+	(void)eventfd_read(feed->came, &count);
 	yes = find(feed, at) < feed->n;
 	(void)pthread_mutex_unlock(&feed->lock);
 	return yes;
