@@ -270,7 +270,8 @@ class Larder:
 
     def stop(self):
         if self.web:
-            self.web.end(signal.SIGQUIT)
+            # lighttpd does not know SIGQUIT, and where a shell has it ignored, it would stay.
+            self.web.end(signal.SIGTERM if self.web.name == "lighttpd" else signal.SIGQUIT)
             self.ended.append(self.web)
         for program in (self.fcgi, self.daemon):
             if program:
