@@ -32,11 +32,6 @@ const char *auth_mode_name(enum auth_mode mode)
 	return mode_names[mode];
 }
 
-enum auth_mode auth_mode(const struct auth *auth)
-{
-	return auth->mode;
-}
-
 static int read_hash(struct str hex, unsigned char ret[crypto_hash_sha256_BYTES])
 {
 	const char *end = NULL;

@@ -11,7 +11,7 @@
  * are kept.
  *
  * An `auth` is constant but for its secret and epoch, which larderd owns and may tell anew;
- * auth_set_epoch() and all others are for one thread, or under the caller's lock.
+ * auth_set_secret() and all others are for one thread, or under the caller's lock.
  */
 #ifndef COMMON_AUTH_H
 #define COMMON_AUTH_H
@@ -63,8 +63,6 @@ const char *auth_mode_name(enum auth_mode mode);
  * NULL and ERR_INVALID when it cannot be understood. */
 struct auth *auth_new(enum auth_mode mode, struct str keys, struct error *err);
 void auth_free(struct auth **auth);
-
-enum auth_mode auth_mode(const struct auth *auth);
 
 /* What sessions are signed with, and the epoch they must be of. Before the first of these no
  * session is believed. */

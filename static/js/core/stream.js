@@ -100,8 +100,10 @@ export class Stream {
     this.#failures = 0;
     this.#browserTries = false;
     this.#polled = false;
-    if (this.#polling > 0) clearTimeout(this.#polling);
-    if (this.#polling > 0) this.#polling = 0;
+    if (this.#polling > 0) {
+      clearTimeout(this.#polling);
+      this.#polling = 0;
+    }
     this.parts.report({ state: "live", retryAt: 0 });
   }
 
