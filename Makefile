@@ -12,7 +12,8 @@
 # BUILD=release|debug|asan|tsan picks the flavour of `all`, `run` and `demo`; CC=gcc|clang the
 # compiler. The tests pick their own.
 
-MAKEFLAGS += --no-builtin-rules --no-print-directory
+# As many jobs as there are processors, unless -j says otherwise.
+MAKEFLAGS += --no-builtin-rules --no-print-directory -j$(shell nproc)
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -80,7 +81,7 @@ SOURCES := $(wildcard common/*.[ch] downloader/*.[ch] fcgi/*.[ch] cli/*.[ch] tes
 	tests/fuzz/*.[ch] tests/preload/*.[ch] tests/bench/*.[ch])
 PROGRAMS := larderd larder-fcgi larder
 
-.PHONY: all deps run demo check unit e2e browser fuzz bench bench-events lint fmt analyze install uninstall \
+.PHONY: all deps run demo check unit unit-asan unit-tsan e2e browser fuzz bench bench-events lint fmt analyze install uninstall \
 	clean help force
 all: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 
@@ -147,6 +148,7 @@ deps:
 		$(if $(filter bench bench-events,$(MAKECMDGOALS)),bench)
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
 force: deps
+AFTER_DEPS := | deps
 endif
 
 run demo: all
@@ -154,26 +156,31 @@ run demo: all
 
 # --- checking ------------------------------------------------------------------------------
 
+# What starts servers and browsers has the machine to itself; the rest may run side by side.
 check: lint unit e2e browser
+ifneq ($(filter check,$(MAKECMDGOALS)),)
+e2e: | lint unit
+browser: | e2e
+endif
 
-unit: $(UNITS:%=build/asan-gcc/unit/%) $(UNITS:%=build/tsan-gcc/unit/%)
-	$(Q)tests/unit/run.sh build/asan-gcc/unit
-	$(Q)tests/unit/run.sh build/tsan-gcc/unit
+unit: unit-asan unit-tsan
+unit-asan unit-tsan: unit-%: $(foreach unit,$(UNITS),build/%-gcc/unit/$(unit))
+	$(Q)tests/unit/run.sh build/$*-gcc/unit
 
-$(VENV)/ready: tests/requirements.txt $(if $(filter deps,$(MAKECMDGOALS)),| deps)
+$(VENV)/ready: tests/requirements.txt $(AFTER_DEPS)
 	$(call say,VENV,$(VENV))
 	$(Q)$(PYTHON) -m venv --clear $(VENV)
 	$(Q)$(VENV)/bin/pip install -q --no-deps -r tests/requirements.txt
 	$(Q)touch $@
 
 tests/e2e/js/node_modules/ready tests/browser/node_modules/ready: %/node_modules/ready: %/package-lock.json \
-		$(if $(filter deps,$(MAKECMDGOALS)),| deps)
+		$(AFTER_DEPS)
 	$(call say,NPM,$*)
 	$(Q)npm ci --silent --no-audit --no-fund --prefix $*
 	$(Q)touch $@
 
 # What a test puts between a program and the C library.
-build/preload/%.so: tests/preload/%.c
+build/preload/%.so: tests/preload/%.c $(AFTER_DEPS)
 	$(call say,PRELOAD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)gcc $(CPPFLAGS_ALL) -std=c17 $(WARN) $(WARN_gcc) -O1 -g -fPIC \
