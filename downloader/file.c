@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/error.h"
+#include "common/relpath.h"
 
 /* Opens `path` part by part, refusing links, where openat2(2) (Linux 5.6) is missing. */
 static int open_by_walk(int root, const char *path, int flags, mode_t mode)
@@ -151,9 +152,7 @@ static int make_directory(int dir, const char *name)
 	return -1;
 }
 
-/* The directory that `path` needs above it is there: with many files in a folder, nearly
- * always. */
-static bool has_parents(int root, const char *path)
+bool file_has_parents(int root, const char *path)
 {
 	struct error ignored;
 	const char *name;
@@ -168,7 +167,7 @@ int file_make_parents(int root, const char *path, struct error *err)
 	struct str part;
 	AUTO_FD dir = -1;
 
-	if (has_parents(root, path))
+	if (file_has_parents(root, path))
 		return 0;
 	dir = fcntl(root, F_DUPFD_CLOEXEC, 0);
 	while (dir >= 0 && str_next(&rest, '/', &part) && rest.p != NULL) {
@@ -209,20 +208,34 @@ int64_t file_mtime_ns(const struct stat *st)
 			 (uint64_t)st->st_mtim.tv_nsec);
 }
 
+/* In the same directory. */
+static bool is_beside(const char *a, const char *b)
+{
+	struct str dir = relpath_dirname(str_from(a));
+
+	return str_is_equal(dir, relpath_dirname(str_from(b)));
+}
+
 int file_rename(int root, const char *from, const char *to, struct error *err)
 {
 	const char *from_name = NULL;
 	const char *to_name = NULL;
-	AUTO_FD from_dir = open_parent(root, from, &from_name, err);
-	AUTO_FD to_dir = from_dir < 0 ? -1 : open_parent(root, to, &to_name, err);
-	bool is_same;
+	AUTO_FD to_dir = open_parent(root, to, &to_name, err);
+	AUTO_FD other_dir = -1;
+	int from_dir = to_dir;
 
-	if (from_dir < 0 || to_dir < 0)
+	if (to_dir < 0)
 		return -1;
-	is_same = from_name - from == to_name - to &&
-		  memcmp(from, to, (size_t)(to_name - to)) == 0;
+	if (is_beside(from, to)) {
+		from_name = from + (to_name - to);
+	} else {
+		other_dir = open_parent(root, from, &from_name, err);
+		from_dir = other_dir;
+	}
+	if (from_dir < 0)
+		return -1;
 	if (renameat(from_dir, from_name, to_dir, to_name) < 0 || fsync(to_dir) < 0 ||
-	    (!is_same && fsync(from_dir) < 0))
+	    (from_dir != to_dir && fsync(from_dir) < 0))
 		return error_set_errno(err, ERR_DISK_ERROR, "%s", to);
 	return 0;
 }
@@ -325,11 +338,8 @@ int file_replace(int root, const char *path, struct str content, struct error *e
 {
 	/* Two workers may replace the same file: each has a temporary of its own. */
 	AUTO_CSTR tmp = mem_printf("%s.%d.tmp", path, (int)gettid());
-	AUTO_FD fd = -1;
+	AUTO_FD fd = file_open(root, tmp, O_WRONLY | O_CREAT | O_TRUNC, 0644, err);
 
-	if (file_make_parents(root, path, err) < 0)
-		return -1;
-	fd = file_open(root, tmp, O_WRONLY | O_CREAT | O_TRUNC, 0644, err);
 	if (fd < 0 || file_write_at(fd, content, 0, err) < 0 || file_sync_data(fd, err) < 0)
 		return -1;
 	return file_rename(root, tmp, path, err);

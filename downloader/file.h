@@ -33,6 +33,10 @@ int file_lock_root(int root, struct error *err) MUST_USE;
  * and with O_CREAT parents that are absent are made. err->sys tells ENOENT and the like. */
 int file_open(int root, const char *path, int flags, mode_t mode, struct error *err) MUST_USE;
 
+/* The directory that `path` needs above it is there: with many files in a folder, nearly
+ * always. */
+bool file_has_parents(int root, const char *path);
+
 /* Makes the directories that `path` needs above it, and syncs each one's parent when it was
  * made. */
 int file_make_parents(int root, const char *path, struct error *err) MUST_USE;

@@ -46,21 +46,29 @@ static bool eat(struct hasher *h)
 	return true;
 }
 
+/* Hashes what is read from `at` on, at most `room` bytes: how many, or -1. */
+static ssize_t hash_some(struct digest *digest, int fd, char *chunk, size_t room, uint64_t at,
+			 struct error *err)
+{
+	ssize_t n = file_read_at(fd, chunk, room, at, err);
+
+	if (n == 0)
+		return error_set(err, ERR_DISK_ERROR, "the file became shorter");
+	if (n > 0)
+		digest_update(digest, (struct str){ .p = chunk, .n = (size_t)n });
+	return n;
+}
+
 /* Up to the target, or the next block. */
 static bool read_some(struct hasher *h, char *chunk, size_t room)
 {
 	uint64_t end = h->feed != NULL ? feed_until(h->feed, h->at) : h->target;
 	uint64_t want = (end < h->target ? end : h->target) - h->at;
-	ssize_t n =
-		file_read_at(h->fd, chunk, want < room ? (size_t)want : room, h->at, &h->error);
+	ssize_t n = hash_some(h->digest, h->fd, chunk, want < room ? (size_t)want : room, h->at,
+			      &h->error);
 
-	if (n == 0)
-		(void)error_set(&h->error, ERR_DISK_ERROR, "the file became shorter");
-	if (n <= 0)
-		return false;
-	digest_update(h->digest, (struct str){ .p = chunk, .n = (size_t)n });
-	h->at += (uint64_t)n;
-	return true;
+	h->at += n > 0 ? (uint64_t)n : 0;
+	return n > 0;
 }
 
 /* Past the target it goes on for as long as it is fed. */
@@ -85,6 +93,26 @@ static void hash_piece(struct pool_task *task)
 	}
 	if (h->gives_back && h->error.code == ERR_NONE)
 		file_give_back(h->fd, h->hashed, h->at - h->hashed);
+}
+
+int hasher_whole(int fd, uint64_t size, enum digest_algorithm algorithm,
+		 char ret[HUB_DIGEST_MAX + 1], struct error *err)
+{
+	struct digest *digest = digest_new(algorithm, size);
+	size_t room = size < READ_SIZE ? (size_t)size : READ_SIZE;
+	AUTO_CSTR chunk = mem_bytes(room);
+	uint64_t at = 0;
+	ssize_t n = 0;
+
+	while (at < size && n >= 0) {
+		n = hash_some(digest, fd, chunk, room < size - at ? room : (size_t)(size - at),
+			      at, err);
+		at += n > 0 ? (uint64_t)n : 0;
+	}
+	if (n >= 0)
+		digest_hex(digest, ret);
+	digest_free(&digest);
+	return n < 0 ? -1 : 0;
 }
 
 /* --- on the loop --- */

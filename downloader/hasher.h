@@ -37,6 +37,11 @@ void hasher_give_back(struct hasher *hasher);
 /* Bytes 0..written are in the file now. Never less than before. */
 void hasher_advance(struct hasher *hasher, uint64_t written);
 
+/* The same for a small file that is whole, at once, on the worker that calls it: `ret` is the
+ * digest of `size` bytes of `fd`. */
+int hasher_whole(int fd, uint64_t size, enum digest_algorithm algorithm,
+		 char ret[HUB_DIGEST_MAX + 1], struct error *err);
+
 /* No hook is called any more. `released(ctx)` follows, at once or when the worker's piece is
  * done: only then may the descriptor be closed. NULL is fine: then `released` is called at
  * once. */

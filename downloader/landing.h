@@ -9,8 +9,9 @@
  *
  * No byte twice: for its TURN it waits while another file under way brings the same content
  * (turns.h), and keeps it until it is over; COPY takes the content from another file of the
- * library (copy.h). Both are left out for a small file. What is done is remembered as a source
- * for others.
+ * library (copy.h). Both are left out for a small file, which OPEN follows in the same go; and
+ * one that is no more than a block is hashed in one go with PUBLISH. What is done is remembered
+ * as a source for others.
  *
  * Who does what: claims.h reads again what the journal says is there; lanes.h brings the rest;
  * journal.h makes it durable and records it (invariant 1); hasher.h follows the run of bytes

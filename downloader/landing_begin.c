@@ -192,6 +192,12 @@ static void on_checked_hash(void *ctx, const char *hex)
 		landing_end_parts(l, false, judge_existing);
 }
 
+/* A small file that is absent need not be asked for anywhere else. */
+static bool opens_at_once(const struct landing *l, const struct work *work)
+{
+	return work->presence == LOCALDIR_ABSENT && landing_is_small(l);
+}
+
 static void act_look(struct work *work)
 {
 	struct landing *l = work->landing;
@@ -208,6 +214,8 @@ static void act_look(struct work *work)
 		landing_act_note(work);
 		drop_partial(l);
 	}
+	if (!work->has_failed && opens_at_once(l, work))
+		act_open(work);
 }
 
 static void on_checked(void *ctx, uint64_t hashed)
@@ -219,6 +227,10 @@ static void on_checked(void *ctx, uint64_t hashed)
 
 static void then_looked(struct landing *l, struct work *work)
 {
+	if (!work->has_failed && opens_at_once(l, work)) {
+		then_opened(l, work);
+		return;
+	}
 	if (!take_fd(l, work))
 		return;
 	if (work->presence == LOCALDIR_PROVEN) {

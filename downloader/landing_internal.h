@@ -28,6 +28,7 @@ struct work {
 	bool has_failed;
 	struct error error; /* when it has */
 	enum localdir_presence presence;
+	char hex[HUB_DIGEST_MAX + 1]; /* of a proof's file */
 	bool is_new;
 	int64_t mtime_ns; /* of the file that is proven; 0: not known */
 	int fd;

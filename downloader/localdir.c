@@ -171,10 +171,12 @@ static int make_marks(int root, const char *folder, struct error *err)
 	return 0;
 }
 
+/* The marks are made before the folders that they are for. */
 static int make_room(int root, const struct localdir_names *names, struct error *err)
 {
-	if (make_marks(root, names->folder, err) < 0 ||
-	    file_make_parents(root, names->partial, err) < 0)
+	if (!file_has_parents(root, names->partial) &&
+	    (make_marks(root, names->folder, err) < 0 ||
+	     file_make_parents(root, names->partial, err) < 0))
 		return -1;
 	return localdir_drop_copy(root, names, err);
 }
