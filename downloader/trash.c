@@ -1,0 +1,305 @@
+#include "downloader/trash.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "common/log.h"
+#include "downloader/dir.h"
+#include "downloader/file.h"
+
+#define TRASH_DIR ".larder/trash"
+
+void trash_list_free(struct trash_list **list)
+{
+	struct trash_list *l = *list;
+
+	*list = NULL;
+	if (l == NULL)
+		return;
+	for (size_t i = 0; i < l->n; i++) {
+		for (size_t k = 0; k < l->v[i].n_paths; k++)
+			free(l->v[i].paths[k]);
+		free((void *)l->v[i].paths);
+	}
+	free(l->v);
+	free(l);
+}
+
+/* The time that the id ends with, or -1. */
+static int64_t time_of(struct str id)
+{
+	uint64_t ms;
+	struct str tail = str_sub(id, str_rfind_char(id, '-') + 1, id.n);
+
+	return str_to_u64(tail, 1, INT64_MAX, &ms) < 0 ? -1 : (int64_t)ms;
+}
+
+bool trash_id_is_valid(struct str id)
+{
+	for (size_t i = 0; i < id.n; i++) {
+		if (!char_is_alnum(id.p[i]) && id.p[i] != '-')
+			return false;
+	}
+	return id.n > 0 && id.n <= TRASH_ID_MAX && str_find_char(id, '-') < id.n &&
+	       time_of(id) > 0;
+}
+
+static char *entry_path(const char *id)
+{
+	return mem_printf(TRASH_DIR "/%s", id);
+}
+
+/* --- putting there --- */
+
+/* What was moved before one failed, in the other direction. */
+static void take_back(int root, const char *id, const char *const *paths, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		AUTO_CSTR from = mem_printf(TRASH_DIR "/%s/%s", id, paths[i]);
+		struct error err;
+		struct stat st;
+
+		if (file_stat(root, from, &st, &err) == 1 &&
+		    file_move(root, from, paths[i], &err) < 0)
+			log_warning("%s stays in the trash: %s", from, err.text);
+	}
+}
+
+int trash_put(int root, const char *id, const char *const *paths, size_t n, size_t *ret_n,
+	      struct error *err)
+{
+	*ret_n = 0;
+	for (size_t i = 0; i < n; i++) {
+		AUTO_CSTR to = mem_printf(TRASH_DIR "/%s/%s", id, paths[i]);
+		struct stat st;
+		int found = file_stat(root, paths[i], &st, err);
+
+		if (found == 0)
+			continue;
+		if (found < 0 || file_move(root, paths[i], to, err) < 0) {
+			take_back(root, id, paths, i);
+			return -1;
+		}
+		(*ret_n)++;
+	}
+	return 0;
+}
+
+/* --- a walk through an entry --- */
+
+/* What is done with each thing in an entry: `path` is as it was beneath the models directory,
+ * `where` as it is now. A folder is entered before, and left after, what is in it. */
+struct walk {
+	int root;
+	size_t prefix; /* bytes of `where` before the path */
+	int (*file)(struct walk *walk, const char *where, const struct stat *st,
+		    struct error *err);
+	/* 1: look into it, 0: it is done with, -1 */
+	int (*enter)(struct walk *walk, const char *where, struct error *err);
+	int (*leave)(struct walk *walk, const char *where, struct error *err);
+	struct trash_entry *entry;
+};
+
+static int walk_folder(struct walk *walk, const char *where, unsigned depth, struct error *err);
+
+static int walk_one(struct walk *walk, const struct dir *dir, const char *where,
+		    const char *name, unsigned depth, struct error *err)
+{
+	AUTO_CSTR path = mem_printf("%s/%s", where, name);
+	struct stat st;
+	int found = dir_stat(dir, name, &st, err);
+	int goes_in;
+
+	if (found <= 0)
+		return found;
+	if (!S_ISDIR(st.st_mode))
+		return walk->file(walk, path, &st, err);
+	goes_in = walk->enter != NULL ? walk->enter(walk, path, err) : 1;
+	if (goes_in <= 0)
+		return goes_in;
+	if (walk_folder(walk, path, depth - 1, err) < 0)
+		return -1;
+	return walk->leave != NULL ? walk->leave(walk, path, err) : 0;
+}
+
+static int walk_folder(struct walk *walk, const char *where, unsigned depth, struct error *err)
+{
+	AUTO(dir) dir = NULL;
+	const char *name;
+	bool is_dir;
+	int result;
+
+	if (depth == 0)
+		return error_set(err, ERR_DISK_ERROR, "%s: folders in folders without end",
+				 where);
+	dir = dir_open(walk->root, where, err);
+	if (dir == NULL)
+		return -1;
+	while ((result = dir_next(dir, &name, &is_dir, err)) > 0) {
+		if (walk_one(walk, dir, where, name, depth, err) < 0)
+			return -1;
+	}
+	return result;
+}
+
+static int walk_entry(struct walk *walk, const char *id, struct error *err)
+{
+	AUTO_CSTR where = entry_path(id);
+
+	walk->prefix = strlen(where) + 1;
+	if (walk_folder(walk, where, TRASH_DEPTH_MAX, err) == 0)
+		return 0;
+	if (err->sys == ENOENT)
+		return error_set(err, ERR_UNKNOWN_TRASH, "there is no %s in the trash", id);
+	return -1;
+}
+
+/* --- what there is --- */
+
+static int count_file(struct walk *walk, const char *where, const struct stat *st,
+		      struct error *err)
+{
+	struct trash_entry *entry = walk->entry;
+
+	(void)err;
+	entry->files++;
+	entry->bytes += (uint64_t)st->st_size;
+	if (entry->n_paths == 0)
+		entry->paths = mem_array(TRASH_FILES_TOLD, sizeof(char *));
+	if (entry->n_paths < TRASH_FILES_TOLD)
+		entry->paths[entry->n_paths++] = mem_strdup(where + walk->prefix);
+	return 0;
+}
+
+static void read_entry(int root, struct trash_list *list, const char *id)
+{
+	struct walk walk = { .root = root, .file = count_file };
+	struct trash_entry *entry;
+	struct error err;
+
+	list->v = mem_grow(list->v, list->n, &list->cap, sizeof(*list->v));
+	entry = &list->v[list->n++];
+	*entry = (struct trash_entry){ .at_ms = time_of(str_from(id)) };
+	memcpy(entry->id, id, strlen(id) + 1);
+	walk.entry = entry;
+	if (walk_entry(&walk, id, &err) < 0)
+		log_warning("trash %s: %s", id, err.text);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct trash_entry *x = a;
+	const struct trash_entry *y = b;
+
+	if (x->at_ms != y->at_ms)
+		return x->at_ms > y->at_ms ? -1 : 1;
+	return strcmp(x->id, y->id);
+}
+
+struct trash_list *trash_read(int root, struct error *err)
+{
+	AUTO(trash_list) list = mem_alloc(sizeof(*list));
+	AUTO(dir) dir = dir_open(root, TRASH_DIR, err);
+	const char *name;
+	bool is_dir;
+	int result = 0;
+
+	if (dir == NULL)
+		return err->sys == ENOENT ? MOVE(list) : NULL;
+	while (list->n < TRASH_ENTRIES_MAX &&
+	       (result = dir_next(dir, &name, &is_dir, err)) > 0) {
+		if (trash_id_is_valid(str_from(name)))
+			read_entry(root, list, name);
+	}
+	if (result < 0)
+		return NULL;
+	if (list->n > 0)
+		qsort(list->v, list->n, sizeof(*list->v), newest_first);
+	return MOVE(list);
+}
+
+/* --- back --- */
+
+static int refuse_taken(const char *path, struct error *err)
+{
+	return error_set(err, ERR_EXISTS, "%s is there again", path);
+}
+
+/* First it is looked whether all names are free. A folder whose name is free comes back as a
+ * whole; one that is there again takes what it lacks. */
+static int check_file(struct walk *walk, const char *where, const struct stat *st,
+		      struct error *err)
+{
+	const char *path = where + walk->prefix;
+	struct stat ignored;
+	int found = file_stat(walk->root, path, &ignored, err);
+
+	(void)st;
+	return found > 0 ? refuse_taken(path, err) : found;
+}
+
+static int check_folder(struct walk *walk, const char *where, struct error *err)
+{
+	const char *path = where + walk->prefix;
+	struct stat st;
+	int found = file_stat(walk->root, path, &st, err);
+
+	if (found > 0 && !S_ISDIR(st.st_mode))
+		return refuse_taken(path, err);
+	return found;
+}
+
+static int bring_back(struct walk *walk, const char *where, const struct stat *st,
+		      struct error *err)
+{
+	(void)st;
+	return file_move(walk->root, where, where + walk->prefix, err);
+}
+
+static int bring_folder_back(struct walk *walk, const char *where, struct error *err)
+{
+	struct stat st;
+	int found = file_stat(walk->root, where + walk->prefix, &st, err);
+
+	return found == 0 ? bring_back(walk, where, NULL, err) : found;
+}
+
+static int drop_folder(struct walk *walk, const char *where, struct error *err)
+{
+	return file_remove_folder(walk->root, where, err);
+}
+
+int trash_restore(int root, const char *id, struct error *err)
+{
+	struct walk check = { .root = root, .file = check_file, .enter = check_folder };
+	struct walk move = { .root = root,
+			     .file = bring_back,
+			     .enter = bring_folder_back,
+			     .leave = drop_folder };
+	AUTO_CSTR where = entry_path(id);
+
+	if (walk_entry(&check, id, err) < 0 || walk_entry(&move, id, err) < 0)
+		return -1;
+	return file_remove_folder(root, where, err);
+}
+
+/* --- for good --- */
+
+static int drop_file(struct walk *walk, const char *where, const struct stat *st,
+		     struct error *err)
+{
+	(void)st;
+	return file_remove(walk->root, where, err);
+}
+
+int trash_empty(int root, const char *id, struct error *err)
+{
+	struct walk walk = { .root = root, .file = drop_file, .leave = drop_folder };
+	AUTO_CSTR where = entry_path(id);
+
+	if (walk_entry(&walk, id, err) < 0)
+		return -1;
+	return file_remove_folder(root, where, err);
+}

@@ -1,0 +1,62 @@
+/*
+ * The trash: what was deleted or replaced, in `.larder/trash/<id>/` beneath the models
+ * directory, under the path that it had. Going there and coming back are renames on the same
+ * file system, so they cost nothing, and each can be undone; only emptying takes anything away
+ * for good.
+ *
+ * An id is "<what>-<unix milliseconds>": a job's id for what its files replaced, a new one for
+ * a deletion. Nothing here follows a link, and nothing outside the models directory is touched,
+ * whatever happens to the folders meanwhile (file.h, dir.h).
+ *
+ * The functions block on the disk and belong on a file worker. They keep nothing.
+ */
+#ifndef DOWNLOADER_TRASH_H
+#define DOWNLOADER_TRASH_H
+
+#include "common/ids.h"
+
+struct error;
+
+enum {
+	TRASH_ID_MAX = DOWNLOAD_ID_LEN + 24,
+	TRASH_FILES_TOLD = 100,        /* paths that an entry names */
+	TRASH_ENTRIES_MAX = 10 * 1000, /* that are listed */
+	TRASH_DEPTH_MAX = 64,
+};
+
+struct trash_entry {
+	char id[TRASH_ID_MAX + 1];
+	int64_t at_ms; /* unix time */
+	uint64_t files;
+	uint64_t bytes;
+	char **paths; /* of its first files, as they were beneath the models directory */
+	size_t n_paths;
+};
+
+struct trash_list {
+	struct trash_entry *v; /* the newest first */
+	size_t n;
+	size_t cap;
+};
+
+void trash_list_free(struct trash_list **list);
+
+/* A name that an entry may have: letters, digits and "-", with a time at its end. */
+bool trash_id_is_valid(struct str id);
+
+/* Moves files and folders there, all of them or none: each path that is absent is left out, and
+ * *ret_n says how many were moved. */
+int trash_put(int root, const char *id, const char *const *paths, size_t n, size_t *ret_n,
+	      struct error *err) MUST_USE;
+
+/* What is there; an absent trash is an empty one. NULL when it cannot be read. */
+struct trash_list *trash_read(int root, struct error *err);
+
+/* Moves all of an entry back to where it was. -1 with ERR_EXISTS, and nothing is moved, when a
+ * name is taken; with ERR_UNKNOWN_TRASH when there is no such entry. */
+int trash_restore(int root, const char *id, struct error *err) MUST_USE;
+
+/* Removes an entry for good. */
+int trash_empty(int root, const char *id, struct error *err) MUST_USE;
+
+#endif
