@@ -81,7 +81,7 @@ SOURCES := $(wildcard common/*.[ch] downloader/*.[ch] fcgi/*.[ch] cli/*.[ch] tes
 	tests/fuzz/*.[ch] tests/preload/*.[ch] tests/bench/*.[ch])
 PROGRAMS := larderd larder-fcgi larder
 
-.PHONY: all deps run demo check unit unit-asan unit-tsan e2e browser fuzz bench bench-events lint fmt analyze install uninstall \
+.PHONY: all deps run demo check unit unit-asan unit-tsan e2e browser fuzz bench bench-events bench-library lint fmt analyze install uninstall \
 	clean help force
 all: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 
@@ -90,6 +90,7 @@ all: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 # What a unit test takes out of our objects' hands, to let it fail (64-bit offsets: pwrite64).
 WRAP_test_torture := pwrite64 ftruncate64 fsync fdatasync renameat mkdirat linkat unlinkat \
 	syscall file_clone clock_steady_ms loop_timer_arm store_put_file store_put_extents
+WRAP_test_lateness := clock_steady_ms loop_timer_new loop_timer_arm loop_timer_free
 WRAP_test_budget := clock_steady_ms
 WRAP_test_hasher := file_give_back
 WRAP_test_hub := hub_parse_tree
@@ -145,7 +146,7 @@ $(foreach compiler,$(sort gcc clang $(CC)),$(foreach flavour,release debug asan 
 
 deps:
 	$(Q)etc/deps.sh build run $(if $(filter check unit e2e browser fuzz bench lint fmt analyze,$(MAKECMDGOALS)),test) \
-		$(if $(filter bench bench-events,$(MAKECMDGOALS)),bench)
+		$(if $(filter bench bench-events bench-library,$(MAKECMDGOALS)),bench)
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
 force: deps
 AFTER_DEPS := | deps
@@ -207,6 +208,10 @@ bench: $(VENV)/ready $(PROGRAMS:%=build/release-gcc/%)
 # Thousands of watchers of the event stream; tests/bench/events.py --help lists the options.
 bench-events: $(VENV)/ready $(PROGRAMS:%=build/release-gcc/%)
 	$(Q)$(VENV)/bin/python tests/bench/events.py build/release-gcc $(BENCH_ARGS)
+
+# A library of ten thousand models; tests/bench/library.py --help lists the options.
+bench-library: $(VENV)/ready $(PROGRAMS:%=build/release-gcc/%)
+	$(Q)$(VENV)/bin/python tests/bench/library.py build/release-gcc $(BENCH_ARGS)
 
 # Both compilers build everything without a warning, then the rules no compiler knows.
 lint: $(foreach compiler,gcc clang,$(PROGRAMS:%=build/release-$(compiler)/%) build/release-$(compiler)/all.a)

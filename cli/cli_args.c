@@ -24,6 +24,7 @@ static const struct {
 	[CLI_OPTION_EXCLUDE] = { "--exclude", "TERM", "files to leave out, in the same words" },
 	[CLI_OPTION_REVISION] = { "--revision", "REV", "a branch, tag or commit; main" },
 	[CLI_OPTION_TYPE] = { "--type", "TYPE", "model or dataset; model" },
+	[CLI_OPTION_GROUP] = { "--group", "NAME", "only the files of this quant or set" },
 	[CLI_OPTION_PRIORITY] = { "--priority", "N", "-1000 to 1000, larger goes first; 0" },
 	[CLI_OPTION_NO_WAIT] = { "--no-wait", NULL, "do not wait for the downloads to end" },
 	[CLI_OPTION_FILES] = { "--files", NULL, "list all files, not only the selected" },

@@ -6,6 +6,7 @@
 
 #include "cli/cli_args.h"
 #include "cli/cli_get.h"
+#include "cli/cli_models.h"
 #include "cli/cli_preview.h"
 #include "cli/cli_ps.h"
 #include "cli/cli_session.h"
@@ -94,6 +95,54 @@ static const struct {
 	    .details = "Takes downloads that have ended off the list; their files stay. The "
 		       "first characters of an ID are enough, four at least." },
 	  cli_forget },
+	{ { .name = "ls",
+	    .words = "[TEXT]",
+	    .words_max = 1,
+	    .summary = "the models on the disk",
+	    .details = "Shows the models on the disk, or those with TEXT in their name: what "
+		       "Larder fetched, and what others put there." },
+	  cli_ls },
+	{ { .name = "show",
+	    .words = "MODEL",
+	    .words_min = 1,
+	    .words_max = 1,
+	    .options = CLI_TAKES(REVISION),
+	    .summary = "what a model on the disk is",
+	    .details = "Shows what is known of a model on the disk: what its headers say, its "
+		       "groups of files, what is missing or wrong. MEMORY is what its weights "
+		       "and a cache (F16) of 8192 tokens take." },
+	  cli_show },
+	{ { .name = "rm",
+	    .words = "MODEL",
+	    .words_min = 1,
+	    .words_max = 1,
+	    .options = CLI_TAKES(REVISION) | CLI_TAKES(GROUP),
+	    .summary = "move a model, or a group of it, to the trash",
+	    .details = "Moves a model to the trash, or with --group the files of one quant or "
+		       "set. The trash keeps it for some days; larder restore brings it "
+		       "back." },
+	  cli_rm },
+	{ { .name = "trash",
+	    .words = "[empty ID...]",
+	    .words_max = SIZE_MAX,
+	    .summary = "what was deleted or replaced",
+	    .details =
+		    "Shows what was deleted or replaced and can be brought back. With empty, "
+		    "removes entries for good." },
+	  cli_trash },
+	{ { .name = "restore",
+	    .words = "ID...",
+	    .words_min = 1,
+	    .words_max = SIZE_MAX,
+	    .summary = "bring back what is in the trash",
+	    .details = "Brings back what is in the trash, to where it was. Nothing is "
+		       "overwritten." },
+	  cli_restore },
+	{ { .name = "scan",
+	    .words = "",
+	    .summary = "look at the disk again",
+	    .details = "Has larderd look at the models on the disk again, now." },
+	  cli_scan },
 	{ { .name = "status",
 	    .words = "",
 	    .summary = "what larderd is doing, and whether it is well",

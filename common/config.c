@@ -18,7 +18,8 @@ enum kind {
 	KIND_HEADER, /* the name of a header */
 	KIND_SWITCH, /* 1 on true yes, 0 off false no, as the official client reads them */
 	KIND_INTEGER,
-	KIND_SIZE, /* bytes, with K M G T meaning powers of 1024 */
+	KIND_SIZE,     /* bytes, with K M G T meaning powers of 1024 */
+	KIND_DURATION, /* seconds, with m h d meaning minutes, hours, days */
 	KIND_CHOICE,
 };
 
@@ -71,6 +72,14 @@ static const struct row rows[] = {
 	{ "LARDER_MIN_FREE", KIND_SIZE, AT(min_free_bytes), .otherwise = "1G", .min = 0,
 	  .max = UINT64_MAX / 2,
 	  .help = "free space that downloads leave alone on each disk, like 500M or 20G" },
+	{ "LARDER_SCAN_INTERVAL", KIND_DURATION, AT(scan_interval_s), .otherwise = "15m",
+	  .min = 0, .max = 365 * 24 * 60 * 60,
+	  .help = "how long after a look at the models on the disk the next begins, like 15m "
+		  "or "
+		  "6h; 0: only when asked" },
+	{ "LARDER_TRASH_DAYS", KIND_INTEGER, AT(trash_days), .otherwise = "30", .min = 0,
+	  .max = 3650,
+	  .help = "days until what was deleted or replaced goes for good; 0: when asked" },
 	{ "LARDER_AUTH", KIND_CHOICE, AT(auth), .otherwise = "none",
 	  .choices = { "none", "password", "proxy" },
 	  .help = "who may come in: everybody, who has signed in, or whom the web server "
@@ -202,6 +211,30 @@ static int set_size(struct config *cfg, const struct row *row, struct str value,
 	return 0;
 }
 
+static int set_duration(struct config *cfg, const struct row *row, struct str value,
+			struct error *err)
+{
+	static const struct {
+		char letter;
+		uint64_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 60 * 60 }, { 'd', 24 * 60 * 60 } };
+	uint64_t seconds = 1;
+	uint64_t number;
+
+	for (size_t i = 0; i < ARRAY_LEN(units) && value.n > 0; i++) {
+		if (char_lower(value.p[value.n - 1]) != units[i].letter)
+			continue;
+		seconds = units[i].seconds;
+		value = str_trim(str_sub(value, 0, value.n - 1));
+		break;
+	}
+	if (str_to_u64(value, 0, row->max / seconds, &number) < 0 ||
+	    number * seconds < row->min)
+		return bad(err, row, "it must be a time, like 90s, 15m, 6h or 30d");
+	*number_at(cfg, row) = number * seconds;
+	return 0;
+}
+
 static int set_choice(struct config *cfg, const struct row *row, struct str value,
 		      struct error *err)
 {
@@ -250,6 +283,8 @@ static int set_value(struct config *cfg, const struct row *row, struct str value
 		return set_integer(cfg, row, value, err);
 	case KIND_SIZE:
 		return set_size(cfg, row, value, err);
+	case KIND_DURATION:
+		return set_duration(cfg, row, value, err);
 	case KIND_CHOICE:
 		return set_choice(cfg, row, value, err);
 	}

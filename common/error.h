@@ -32,6 +32,11 @@
 	X(MEDIA_TYPE, "unsupported_media_type", "The body must be JSON",                      \
 	  "send Content-Type: application/json")                                              \
 	X(UNKNOWN_DOWNLOAD, "unknown_download", "There is no such download", NULL)            \
+	X(UNKNOWN_MODEL, "unknown_model", "There is no such model in the library",            \
+	  "look at the disk again if it was just put there")                                  \
+	X(UNKNOWN_TRASH, "unknown_trash", "There is no such thing in the trash", NULL)        \
+	X(EXISTS, "exists", "The name is taken", "move or delete what has the name")          \
+	X(IN_USE, "in_use", "A download writes there", "pause or cancel the download first")  \
 	X(ILLEGAL_STATE, "illegal_state", "Not possible in the current state", NULL)          \
 	X(DUPLICATE, "duplicate", "The same download is already in the queue", NULL)          \
 	X(QUEUE_FULL, "queue_full", "The queue is full",                                      \

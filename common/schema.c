@@ -42,6 +42,33 @@ static const struct json_field list_fields[] = {
 	{ .name = "limit", .kind = JSON_KIND_INT, .min = 1, .max = SCHEMA_PAGE_MAX },
 	{ .name = "cursor", .kind = JSON_KIND_TEXT, .min = 1, .max = 64 },
 };
+static const struct json_field models_fields[] = {
+	{ .name = "q", .kind = JSON_KIND_TEXT, .min = 1, .max = SCHEMA_QUERY_MAX },
+	{ .name = "sort", .kind = JSON_KIND_TEXT, .min = 1, .max = 16 },
+	{ .name = "state", .kind = JSON_KIND_TEXT, .min = 1, .max = 16 },
+	{ .name = "format", .kind = JSON_KIND_TEXT, .min = 1, .max = 16 },
+	{ .name = "quant", .kind = JSON_KIND_TEXT, .min = 1, .max = 32 },
+	{ .name = "limit", .kind = JSON_KIND_INT, .min = 1, .max = SCHEMA_PAGE_MAX },
+	{ .name = "cursor", .kind = JSON_KIND_TEXT, .min = 1, .max = SCHEMA_FOLDER_MAX },
+};
+static const struct json_field model_fields[] = {
+	{ .name = "folder",
+	  .kind = JSON_KIND_TEXT,
+	  .is_required = true,
+	  .min = 1,
+	  .max = SCHEMA_FOLDER_MAX },
+	{ .name = "revision", .kind = JSON_KIND_TEXT, .min = 1, .max = REVISION_MAX },
+	{ .name = "context", .kind = JSON_KIND_INT, .min = 1, .max = SCHEMA_CONTEXT_MAX },
+};
+static const struct json_field delete_fields[] = {
+	{ .name = "folder",
+	  .kind = JSON_KIND_TEXT,
+	  .is_required = true,
+	  .min = 1,
+	  .max = SCHEMA_FOLDER_MAX },
+	{ .name = "revision", .kind = JSON_KIND_TEXT, .min = 1, .max = REVISION_MAX },
+	{ .name = "group", .kind = JSON_KIND_TEXT, .min = 1, .max = 256 },
+};
 static const struct json_field changes_fields[] = {
 	{ .name = "since", .kind = JSON_KIND_TEXT, .min = 1, .max = 64 },
 };
@@ -108,6 +135,13 @@ static const struct {
 	METHOD("download.retry", id_fields),
 	METHOD("download.forget", id_fields),
 	METHOD("event.changes", changes_fields),
+	{ .name = "library.scan" },
+	METHOD("model.list", models_fields),
+	METHOD("model.get", model_fields),
+	METHOD("model.delete", delete_fields),
+	{ .name = "trash.list" },
+	METHOD("trash.restore", id_fields),
+	METHOD("trash.empty", id_fields),
 	{ .name = "session.rules" },
 	{ .name = "session.revoke" },
 	{ .name = "settings.get" },

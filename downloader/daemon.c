@@ -43,6 +43,9 @@ struct daemon {
 	struct auth *auth;
 	struct sessions *sessions;
 	struct queue *queue;
+	struct library *library;
+	struct lateness *lateness;
+	struct bin *bin;
 	struct control *control;
 	struct sse *sse;
 	struct ops ops;
@@ -80,10 +83,66 @@ static void on_space(void *ctx)
 	tell_disk(d);
 }
 
+/* --- hooks of the library --- */
+
+static void on_model_changed(void *ctx, const struct model *model)
+{
+	struct daemon *d = ctx;
+
+	events_publish(d->events, "model", model_to_row(model));
+}
+
+static void on_model_removed(void *ctx, const char *folder)
+{
+	struct daemon *d = ctx;
+	struct json_object *data = json_object_new_object();
+
+	json_add_cstr(data, "folder", folder);
+	events_publish(d->events, "model-removed", data);
+}
+
+static void on_library_state(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	events_publish(d->events, "library", ops_library(&d->ops));
+}
+
+/* What a download has left behind, be it whole or half. */
+static void look_at_folder(struct daemon *d, const struct job *job)
+{
+	AUTO_CSTR folder = NULL;
+
+	if (!job_is_final(job->state) || !job->is_planned)
+		return;
+	folder = job_folder(job->type, job->repo, job->revision);
+	library_look(d->library, folder);
+}
+
+static void on_touched(void *ctx, const char *folder)
+{
+	struct daemon *d = ctx;
+
+	if (folder != NULL)
+		library_look(d->library, folder);
+	else
+		library_scan(d->library);
+}
+
+static void on_trash_changed(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	events_publish(d->events, "trash", json_object_new_object());
+}
+
+/* --- hooks of the queue --- */
+
 static void on_job_changed(void *ctx, const struct job *job)
 {
 	struct daemon *d = ctx;
 
+	look_at_folder(d, job);
 	events_publish(d->events, "download", job_to_json(job));
 }
 
@@ -192,6 +251,8 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	control_free(&d->control);
 	sse_stop(d->sse);
 	space_stop(d->space);
+	library_stop(d->library);
+	bin_stop(d->bin);
 	queue_stop(d->queue);
 }
 
@@ -318,6 +379,30 @@ static int build_queue(struct daemon *d, struct error *err)
 	return 0;
 }
 
+static int build_library(struct daemon *d, struct error *err)
+{
+	struct library_env env = { .loop = d->loop,
+				   .pool = d->pool,
+				   .store = d->store,
+				   .models_root = d->models_root,
+				   .every_s = d->cfg->scan_interval_s };
+	struct library_hooks hooks = { .changed = on_model_changed,
+				       .removed = on_model_removed,
+				       .state = on_library_state,
+				       .ctx = d };
+	struct bin_hooks bin_hooks = { .touched = on_touched,
+				       .changed = on_trash_changed,
+				       .ctx = d };
+
+	d->library = library_new(&env, &hooks, err);
+	if (d->library == NULL)
+		return -1;
+	d->bin = bin_new(d->loop, d->pool, d->models_root, d->cfg->trash_days, &bin_hooks);
+	d->ops.library = d->library;
+	d->ops.bin = d->bin;
+	return 0;
+}
+
 /* The group that owns the socket may use it. */
 static gid_t group_of(const char *path)
 {
@@ -376,7 +461,7 @@ struct daemon *daemon_new(const struct config *cfg, struct error *err)
 	d->models_root = -1;
 	if (build_base(d, err) < 0 || build_settings(d, err) < 0 ||
 	    build_sessions(d, err) < 0 || build_queue(d, err) < 0 ||
-	    catch_signals(d, err) < 0 || build_sockets(d, err) < 0)
+	    build_library(d, err) < 0 || catch_signals(d, err) < 0 || build_sockets(d, err) < 0)
 		return NULL;
 	return MOVE(d);
 }
@@ -386,6 +471,9 @@ void daemon_run(struct daemon *daemon)
 	on_space(daemon);
 	apply_effect(daemon, settings_effect(daemon->settings));
 	queue_start(daemon->queue);
+	library_scan(daemon->library);
+	daemon->lateness = lateness_new(daemon->loop);
+	daemon->ops.lateness = daemon->lateness;
 	log_info("ready: models in %s, Hub %s", daemon->cfg->models_dir, daemon->endpoint);
 	loop_run(daemon->loop);
 	log_info("stopped");
@@ -400,6 +488,10 @@ void daemon_free(struct daemon **daemon)
 		return;
 	control_free(&d->control);
 	sse_free(&d->sse);
+	if (d->library != NULL)
+		library_stop(d->library);
+	if (d->bin != NULL)
+		bin_stop(d->bin);
 	if (d->fetch != NULL)
 		fetch_stop(d->fetch);
 	if (d->pool != NULL)
@@ -412,6 +504,9 @@ void daemon_free(struct daemon **daemon)
 	sessions_free(&d->sessions);
 	auth_free(&d->auth);
 	queue_free(&d->queue);
+	library_free(&d->library);
+	bin_free(&d->bin);
+	lateness_free(&d->lateness);
 	budget_free(&d->budget);
 	turns_free(&d->turns);
 	feed_allowance_free(&d->feeds);

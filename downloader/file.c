@@ -216,7 +216,27 @@ static bool is_beside(const char *a, const char *b)
 	return str_is_equal(dir, relpath_dirname(str_from(b)));
 }
 
-int file_rename(int root, const char *from, const char *to, struct error *err)
+/* rename(2) that replaces nothing. Where the file system cannot promise that, it is asked
+ * first: then somebody may be quicker. */
+static int rename_new(int from_dir, const char *from, int to_dir, const char *to)
+{
+	struct stat st;
+
+	if (renameat2(from_dir, from, to_dir, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	if (fstatat(to_dir, to, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	return renameat(from_dir, from, to_dir, to);
+}
+
+/* Both directories are synced, so that the name survives a power cut. */
+static int rename_synced(int root, const char *from, const char *to,
+			 int (*rename_fn)(int, const char *, int, const char *),
+			 struct error *err)
 {
 	const char *from_name = NULL;
 	const char *to_name = NULL;
@@ -234,10 +254,22 @@ int file_rename(int root, const char *from, const char *to, struct error *err)
 	}
 	if (from_dir < 0)
 		return -1;
-	if (renameat(from_dir, from_name, to_dir, to_name) < 0 || fsync(to_dir) < 0 ||
+	if (rename_fn(from_dir, from_name, to_dir, to_name) < 0 || fsync(to_dir) < 0 ||
 	    (from_dir != to_dir && fsync(from_dir) < 0))
 		return error_set_errno(err, ERR_DISK_ERROR, "%s", to);
 	return 0;
+}
+
+int file_rename(int root, const char *from, const char *to, struct error *err)
+{
+	return rename_synced(root, from, to, renameat, err);
+}
+
+int file_move(int root, const char *from, const char *to, struct error *err)
+{
+	if (file_make_parents(root, to, err) < 0)
+		return -1;
+	return rename_synced(root, from, to, rename_new, err);
 }
 
 bool file_link(int root, const char *from, const char *to)
@@ -257,16 +289,26 @@ bool file_clone(int to, int from)
 	return ioctl(to, FICLONE, from) == 0;
 }
 
-int file_remove(int root, const char *path, struct error *err)
+static int remove_name(int root, const char *path, int flags, struct error *err)
 {
 	const char *name;
 	AUTO_FD dir = open_parent(root, path, &name, err);
 
 	if (dir < 0)
 		return err->sys == ENOENT ? 0 : -1;
-	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+	if (unlinkat(dir, name, flags) < 0 && errno != ENOENT)
 		return error_set_errno(err, ERR_DISK_ERROR, "%s", path);
 	return 0;
+}
+
+int file_remove(int root, const char *path, struct error *err)
+{
+	return remove_name(root, path, 0, err);
+}
+
+int file_remove_folder(int root, const char *path, struct error *err)
+{
+	return remove_name(root, path, AT_REMOVEDIR, err);
 }
 
 int file_set_size(int fd, uint64_t size, struct error *err)

@@ -51,6 +51,10 @@ int64_t file_mtime_ns(const struct stat *st);
  */
 int file_rename(int root, const char *from, const char *to, struct error *err) MUST_USE;
 
+/* The same for a file or a folder whose new name must be free, with the parents of that made:
+ * -1 with err->sys EEXIST when it is taken. */
+int file_move(int root, const char *from, const char *to, struct error *err) MUST_USE;
+
 /* Gives a file the further name `to`, which must be free. False when that does not go, for
  * whatever reason: another file system, or one without links; not our file. The name is not
  * synced. */
@@ -62,6 +66,9 @@ bool file_clone(int to, int from) MUST_USE;
 
 /* Removes a file; absent is fine. */
 int file_remove(int root, const char *path, struct error *err) MUST_USE;
+
+/* Removes an empty folder; absent is fine. */
+int file_remove_folder(int root, const char *path, struct error *err) MUST_USE;
 
 /* Gives a new file its size, as a hole where the file system allows. */
 int file_set_size(int fd, uint64_t size, struct error *err) MUST_USE;

@@ -84,25 +84,52 @@ static int parse_time_ms(struct str text, int64_t *ret)
 	return 0;
 }
 
-/* Does the metadata vouch for `digest`, and since when? */
-static bool read_metadata(struct str text, const char *digest, int64_t *ret_time_ms)
+static bool is_digest(struct str text)
+{
+	return hex_is_valid(text, 40) || hex_is_valid(text, HUB_DIGEST_MAX);
+}
+
+static bool parse_note(struct str text, struct localdir_note *ret)
 {
 	struct str commit;
 	struct str etag;
 	struct str time;
 
-	return str_next(&text, '\n', &commit) && str_next(&text, '\n', &etag) &&
-	       str_next(&text, '\n', &time) && commit_is_valid(str_trim(commit)) &&
-	       str_is_equal(str_trim(etag), str_from(digest)) &&
-	       parse_time_ms(str_trim(time), ret_time_ms) == 0;
+	if (!str_next(&text, '\n', &commit) || !str_next(&text, '\n', &etag) ||
+	    !str_next(&text, '\n', &time))
+		return false;
+	commit = str_trim(commit);
+	etag = str_trim(etag);
+	if (!commit_is_valid(commit) || !is_digest(etag) ||
+	    parse_time_ms(str_trim(time), &ret->time_ms) < 0)
+		return false;
+	memcpy(ret->commit, commit.p, commit.n);
+	ret->commit[commit.n] = '\0';
+	memcpy(ret->digest, etag.p, etag.n);
+	ret->digest[etag.n] = '\0';
+	return true;
+}
+
+int localdir_read_note(int root, const char *metadata, struct localdir_note *ret,
+		       struct error *err)
+{
+	AUTO_CSTR text = NULL;
+	int found = file_read_small(root, metadata, METADATA_MAX, &text, err);
+
+	if (found <= 0)
+		return found;
+	return parse_note(str_from(text), ret) ? 1 : 0;
+}
+
+bool localdir_does_vouch(const struct localdir_note *note, int64_t mtime_ns)
+{
+	return mtime_ns / 1000000 - 1000 <= note->time_ms;
 }
 
 int localdir_look(int root, const struct localdir_names *names, uint64_t size,
 		  const char *digest, enum localdir_presence *ret, struct error *err)
 {
-	AUTO_CSTR metadata = NULL;
-	int64_t vouched_ms = 0;
-	int64_t changed_ms;
+	struct localdir_note note;
 	struct stat st;
 	int found = file_stat(root, names->final, &st, err);
 
@@ -113,12 +140,10 @@ int localdir_look(int root, const struct localdir_names *names, uint64_t size,
 		return 0;
 	}
 	*ret = LOCALDIR_UNPROVEN;
-	found = file_read_small(root, names->metadata, METADATA_MAX, &metadata, err);
+	found = localdir_read_note(root, names->metadata, &note, err);
 	if (found <= 0)
 		return 0; /* unreadable metadata vouches for nothing */
-	changed_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
-	if (read_metadata(str_from(metadata), digest, &vouched_ms) &&
-	    changed_ms - 1000 <= vouched_ms)
+	if (strcmp(note.digest, digest) == 0 && localdir_does_vouch(&note, file_mtime_ns(&st)))
 		*ret = LOCALDIR_PROVEN;
 	return 0;
 }

@@ -44,6 +44,21 @@ enum localdir_presence {
 int localdir_look(int root, const struct localdir_names *names, uint64_t size,
 		  const char *digest, enum localdir_presence *ret, struct error *err) MUST_USE;
 
+/* What a file's .metadata says: the commit it came with, the digest it had, and the unix time
+ * when that was true. */
+struct localdir_note {
+	char commit[COMMIT_LEN + 1];
+	char digest[HUB_DIGEST_MAX + 1];
+	int64_t time_ms;
+};
+
+/* Reads the one at `metadata`: 1, 0 when it is absent or makes no sense, -1. */
+int localdir_read_note(int root, const char *metadata, struct localdir_note *ret,
+		       struct error *err) MUST_USE;
+
+/* Does it still vouch for a file that was changed last at this time? */
+bool localdir_does_vouch(const struct localdir_note *note, int64_t mtime_ns);
+
 /* Opens the partial for reading and writing, made if absent, with its full size as a hole: its
  * descriptor, or -1. *ret_is_new tells that nothing in it counts. Also makes the folder's
  * CACHEDIR.TAG and .gitignore, and removes a copy that was left behind. */

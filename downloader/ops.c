@@ -11,10 +11,13 @@ static const struct {
 	{ "download.patch", ops_download_patch },   { "download.pause", ops_download_pause },
 	{ "download.resume", ops_download_resume }, { "download.cancel", ops_download_cancel },
 	{ "download.retry", ops_download_retry },   { "download.forget", ops_download_forget },
-	{ "event.changes", ops_event_changes },     { "session.rules", ops_session_rules },
-	{ "session.revoke", ops_session_revoke },   { "settings.get", ops_settings_get },
-	{ "settings.patch", ops_settings_patch },   { "system.health", ops_system_health },
-	{ "system.status", ops_system_status },
+	{ "event.changes", ops_event_changes },     { "library.scan", ops_library_scan },
+	{ "model.list", ops_model_list },           { "model.get", ops_model_get },
+	{ "session.rules", ops_session_rules },     { "session.revoke", ops_session_revoke },
+	{ "settings.get", ops_settings_get },       { "settings.patch", ops_settings_patch },
+	{ "system.health", ops_system_health },     { "model.delete", ops_model_delete },
+	{ "trash.list", ops_trash_list },           { "trash.restore", ops_trash_restore },
+	{ "trash.empty", ops_trash_empty },         { "system.status", ops_system_status },
 };
 
 void ops_dispatch(void *ctx, struct control_call *call, struct str method,

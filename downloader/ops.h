@@ -8,8 +8,11 @@
 #ifndef DOWNLOADER_OPS_H
 #define DOWNLOADER_OPS_H
 
+#include "downloader/bin.h"
 #include "downloader/control.h"
 #include "downloader/events.h"
+#include "downloader/lateness.h"
+#include "downloader/library.h"
 #include "downloader/planner.h"
 #include "downloader/queue.h"
 #include "downloader/sessions.h"
@@ -27,6 +30,9 @@ struct ops {
 	struct events *events;
 	struct settings *settings;
 	struct sessions *sessions;
+	struct library *library;
+	struct lateness *lateness;
+	struct bin *bin;
 	uint64_t min_free_bytes;
 };
 
@@ -34,13 +40,20 @@ struct ops {
 void ops_dispatch(void *ctx, struct control_call *call, struct str method,
 		  struct json_object *params);
 
-/* {"downloads":[those that are not final],"disk":{...},"settings":{...}}: what a watcher
- * begins with. */
+/* {"downloads":[those that are not final],"disk":{...},"settings":{...},"library":{...}}: what
+ * a watcher begins with. */
 struct json_object *ops_snapshot(const struct ops *ops);
 
 /* {"free","total","reserved","kept_free"}: of the file system that the models directory is on.
  * A folder that is a mount of its own has its room told by previews. */
 struct json_object *ops_disk(const struct ops *ops);
+
+/* The model that `folder` and `revision` name, borrowed, or NULL with ERR_UNKNOWN_MODEL. */
+const struct model *ops_find_model(const struct ops *ops, struct json_object *params,
+				   struct error *err);
+
+/* {"scanning","models","files","bytes","changes","scanned_at","problem"} */
+struct json_object *ops_library(const struct ops *ops);
 
 /* --- one function a method, in the file of its noun --- */
 
@@ -61,6 +74,14 @@ void ops_download_cancel(struct ops *ops, struct control_call *call,
 void ops_download_retry(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_download_forget(struct ops *ops, struct control_call *call,
 			 struct json_object *params);
+
+void ops_library_scan(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_model_list(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_model_delete(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_trash_list(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_trash_restore(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_trash_empty(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_model_get(struct ops *ops, struct control_call *call, struct json_object *params);
 
 void ops_event_changes(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_session_rules(struct ops *ops, struct control_call *call, struct json_object *params);

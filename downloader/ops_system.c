@@ -28,6 +28,7 @@ struct json_object *ops_snapshot(const struct ops *ops)
 	json_take(object, "downloads", rows);
 	json_take(object, "disk", ops_disk(ops));
 	json_take(object, "settings", settings_to_json(ops->settings));
+	json_take(object, "library", ops_library(ops));
 	return object;
 }
 
@@ -129,7 +130,10 @@ void ops_system_status(struct ops *ops, struct control_call *call, struct json_o
 	json_add_cstr(object, "version", LARDER_VERSION);
 	json_add_cstr(object, "endpoint", hub_endpoint(ops->hub));
 	json_add_u64(object, "speed_bps", speed_bps);
+	json_add_u64(object, "loop_late_ms", lateness_lately_ms(ops->lateness));
+	json_add_u64(object, "loop_late_worst_ms", lateness_worst_ms(ops->lateness));
 	json_take(object, "downloads", states);
 	json_take(object, "disk", ops_disk(ops));
+	json_take(object, "library", ops_library(ops));
 	control_reply(call, object);
 }

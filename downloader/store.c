@@ -55,6 +55,16 @@ static const char *const migrations[] = {
 	" || CASE revision WHEN 'main' THEN '' ELSE '@' || replace(revision, '/', '--') END"
 	" || '/' || path, algorithm, digest, size, 0 FROM files JOIN jobs ON jobs.id = job"
 	" WHERE files.state = 'done' AND size >= 1048576 ORDER BY seq;",
+	"CREATE TABLE models ("
+	" folder TEXT PRIMARY KEY, is_flat INTEGER NOT NULL, is_git INTEGER NOT NULL, "
+	"notes_mtime_ns INTEGER NOT NULL,"
+	" looked_at INTEGER NOT NULL, problem TEXT) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE model_files ("
+	" folder TEXT NOT NULL REFERENCES models(folder) ON DELETE CASCADE, path TEXT NOT NULL,"
+	" kind TEXT NOT NULL, state TEXT NOT NULL, size INTEGER NOT NULL,"
+	" mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, digest TEXT NOT NULL,"
+	" commit_id TEXT NOT NULL, vouched_at INTEGER NOT NULL, header TEXT, problem TEXT,"
+	" PRIMARY KEY (folder, path)) STRICT, WITHOUT ROWID;",
 };
 
 struct store {
@@ -179,6 +189,8 @@ static void command_free(struct command *command)
 	json_free(&command->settings);
 	free(command->extents);
 	store_clear_sources(command);
+	model_free(&command->model);
+	free(command->folder);
 	free(command);
 }
 
@@ -356,6 +368,23 @@ void store_put_settings(struct store *store, struct json_object *take_settings,
 	submit(store, command);
 }
 
+void store_put_model(struct store *store, struct model *model, store_done_fn done, void *ctx)
+{
+	struct command *command = command_new(store, store_run_put_model, NULL, done, ctx);
+
+	command->model = model_hold(model);
+	command->folder = mem_strdup(model->folder);
+	submit(store, command);
+}
+
+void store_drop_model(struct store *store, const char *folder, store_done_fn done, void *ctx)
+{
+	struct command *command = command_new(store, store_run_drop_model, NULL, done, ctx);
+
+	command->folder = mem_strdup(folder);
+	submit(store, command);
+}
+
 void store_check(struct store *store, store_done_fn done, void *ctx)
 {
 	submit(store, command_new(store, store_run_check, NULL, done, ctx));
@@ -513,6 +542,12 @@ int store_load(struct store *store, void (*fn)(void *ctx, struct job *take_job),
 		fn(ctx, job);
 	}
 	return more;
+}
+
+int store_load_models(struct store *store, void (*fn)(void *ctx, struct model *take_model),
+		      void *ctx, struct error *err)
+{
+	return store_load_models_from(store->db, fn, ctx, err);
 }
 
 int store_load_settings(struct store *store,

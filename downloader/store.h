@@ -1,5 +1,6 @@
 /*
- * What survives: jobs, their plans, where proven contents lie, and the settings, in
+ * What survives: jobs, their plans, where proven contents lie, the
+ * models that were seen on the disk, and the settings, in
  * $LARDER_STATE_DIR/larder.db. A thread of its own owns the database; commands are run in the
  * order they are given, everything that waits is committed together, and each command's `done`
  * is called on the loop after the commit (DESIGN.md, invariant 2: commit, then answer).
@@ -11,6 +12,7 @@
 
 #include "downloader/job.h"
 #include "downloader/loop.h"
+#include "downloader/model.h"
 #include "downloader/plan.h"
 
 struct json_object;
@@ -112,6 +114,15 @@ void store_put_settings(struct store *store, struct json_object *take_settings,
 int store_load_settings(struct store *store,
 			void (*fn)(void *ctx, const char *name, const char *value), void *ctx,
 			struct error *err) MUST_USE;
+
+/* Remembers a model as it was seen, in the place of what was known of its folder; forgets it.
+ * The model is held until then. */
+void store_put_model(struct store *store, struct model *model, store_done_fn done, void *ctx);
+void store_drop_model(struct store *store, const char *folder, store_done_fn done, void *ctx);
+
+/* Every model, finished, by folder, before the loop runs: `fn` takes each. */
+int store_load_models(struct store *store, void (*fn)(void *ctx, struct model *take_model),
+		      void *ctx, struct error *err) MUST_USE;
 
 /* Does the database answer, and can it write? */
 void store_check(struct store *store, store_done_fn done, void *ctx);

@@ -1,6 +1,6 @@
 /*
- * What the two files of the store share: store.c (the list, the thread, what the loop asks) and
- * store_run.c (the SQL of each command). Nobody else includes this.
+ * What the three files of the store share: store.c (the list, the thread, what the loop asks),
+ * store_run.c and store_models.c (the SQL of each command). Nobody else includes this.
  */
 #ifndef DOWNLOADER_STORE_INTERNAL_H
 #define DOWNLOADER_STORE_INTERNAL_H
@@ -40,6 +40,8 @@ struct command {
 	struct plan_file file; /* without its path */
 	struct source sources[STORE_SOURCES_MAX];
 	size_t n_sources;
+	struct model *model; /* held */
+	char *folder;        /* of a model */
 };
 
 store_run_fn store_run_put_job;
@@ -54,7 +56,12 @@ store_run_fn store_run_get_sources;
 store_run_fn store_run_get_plan;
 store_run_fn store_run_delete_job;
 store_run_fn store_run_put_settings;
+store_run_fn store_run_put_model;
+store_run_fn store_run_drop_model;
 store_run_fn store_run_check;
+
+int store_load_models_from(struct db *db, void (*fn)(void *ctx, struct model *take_model),
+			   void *ctx, struct error *err) MUST_USE;
 
 /* Forgets the sources that the command has. */
 void store_clear_sources(struct command *command);

@@ -16,6 +16,17 @@ static const struct route routes[] = {
 	{ METHOD_POST, "downloads/{}/resume", api_downloads_move, NEED_OPERATOR },
 	{ METHOD_POST, "downloads/{}/cancel", api_downloads_move, NEED_OPERATOR },
 	{ METHOD_POST, "downloads/{}/retry", api_downloads_move, NEED_OPERATOR },
+	{ METHOD_GET, "models", api_models_list, NEED_VIEWER },
+	{ METHOD_GET, "models/{}", api_models_get, NEED_VIEWER },
+	{ METHOD_GET, "models/{}/{}", api_models_get, NEED_VIEWER },
+	{ METHOD_GET, "models/{}/{}/{}", api_models_get, NEED_VIEWER },
+	{ METHOD_DELETE, "models/{}", api_models_delete, NEED_OPERATOR },
+	{ METHOD_DELETE, "models/{}/{}", api_models_delete, NEED_OPERATOR },
+	{ METHOD_DELETE, "models/{}/{}/{}", api_models_delete, NEED_OPERATOR },
+	{ METHOD_GET, "trash", api_trash_list, NEED_VIEWER },
+	{ METHOD_POST, "trash/{}/restore", api_trash_restore, NEED_OPERATOR },
+	{ METHOD_DELETE, "trash/{}", api_trash_empty, NEED_OPERATOR },
+	{ METHOD_POST, "scan", api_scan, NEED_OPERATOR },
 };
 
 const struct route *routes_all(size_t *ret_n)

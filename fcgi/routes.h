@@ -32,5 +32,18 @@ void api_downloads_forget(const struct app *app, const struct request *request,
 			  struct response *response);
 void api_downloads_move(const struct app *app, const struct request *request,
 			struct response *response);
+void api_models_list(const struct app *app, const struct request *request,
+		     struct response *response);
+void api_models_get(const struct app *app, const struct request *request,
+		    struct response *response);
+void api_models_delete(const struct app *app, const struct request *request,
+		       struct response *response);
+void api_trash_list(const struct app *app, const struct request *request,
+		    struct response *response);
+void api_trash_restore(const struct app *app, const struct request *request,
+		       struct response *response);
+void api_trash_empty(const struct app *app, const struct request *request,
+		     struct response *response);
+void api_scan(const struct app *app, const struct request *request, struct response *response);
 
 #endif

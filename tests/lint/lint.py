@@ -19,38 +19,39 @@ LEVELS = [
     # larderd
     "downloader/main",
     "downloader/daemon",
-    "downloader/ops_choice downloader/ops_downloads downloader/ops_plan downloader/ops_preview downloader/ops_sessions"
+    "downloader/ops_choice downloader/ops_downloads downloader/ops_models downloader/ops_trash downloader/ops_plan downloader/ops_preview downloader/ops_sessions"
     " downloader/ops_settings"
     " downloader/ops_system downloader/ops",
     "downloader/control downloader/sse downloader/settings downloader/sessions downloader/queue downloader/queue_entry downloader/queue_room"
-    " downloader/queue_work",
-    "downloader/preview downloader/transfer",
-    "downloader/planner downloader/landing downloader/landing_begin",
+    " downloader/queue_work downloader/library downloader/bin",
+    "downloader/preview downloader/transfer downloader/scan",
+    "downloader/planner downloader/landing downloader/landing_begin downloader/survey",
     "downloader/lanes",
     "downloader/journal downloader/claims downloader/copy downloader/hubfile",
-    "downloader/hasher downloader/store downloader/store_run downloader/space downloader/events downloader/sse_newcomers downloader/localdir downloader/budget"
-    " downloader/turns",
-    "downloader/hub",
+    "downloader/hasher downloader/lateness downloader/store downloader/store_run downloader/store_models downloader/space downloader/events downloader/sse_newcomers downloader/localdir downloader/budget"
+    " downloader/turns downloader/trash",
+    "downloader/hub downloader/dir",
     "downloader/fetch downloader/pool downloader/db downloader/file downloader/digest downloader/checksum",
     "downloader/loop",
     # pure: no I/O, no clock, no globals
-    "downloader/plan downloader/frame",
-    "downloader/gather",
+    "downloader/plan downloader/frame downloader/model_json",
+    "downloader/model",
+    "downloader/gather downloader/gguf downloader/safetensors",
     "downloader/paste downloader/paste_command downloader/paste_python downloader/paste_link downloader/paste_draft",
     "downloader/selection",
     "downloader/job downloader/retry downloader/rate downloader/segments downloader/controller downloader/throttle"
-    " downloader/schedule downloader/feed downloader/quant downloader/shard downloader/glob"
+    " downloader/schedule downloader/feed downloader/window downloader/memory_need downloader/quant downloader/shard downloader/glob"
     " downloader/paste_words downloader/hub_url downloader/hub_parse downloader/hub_parse_failure"
     " downloader/hub_parse_header",
     # larder-fcgi
     "fcgi/main",
     "fcgi/worker",
-    "fcgi/app fcgi/routes fcgi/api_downloads fcgi/api_system",
+    "fcgi/app fcgi/routes fcgi/api_downloads fcgi/api_models fcgi/api_system",
     "fcgi/router fcgi/guard",
     "fcgi/request fcgi/response",
     # larder
     "cli/main",
-    "cli/cli_get cli/cli_preview cli/cli_ps cli/cli_settings cli/cli_status",
+    "cli/cli_get cli/cli_models cli/cli_preview cli/cli_ps cli/cli_settings cli/cli_status",
     "cli/cli_session",
     "cli/cli_progress cli/cli_news",
     "cli/cli_download cli/cli_table cli/cli_term cli/cli_args",
@@ -203,9 +204,9 @@ def check_format(paths):
 def check_tests(sources):
     """Each module has a unit test, or is named here with who tests it."""
     elsewhere = {"downloader/main", "downloader/daemon", "downloader/ops", "downloader/ops_choice",
-                 "downloader/ops_downloads", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
+                 "downloader/ops_downloads", "downloader/ops_models", "downloader/ops_trash", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
                  "downloader/ops_system", "downloader/ops_sessions", "fcgi/main", "fcgi/worker", "fcgi/guard",
-                 "fcgi/app", "fcgi/routes", "fcgi/api_downloads", "fcgi/api_system", "cli/main", "cli/cli_get",
+                 "fcgi/app", "fcgi/routes", "fcgi/api_downloads", "fcgi/api_models", "fcgi/api_system", "cli/main", "cli/cli_get",
                  "cli/cli_preview", "cli/cli_ps", "cli/cli_status", "cli/cli_session", "cli/cli_term", "cli/cli_news"}
     tested = {p.stem.removeprefix("test_") for p in (ROOT / "tests/unit").glob("test_*.c")}
     for path in sources:

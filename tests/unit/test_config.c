@@ -125,6 +125,39 @@ static void the_bandwidth_limit_is_a_size_too(void **state)
 	assert_int_equal(cfg->bandwidth_limit_bps, 20 << 20);
 }
 
+static void times_take_a_unit(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t wanted;
+	} rows[] = {
+		{ "", 15 * 60 },
+		{ "0", 0 },
+		{ "90", 90 },
+		{ "90s", 90 },
+		{ "15 M", 15 * 60 },
+		{ "6h", 6 * 60 * 60 },
+		{ "30d", 30 * 24 * 60 * 60 },
+	};
+	static const char *const wrong[] = { "m", "-1", "1.5h", "1w", "366d", "99999999999d" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO(config) cfg = NULL;
+
+		set(0, "LARDER_SCAN_INTERVAL", rows[i].text);
+		cfg = load();
+		assert_int_equal(cfg->scan_interval_s, rows[i].wanted);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		struct error err;
+
+		set(0, "LARDER_SCAN_INTERVAL", wrong[i]);
+		assert_null(config_load(lookup, &err));
+		assert_true(str_has_prefix(str_from(err.text), S("LARDER_SCAN_INTERVAL: ")));
+	}
+}
+
 static void a_base_path_begins_with_a_slash_and_ends_without(void **state)
 {
 	static const struct {
@@ -351,6 +384,7 @@ int main(void)
 		cmocka_unit_test_setup(empty_and_blank_values_mean_the_default, forget_all),
 		cmocka_unit_test_setup(sizes_take_a_unit, forget_all),
 		cmocka_unit_test_setup(the_bandwidth_limit_is_a_size_too, forget_all),
+		cmocka_unit_test_setup(times_take_a_unit, forget_all),
 		cmocka_unit_test_setup(a_base_path_begins_with_a_slash_and_ends_without,
 				       forget_all),
 		cmocka_unit_test_setup(relative_paths_become_absolute, forget_all),

@@ -574,11 +574,46 @@ static void a_copy_is_published_and_its_source_stays(void **state)
 	}
 }
 
+static void a_note_is_read_when_it_makes_sense(void **state)
+{
+	static const struct {
+		const char *text;
+		int found;
+	} rows[] = {
+		{ COMMIT "\n" DIGEST "\n1772600000.5\n", 1 },
+		{ COMMIT "\r\n" DIGEST " \n1772600000\n", 1 },
+		{ COMMIT "\n" DIGEST "\n", 0 },
+		{ COMMIT "\n\"" DIGEST "\"\n1772600000\n", 0 },
+		{ "main\n" DIGEST "\n1772600000\n", 0 },
+		{ COMMIT "\n" DIGEST "\nyesterday\n", 0 },
+		{ "", 0 },
+	};
+	struct place *p = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct localdir_note note;
+		struct error err;
+
+		tempdir_write(&p->dir, "note", str_from(rows[i].text));
+		assert_int_equal(localdir_read_note(p->root, "note", &note, &err),
+				 rows[i].found);
+		if (rows[i].found == 0)
+			continue;
+		assert_string_equal(note.commit, COMMIT);
+		assert_string_equal(note.digest, DIGEST);
+		assert_true(note.time_ms / 1000 == 1772600000);
+		/* A second later may be the file system's way of counting. */
+		assert_true(localdir_does_vouch(&note, (note.time_ms + 1000) * 1000000));
+		assert_false(localdir_does_vouch(&note, (note.time_ms + 1001) * 1000000));
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_note_is_read_when_it_makes_sense),
 		TEST(names_are_those_of_the_official_client),
 		TEST(what_is_no_file_of_that_size_is_absent),
 		TEST(a_link_on_the_way_is_an_error),

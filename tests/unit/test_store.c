@@ -699,7 +699,8 @@ static void of_a_database_without_extents_only_finished_files_count(void **state
 	store_put_file(p->store, ID_A, 1, FILE_DOWNLOADING, 22, NULL, NULL);
 	store_put_file(p->store, ID_A, 2, FILE_PENDING, 33, NULL, NULL);
 	place_close(p);
-	run_sql(p, "DROP TABLE extents; DROP TABLE sources; PRAGMA user_version = 3");
+	run_sql(p, "DROP TABLE extents; DROP TABLE sources; DROP TABLE model_files; DROP TABLE "
+		   "models; PRAGMA user_version = 3");
 	place_open(p);
 	back = get_plan(p, ID_A);
 	assert_int_equal(back->files[0].bytes_done, 11);

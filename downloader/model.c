@@ -1,0 +1,414 @@
+#include "downloader/model.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "downloader/selection.h"
+#include "downloader/shard.h"
+
+static const char *const kind_names[MODEL_KIND_COUNT] = {
+	[MODEL_WEIGHTS] = "weights", [MODEL_COMPANION] = "companion", [MODEL_OTHER] = "other",
+	[MODEL_PARTIAL] = "partial", [MODEL_FOREIGN] = "foreign",
+};
+
+static const char *const state_names[MODEL_STATE_COUNT] = {
+	[MODEL_UNKNOWN] = "unknown",
+	[MODEL_PROVEN] = "proven",
+	[MODEL_CHANGED] = "changed",
+};
+
+/* --- the value --- */
+
+const char *model_kind_name(enum model_kind kind)
+{
+	return kind_names[kind];
+}
+
+int model_kind_from_name(struct str name, enum model_kind *ret)
+{
+	for (unsigned i = 0; i < MODEL_KIND_COUNT; i++) {
+		if (!str_is_equal(name, str_from(kind_names[i])))
+			continue;
+		*ret = (enum model_kind)i;
+		return 0;
+	}
+	return -1;
+}
+
+const char *model_state_name(enum model_state state)
+{
+	return state_names[state];
+}
+
+int model_state_from_name(struct str name, enum model_state *ret)
+{
+	for (unsigned i = 0; i < MODEL_STATE_COUNT; i++) {
+		if (!str_is_equal(name, str_from(state_names[i])))
+			continue;
+		*ret = (enum model_state)i;
+		return 0;
+	}
+	return -1;
+}
+
+/* What the folder's name says of where it came from. */
+static void read_folder(struct model *model)
+{
+	struct str rest = str_from(model->folder);
+	struct str revision = S("main");
+	struct error ignored;
+	size_t at;
+
+	model->type = REPO_MODEL;
+	if (str_has_prefix(rest, S("datasets/"))) {
+		model->type = REPO_DATASET;
+		rest = str_sub(rest, S("datasets/").n, rest.n);
+	}
+	at = str_find_char(rest, '@');
+	if (at < rest.n) {
+		revision = str_sub(rest, at + 1, rest.n);
+		rest = str_sub(rest, 0, at);
+	}
+	model->revision = str_dup(revision);
+	/* A folder of one part may be anything. */
+	if (str_find_char(rest, '/') < rest.n && repo_id_check(rest, &ignored) == 0)
+		model->repo = str_dup(rest);
+}
+
+struct model *model_new(const char *folder)
+{
+	struct model *model = mem_alloc(sizeof(*model));
+
+	atomic_init(&model->holders, 1);
+	model->folder = mem_strdup(folder);
+	read_folder(model);
+	return model;
+}
+
+struct model *model_hold(struct model *model)
+{
+	(void)atomic_fetch_add(&model->holders, 1);
+	return model;
+}
+
+void model_free(struct model **model)
+{
+	struct model *m = *model;
+
+	*model = NULL;
+	if (m == NULL || atomic_fetch_sub(&m->holders, 1) > 1)
+		return;
+	for (size_t i = 0; i < m->n; i++) {
+		free(m->files[i].path);
+		free(m->files[i].header);
+		free(m->files[i].problem);
+	}
+	free(m->files);
+	free(m->groups);
+	free(m->folder);
+	free(m->repo);
+	free(m->revision);
+	free(m->problem);
+	free(m);
+}
+
+struct model_file *model_add(struct model *model, struct str path)
+{
+	struct model_file *file;
+
+	model->files = mem_grow(model->files, model->n, &model->cap, sizeof(*model->files));
+	file = &model->files[model->n++];
+	*file = (struct model_file){ .path = str_dup(path), .group = SIZE_MAX };
+	return file;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+	const struct model_file *x = a;
+	const struct model_file *y = b;
+
+	return strcmp(x->path, y->path);
+}
+
+const struct model_file *model_find(const struct model *model, struct str path)
+{
+	AUTO_CSTR text = str_dup(path);
+	struct model_file key = { .path = text };
+
+	if (model->n == 0)
+		return NULL;
+	return bsearch(&key, model->files, model->n, sizeof(key), compare_paths);
+}
+
+char *model_path(const struct model *model, const struct model_file *file)
+{
+	return strcmp(model->folder, ".") == 0 ? mem_strdup(file->path)
+					       : mem_printf("%s/%s", model->folder, file->path);
+}
+
+/* --- groups --- */
+
+static void cut_name(struct str name, char ret[MODEL_GROUP_NAME_MAX])
+{
+	name = str_utf8_whole(str_sub(name, 0, MODEL_GROUP_NAME_MAX - 1));
+	memcpy(ret, name.p, name.n);
+	ret[name.n] = '\0';
+}
+
+/* A file that looks for its group. */
+struct seeker {
+	size_t file;
+	struct quant quant;
+	char name[MODEL_GROUP_NAME_MAX];
+};
+
+static void name_group(struct seeker *seeker, struct str path)
+{
+	struct shard shard;
+
+	if (!quant_from_path(path, &seeker->quant))
+		seeker->quant.label[0] = '\0';
+	if (seeker->quant.label[0] != '\0')
+		cut_name(str_from(seeker->quant.label), seeker->name);
+	else
+		cut_name(shard_from_path(path, &shard) ? shard.prefix : path, seeker->name);
+}
+
+/* The biggest quant first, as the Hub orders them; then what has none, by name. */
+static int compare_seekers(const void *a, const void *b)
+{
+	const struct seeker *x = a;
+	const struct seeker *y = b;
+	bool x_has = x->quant.label[0] != '\0';
+	bool y_has = y->quant.label[0] != '\0';
+	int order;
+
+	if (x_has != y_has)
+		return x_has ? -1 : 1;
+	if (x_has && x->quant.rank != y->quant.rank)
+		return x->quant.rank < y->quant.rank ? -1 : 1;
+	order = strcmp(x->name, y->name);
+	if (order != 0)
+		return order;
+	return x->file < y->file ? -1 : x->file > y->file;
+}
+
+static void add_to_group(struct model *model, struct model_group *group, size_t i)
+{
+	struct model_file *file = &model->files[i];
+	uint64_t parameters = 0;
+	uint64_t bytes = 0;
+
+	file->group = (size_t)(group - model->groups);
+	group->files++;
+	group->bytes += file->size;
+	if (file->header != NULL && file->header->is_gguf) {
+		parameters = file->header->gguf.parameters;
+		bytes = file->header->gguf.tensor_bytes;
+	} else if (file->header != NULL) {
+		parameters = file->header->safetensors.parameters;
+		bytes = file->header->safetensors.tensor_bytes;
+	}
+	/* A header may claim anything: what cannot be added is not known. */
+	if (__builtin_add_overflow(group->parameters, parameters, &group->parameters) ||
+	    __builtin_add_overflow(group->weights_bytes, bytes, &group->weights_bytes))
+		group->parameters = group->weights_bytes = 0;
+}
+
+/* The parts of the sets that the group's files are of. They are sorted by path, so that a set's
+ * stand together. */
+static void count_parts(const struct model *model, struct model_group *group)
+{
+	size_t index = (size_t)(group - model->groups);
+	struct shard last = { .count = 0 };
+
+	for (size_t i = group->first; i < model->n; i++) {
+		struct shard shard;
+
+		if (model->files[i].group != index)
+			continue;
+		if (!shard_from_path(str_from(model->files[i].path), &shard)) {
+			group->parts_wanted++;
+			continue;
+		}
+		if (last.count == 0 || !shard_is_same_set(&last, &shard)) {
+			group->parts_wanted += shard.count;
+			group->parts_missing += shard.count;
+		}
+		group->parts_missing--;
+		last = shard;
+	}
+}
+
+static void make_groups(struct model *model)
+{
+	struct seeker *seekers = mem_array(model->n, sizeof(*seekers));
+	size_t n = 0;
+
+	for (size_t i = 0; i < model->n; i++) {
+		if (model->files[i].kind != MODEL_WEIGHTS)
+			continue;
+		seekers[n].file = i;
+		name_group(&seekers[n++], str_from(model->files[i].path));
+	}
+	qsort(seekers, n, sizeof(*seekers), compare_seekers);
+	model->groups = mem_array(n, sizeof(*model->groups));
+	for (size_t i = 0; i < n; i++) {
+		struct model_group *group = &model->groups[model->n_groups];
+
+		if (i > 0 && strcmp(seekers[i].name, seekers[i - 1].name) == 0) {
+			group--;
+		} else {
+			memcpy(group->name, seekers[i].name, sizeof(group->name));
+			group->quant = seekers[i].quant;
+			group->first = seekers[i].file;
+			model->n_groups++;
+		}
+		add_to_group(model, group, seekers[i].file);
+	}
+	free(seekers);
+	for (size_t i = 0; i < model->n_groups; i++)
+		count_parts(model, &model->groups[i]);
+}
+
+/* The parts of one set, as its files go by. */
+struct roll {
+	void (*fn)(void *ctx, const char *path);
+	void *ctx;
+	size_t left; /* that may still be told */
+	struct shard set;
+	unsigned next;
+};
+
+static void tell_until(struct roll *roll, unsigned number)
+{
+	for (; roll->next < number && roll->left > 0; roll->next++, roll->left--) {
+		AUTO_CSTR path = mem_printf("%.*s-%05u-of-%05u%.*s", (int)roll->set.prefix.n,
+					    roll->set.prefix.p, roll->next, roll->set.count,
+					    (int)roll->set.suffix.n, roll->set.suffix.p);
+
+		roll->fn(roll->ctx, path);
+	}
+}
+
+static void end_set(struct roll *roll)
+{
+	if (roll->set.count > 0)
+		tell_until(roll, roll->set.count + 1);
+}
+
+void model_missing(const struct model *model, size_t group,
+		   void (*fn)(void *ctx, const char *path), void *ctx)
+{
+	struct roll roll = { .fn = fn, .ctx = ctx, .left = MODEL_MISSING_MAX };
+
+	for (size_t i = model->groups[group].first; i < model->n; i++) {
+		struct shard shard;
+
+		if (model->files[i].group != group ||
+		    !shard_from_path(str_from(model->files[i].path), &shard))
+			continue;
+		if (roll.set.count == 0 || !shard_is_same_set(&roll.set, &shard)) {
+			end_set(&roll);
+			roll.set = shard;
+			roll.next = 1;
+		}
+		tell_until(&roll, shard.number);
+		roll.next = shard.number + 1;
+	}
+	end_set(&roll);
+}
+
+/* --- the conclusions --- */
+
+static bool is_content(const struct model_file *file)
+{
+	return file->kind != MODEL_PARTIAL && file->kind != MODEL_FOREIGN;
+}
+
+/* Bytes on a disk do not overflow 64 bits, but a sparse file may have any size. */
+static void add_bytes(uint64_t *sum, uint64_t bytes)
+{
+	if (__builtin_add_overflow(*sum, bytes, sum))
+		*sum = UINT64_MAX;
+}
+
+static bool speaks_better(const struct model_file *file, const struct model_file *than)
+{
+	return file->header != NULL && file->kind == MODEL_WEIGHTS &&
+	       (than == NULL || file->size > than->size);
+}
+
+static void sum_up(struct model *model)
+{
+	for (size_t i = 0; i < model->n; i++) {
+		const struct model_file *file = &model->files[i];
+
+		model->problems += file->problem != NULL ? 1 : 0;
+		if (!is_content(file)) {
+			if (file->kind == MODEL_PARTIAL)
+				add_bytes(&model->partial_bytes, file->size);
+			continue;
+		}
+		add_bytes(&model->bytes, file->size);
+		model->by_state[file->state]++;
+		if (file->mtime_ns > model->mtime_ns)
+			model->mtime_ns = file->mtime_ns;
+		if (speaks_better(file, model->main))
+			model->main = file;
+	}
+}
+
+/* The one that all came with, if there is one. */
+static void find_commit(struct model *model)
+{
+	const char *commit = NULL;
+
+	for (size_t i = 0; i < model->n; i++) {
+		if (!is_content(&model->files[i]))
+			continue;
+		if (commit != NULL && strcmp(model->files[i].commit, commit) != 0)
+			return;
+		commit = model->files[i].commit;
+	}
+	if (commit != NULL)
+		memcpy(model->commit, commit, sizeof(model->commit));
+}
+
+void model_finish(struct model *model)
+{
+	if (model->n > 0)
+		qsort(model->files, model->n, sizeof(*model->files), compare_paths);
+	make_groups(model);
+	sum_up(model);
+	find_commit(model);
+	for (size_t i = 0; i < model->n_groups; i++)
+		model->parts_missing += model->groups[i].parts_missing;
+}
+
+static bool is_text_equal(const char *a, const char *b)
+{
+	return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
+}
+
+static bool is_file_equal(const struct model_file *a, const struct model_file *b)
+{
+	return strcmp(a->path, b->path) == 0 && a->kind == b->kind && a->state == b->state &&
+	       a->size == b->size && a->mtime_ns == b->mtime_ns &&
+	       strcmp(a->digest, b->digest) == 0 && strcmp(a->commit, b->commit) == 0 &&
+	       a->vouched_ms == b->vouched_ms && is_text_equal(a->problem, b->problem);
+}
+
+bool model_is_equal(const struct model *a, const struct model *b)
+{
+	if (strcmp(a->folder, b->folder) != 0 || a->n != b->n || a->is_git != b->is_git ||
+	    !is_text_equal(a->problem, b->problem))
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		if (!is_file_equal(&a->files[i], &b->files[i]))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,503 @@
+#include "downloader/survey.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "common/log.h"
+#include "common/quote.h"
+#include "common/relpath.h"
+#include "downloader/dir.h"
+#include "downloader/file.h"
+#include "downloader/localdir.h"
+#include "downloader/loop.h"
+#include "downloader/selection.h"
+
+/* --- which folders there are --- */
+
+void survey_list_free(struct survey_list **list)
+{
+	struct survey_list *l = *list;
+
+	*list = NULL;
+	if (l == NULL)
+		return;
+	for (size_t i = 0; i < l->n; i++)
+		free(l->v[i].path);
+	free(l->v);
+	free(l);
+}
+
+static void add_folder(struct survey_list *list, const char *path, bool is_flat)
+{
+	if (list->n == SURVEY_FOLDERS_MAX) {
+		list->is_cut = true;
+		return;
+	}
+	list->v = mem_grow(list->v, list->n, &list->cap, sizeof(*list->v));
+	list->v[list->n++] =
+		(struct survey_folder){ .path = mem_strdup(path), .is_flat = is_flat };
+}
+
+static char *join(const char *folder, const char *name)
+{
+	return strcmp(folder, ".") == 0 ? mem_strdup(name) : mem_printf("%s/%s", folder, name);
+}
+
+static bool is_safe(const char *name)
+{
+	struct error ignored;
+
+	return relpath_check(str_from(name), &ignored) == 0;
+}
+
+/* A folder's name that says: what holds this is a model by itself. */
+static bool is_mark(const char *name)
+{
+	static const char *const marks[] = { ".git", ".cache", "config.json",
+					     "model_index.json" };
+
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+		if (strcmp(name, marks[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What a folder holds, as far as it matters for the list. */
+struct contents {
+	struct survey_list folders; /* in it, that may be looked into */
+	bool has_mark;
+	bool has_files;
+};
+
+static void contents_clear(struct contents *contents)
+{
+	for (size_t i = 0; i < contents->folders.n; i++)
+		free(contents->folders.v[i].path);
+	free(contents->folders.v);
+}
+
+/* Is it a directory that may be looked into? Where the file system does not tell by the name,
+ * it is asked. */
+static bool is_folder(const struct dir *dir, const char *name, bool is_dir)
+{
+	struct error ignored;
+	struct stat st;
+
+	return is_safe(name) &&
+	       (is_dir || (dir_stat(dir, name, &st, &ignored) == 1 && S_ISDIR(st.st_mode)));
+}
+
+static int read_contents(int root, const char *path, struct contents *ret, struct error *err)
+{
+	AUTO(dir) dir = dir_open(root, path, err);
+	const char *name;
+	bool is_dir;
+	int result;
+
+	if (dir == NULL)
+		return -1;
+	while ((result = dir_next(dir, &name, &is_dir, err)) > 0) {
+		ret->has_mark = ret->has_mark || is_mark(name);
+		if (name[0] == '.')
+			continue;
+		if (is_folder(dir, name, is_dir)) {
+			AUTO_CSTR below = join(path, name);
+
+			add_folder(&ret->folders, below, false);
+		} else {
+			ret->has_files = true;
+		}
+	}
+	return result;
+}
+
+/* A folder of folders: those at `depth` are models, unless one above is by itself. */
+static void list_below(int root, const char *path, unsigned depth, struct survey_list *list)
+{
+	struct contents contents = { .has_mark = false };
+	struct error err;
+
+	if (read_contents(root, path, &contents, &err) < 0) {
+		log_warning("%s cannot be read: %s", path, err.text);
+	} else if (contents.has_mark) {
+		add_folder(list, path, false);
+	} else {
+		if (contents.has_files)
+			add_folder(list, path, true);
+		for (size_t i = 0; i < contents.folders.n; i++) {
+			if (depth > 1)
+				list_below(root, contents.folders.v[i].path, depth - 1, list);
+			else
+				add_folder(list, contents.folders.v[i].path, false);
+		}
+	}
+	contents_clear(&contents);
+}
+
+struct survey_list *survey_all(int root, struct error *err)
+{
+	AUTO(survey_list) list = mem_alloc(sizeof(*list));
+	struct contents top = { .has_mark = false };
+
+	if (read_contents(root, ".", &top, err) < 0) {
+		contents_clear(&top);
+		return NULL;
+	}
+	if (top.has_files)
+		add_folder(list, ".", true);
+	for (size_t i = 0; i < top.folders.n; i++) {
+		const char *path = top.folders.v[i].path;
+
+		list_below(root, path, strcmp(path, "datasets") == 0 ? 2 : 1, list);
+	}
+	contents_clear(&top);
+	return MOVE(list);
+}
+
+/* --- what is in one --- */
+
+#define NOTES_DIR ".cache/huggingface/download"
+
+/* The names of files that have a note (.metadata), sorted. */
+struct notes {
+	char **v;
+	size_t n;
+	size_t cap;
+	int64_t mtime_ns; /* of the newest folder of them */
+};
+
+struct look {
+	int root;
+	const struct survey_folder *folder;
+	const struct model *known;
+	struct model *model;
+	struct notes notes;
+	bool is_noted_before; /* the notes are as they were when `known` was made */
+};
+
+static void notes_clear(struct notes *notes)
+{
+	for (size_t i = 0; i < notes->n; i++)
+		free(notes->v[i]);
+	free((void *)notes->v);
+}
+
+static bool has_room(struct model *model)
+{
+	if (model->n < MODEL_FILES_MAX)
+		return true;
+	if (model->problem == NULL)
+		model->problem = mem_printf("more than %d files: the rest is not shown",
+					    MODEL_FILES_MAX);
+	return false;
+}
+
+/* The folder is there, and cannot be read as a whole: the rest of it is listed all the same. */
+static void complain(struct look *look, const struct error *err)
+{
+	if (look->model->problem == NULL)
+		look->model->problem = mem_strdup(err->text);
+}
+
+/* A partial's own name is made of digests and says nobody which file it is of. */
+static void add_partial(struct look *look, const char *path, const struct stat *st)
+{
+	struct model_file *file;
+
+	if (!has_room(look->model))
+		return;
+	file = model_add(look->model, str_from(path));
+	file->kind = MODEL_PARTIAL;
+	/* Its size was set in advance: what it takes is what has come. */
+	file->size = (uint64_t)st->st_blocks * 512;
+	file->mtime_ns = file_mtime_ns(st);
+	file->inode = st->st_ino;
+}
+
+static void take_note(struct look *look, const struct dir *dir, const char *path,
+		      const char *name)
+{
+	struct str whole = str_from(path);
+	struct str file = str_sub(whole, S(NOTES_DIR "/").n, whole.n);
+	struct error ignored;
+	struct stat st;
+
+	if (str_has_suffix(file, S(".incomplete")) && dir_stat(dir, name, &st, &ignored) == 1 &&
+	    S_ISREG(st.st_mode)) {
+		add_partial(look, path, &st);
+	} else if (str_has_suffix(file, S(".metadata"))) {
+		struct notes *notes = &look->notes;
+
+		if (notes->n >= MODEL_FILES_MAX)
+			return;
+		notes->v = mem_grow((void *)notes->v, notes->n, &notes->cap, sizeof(char *));
+		notes->v[notes->n++] = str_dup(str_sub(file, 0, file.n - S(".metadata").n));
+	}
+}
+
+/* `path` is that of the folder in the model's own. */
+static void read_notes(struct look *look, const char *path, unsigned depth)
+{
+	AUTO_CSTR whole = join(look->folder->path, path);
+	struct error err = { .code = ERR_NONE };
+	AUTO(dir) dir = dir_open(look->root, whole, &err);
+	struct stat st;
+	const char *name;
+	bool is_dir;
+
+	if (dir == NULL || dir_stat_self(dir, &st, &err) < 0)
+		return; /* nobody vouches for anything */
+	if (file_mtime_ns(&st) > look->notes.mtime_ns)
+		look->notes.mtime_ns = file_mtime_ns(&st);
+	while (dir_next(dir, &name, &is_dir, &err) > 0) {
+		AUTO_CSTR below = NULL;
+
+		if (name[0] == '.' && !is_safe(name))
+			continue;
+		below = join(path, name);
+		if (!is_folder(dir, name, is_dir))
+			take_note(look, dir, below, name);
+		else if (depth > 0)
+			read_notes(look, below, depth - 1);
+	}
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool has_note(const struct notes *notes, const char *path)
+{
+	return notes->n > 0 && bsearch((const void *)&path, (const void *)notes->v, notes->n,
+				       sizeof(char *), compare_names) != NULL;
+}
+
+/* --- a file --- */
+
+static ssize_t read_fd(void *ctx, char *to, size_t room, uint64_t at, struct error *err)
+{
+	const int *fd = ctx;
+
+	return file_read_at(*fd, to, room, at, err);
+}
+
+static int parse_header(struct model_header *header, struct window *window,
+			uint64_t *ret_needed, struct error *err)
+{
+	if (header->is_gguf) {
+		if (gguf_read(window, &header->gguf, err) < 0)
+			return -1;
+		*ret_needed = header->gguf.size_needed;
+	} else {
+		if (safetensors_read(window, &header->safetensors, err) < 0)
+			return -1;
+		*ret_needed = header->safetensors.size_needed;
+	}
+	return 0;
+}
+
+static void read_header(struct model_file *file, const struct dir *dir, const char *name)
+{
+	struct model_header *header = mem_alloc(sizeof(*header));
+	struct error err = { .code = ERR_NONE };
+	AUTO_FD fd = dir_open_file(dir, name, &err);
+	AUTO(window) window = window_new(file->size, read_fd, &fd);
+	uint64_t needed = 0;
+
+	header->is_gguf = str_has_suffix_nocase(str_from(name), S(".gguf"));
+	if (fd < 0 || parse_header(header, window, &needed, &err) < 0) {
+		file->problem = mem_strdup(err.text);
+		free(header);
+		return;
+	}
+	file->header = header;
+	if (needed > file->size)
+		file->problem = mem_printf("it is %llu bytes short of what its header says",
+					   (unsigned long long)(needed - file->size));
+}
+
+static bool has_header(const struct model_file *file, const char *name)
+{
+	return file->kind == MODEL_WEIGHTS &&
+	       (str_has_suffix_nocase(str_from(name), S(".gguf")) ||
+		str_has_suffix_nocase(str_from(name), S(".safetensors")));
+}
+
+/* A change right after a look may have left the time as it was: clocks of file systems go in
+ * steps, those of some in whole seconds. So what was young when it was looked at is read
+ * again. */
+static bool is_settled(const struct look *look, int64_t mtime_ns)
+{
+	enum {
+		STEP_MS = 2000 /* of FAT, the coarsest */
+	};
+
+	return look->known != NULL && mtime_ns / 1000000 + STEP_MS < look->known->looked_ms;
+}
+
+/* The same file as before: what was read of it is still true. */
+static const struct model_file *find_known(const struct look *look,
+					   const struct model_file *file)
+{
+	const struct model_file *known =
+		look->known != NULL ? model_find(look->known, str_from(file->path)) : NULL;
+
+	return known != NULL && known->kind == file->kind && known->size == file->size &&
+			       known->mtime_ns == file->mtime_ns &&
+			       known->inode == file->inode && is_settled(look, file->mtime_ns)
+		       ? known
+		       : NULL;
+}
+
+static void copy_header(struct model_file *file, const struct model_file *known)
+{
+	if (known->header != NULL) {
+		file->header = mem_alloc(sizeof(*file->header));
+		*file->header = *known->header;
+	}
+	file->problem = mem_strdup(known->problem);
+}
+
+static void read_note(struct look *look, struct model_file *file,
+		      const struct model_file *known)
+{
+	AUTO_CSTR path =
+		mem_printf("%s/" NOTES_DIR "/%s.metadata", look->folder->path, file->path);
+	struct localdir_note note = { .time_ms = 0 };
+	struct error ignored;
+
+	if (known != NULL && look->is_noted_before) {
+		memcpy(note.commit, known->commit, sizeof(note.commit));
+		memcpy(note.digest, known->digest, sizeof(note.digest));
+		note.time_ms = known->vouched_ms;
+	} else if (!has_note(&look->notes, file->path) ||
+		   localdir_read_note(look->root, path, &note, &ignored) <= 0) {
+		return;
+	}
+	memcpy(file->commit, note.commit, sizeof(file->commit));
+	memcpy(file->digest, note.digest, sizeof(file->digest));
+	file->vouched_ms = note.time_ms;
+	if (note.time_ms > 0)
+		file->state = localdir_does_vouch(&note, file->mtime_ns) ? MODEL_PROVEN
+									 : MODEL_CHANGED;
+}
+
+static enum model_kind kind_of(const char *path)
+{
+	if (selection_is_weights(str_from(path)))
+		return MODEL_WEIGHTS;
+	return selection_is_companion(str_from(path)) ? MODEL_COMPANION : MODEL_OTHER;
+}
+
+static void add_file(struct look *look, const struct dir *dir, const char *path,
+		     const char *name, const struct stat *st)
+{
+	struct model_file *file = model_add(look->model, str_from(path));
+	const struct model_file *known;
+
+	file->kind = kind_of(path);
+	file->size = (uint64_t)st->st_size;
+	file->mtime_ns = file_mtime_ns(st);
+	file->inode = st->st_ino;
+	known = find_known(look, file);
+	if (known != NULL)
+		copy_header(file, known);
+	else if (has_header(file, name))
+		read_header(file, dir, name);
+	read_note(look, file, known);
+}
+
+static void add_foreign(struct look *look, const char *path, const struct stat *st)
+{
+	struct model_file *file =
+		model_add(look->model, str_from(quote_plain(str_from(path)).text));
+
+	file->kind = MODEL_FOREIGN;
+	file->size = (uint64_t)st->st_size;
+	file->mtime_ns = file_mtime_ns(st);
+	file->inode = st->st_ino;
+	if (S_ISLNK(st->st_mode))
+		file->problem = mem_strdup("a symbolic link: it is not followed");
+	else if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
+		file->problem = mem_strdup("neither a file nor a folder");
+	else
+		file->problem = mem_strdup("no repository has such a name");
+}
+
+static void read_folder(struct look *look, const char *path, unsigned depth);
+
+static void add_entry(struct look *look, const struct dir *dir, const char *folder,
+		      const char *name, unsigned depth)
+{
+	AUTO_CSTR path = join(folder, name);
+	struct error err;
+	struct stat st;
+	int found;
+
+	if (!has_room(look->model))
+		return;
+	found = dir_stat(dir, name, &st, &err);
+	if (found < 0)
+		complain(look, &err);
+	if (found <= 0)
+		return;
+	if (!is_safe(path) || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+		add_foreign(look, path, &st);
+	else if (S_ISREG(st.st_mode))
+		add_file(look, dir, path, name, &st);
+	else if (!look->folder->is_flat && depth > 0)
+		read_folder(look, path, depth - 1);
+}
+
+static void read_folder(struct look *look, const char *path, unsigned depth)
+{
+	AUTO_CSTR whole = strcmp(path, ".") == 0 ? mem_strdup(look->folder->path)
+						 : join(look->folder->path, path);
+	struct error err = { .code = ERR_NONE };
+	AUTO(dir) dir = dir_open(look->root, whole, &err);
+	const char *name;
+	bool is_dir;
+	int result = -1;
+
+	if (dir != NULL) {
+		while ((result = dir_next(dir, &name, &is_dir, &err)) > 0) {
+			if (strcmp(name, ".git") == 0)
+				look->model->is_git = true;
+			/* A hidden file is listed, a hidden folder is not. */
+			if (name[0] != '.' || !is_dir)
+				add_entry(look, dir, path, name, depth);
+		}
+	}
+	if (result < 0 && err.sys != ENOENT)
+		complain(look, &err);
+}
+
+struct model *survey_look(int root, const struct survey_folder *folder,
+			  const struct model *known, struct error *err)
+{
+	struct look look = {
+		.root = root, .folder = folder, .known = known, .model = model_new(folder->path)
+	};
+
+	err->code = ERR_NONE;
+	look.model->looked_ms = clock_unix_ms();
+	look.model->is_flat = folder->is_flat;
+	if (!folder->is_flat)
+		read_notes(&look, NOTES_DIR, RELPATH_DEPTH_MAX);
+	if (look.notes.n > 0)
+		qsort((void *)look.notes.v, look.notes.n, sizeof(char *), compare_names);
+	look.model->notes_mtime_ns = look.notes.mtime_ns;
+	look.is_noted_before = known != NULL && known->notes_mtime_ns == look.notes.mtime_ns &&
+			       is_settled(&look, look.notes.mtime_ns);
+	read_folder(&look, ".", RELPATH_DEPTH_MAX);
+	notes_clear(&look.notes);
+	if (look.model->n == 0 && look.model->problem == NULL)
+		model_free(&look.model);
+	else
+		model_finish(look.model);
+	return look.model;
+}

@@ -1,0 +1,68 @@
+#include "fcgi/app.h"
+#include "fcgi/routes.h"
+
+void api_models_list(const struct app *app, const struct request *request,
+		     struct response *response)
+{
+	app_call(app, request, "model.list", app_query_params(request, "limit"), 200, response);
+}
+
+/* "models/owner/name": the folder beneath the models directory, of one to three parts. */
+static struct json_object *with_folder(const struct request *request,
+				       struct json_object *take_params)
+{
+	AUTO_CSTR folder = mem_strdup(request->parts[1]);
+
+	for (size_t i = 2; i < request->n_parts; i++) {
+		AUTO_CSTR above = MOVE(folder);
+
+		folder = mem_printf("%s/%s", above, request->parts[i]);
+	}
+	json_add_cstr(take_params, "folder", folder);
+	return take_params;
+}
+
+void api_models_get(const struct app *app, const struct request *request,
+		    struct response *response)
+{
+	app_call(app, request, "model.get",
+		 with_folder(request, app_query_params(request, "context")), 200, response);
+}
+
+void api_models_delete(const struct app *app, const struct request *request,
+		       struct response *response)
+{
+	app_call(app, request, "model.delete",
+		 with_folder(request, app_query_params(request, "")), 200, response);
+}
+
+static struct json_object *entry_params(const struct request *request)
+{
+	struct json_object *params = app_body_params(request);
+
+	json_add_cstr(params, "id", request->parts[1]);
+	return params;
+}
+
+void api_trash_list(const struct app *app, const struct request *request,
+		    struct response *response)
+{
+	app_call(app, request, "trash.list", app_query_params(request, ""), 200, response);
+}
+
+void api_trash_restore(const struct app *app, const struct request *request,
+		       struct response *response)
+{
+	app_call(app, request, "trash.restore", entry_params(request), 200, response);
+}
+
+void api_trash_empty(const struct app *app, const struct request *request,
+		     struct response *response)
+{
+	app_call(app, request, "trash.empty", entry_params(request), 204, response);
+}
+
+void api_scan(const struct app *app, const struct request *request, struct response *response)
+{
+	app_call(app, request, "library.scan", app_body_params(request), 202, response);
+}
