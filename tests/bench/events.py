@@ -1,8 +1,8 @@
 """What watching costs: thousands of event streams through nginx while a download runs.
 
-    events.py BUILD_DIR [--watchers N] [--rounds N]
+    events.py BUILD_DIR [--watchers N] [--rounds N] [--rate BYTES]
 
-A download of one file at a limit of RATE, in memory, with nobody watching and with N watchers who read (watchers.c), then
+A download of one file, in memory, as fast as it goes or at the rate that is given, with nobody watching and with N watchers who read (watchers.c), then
 with as many as a fifth of them who never do; rounds alternate. And ten thousand connections that come and go. Prints a
 table beside the bars of the issue; figures also go to build/bench-events.json. Nothing here is a test.
 """
@@ -31,7 +31,6 @@ from run import MEMORY, say, warm  # noqa: E402
 from tools import BenchLarder  # noqa: E402
 
 MIB = 1 << 20
-RATE = 125_000_000  # bytes a second: a line of 1 Gbit/s
 FILES = FileSet("events", 1, 2048 * MIB)
 CYCLES = 10_000
 BARS = {"cpu_cores": 0.5, "rss_mib": 64, "p99_ms": 250, "slower": 0.03}
@@ -121,6 +120,7 @@ def main():
     parser.add_argument("build", type=Path)
     parser.add_argument("--watchers", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rate", type=int, default=0, help="bytes a second at most; 125000000 is a line of 1 Gbit/s")
     options = parser.parse_args()
     harness.TIMEOUT = 3600
     work = Path(tempfile.mkdtemp(prefix="larder-bench-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None))
@@ -133,7 +133,7 @@ def main():
         origin = stack.enter_context(Origin(files, work, None, None))
         warm(work, FILES.total)
         larder = BenchLarder(work / "larder", origin.endpoint, flavour=options.build.name.split("-")[0],
-                             LARDER_BANDWIDTH_LIMIT=RATE, LARDER_EVENT_CLIENTS=65536, LARDER_EVENT_CLIENTS_EACH=1000)
+                             LARDER_BANDWIDTH_LIMIT=options.rate, LARDER_EVENT_CLIENTS=65536, LARDER_EVENT_CLIENTS_EACH=1000)
         larder.web_connections = 4 * options.watchers
         larder.start()
         stack.callback(larder.stop)
