@@ -36,7 +36,7 @@
 	  "look at the disk again if it was just put there")                                  \
 	X(UNKNOWN_TRASH, "unknown_trash", "There is no such thing in the trash", NULL)        \
 	X(EXISTS, "exists", "The name is taken", "move or delete what has the name")          \
-	X(IN_USE, "in_use", "A download writes there", "pause or cancel the download first")  \
+	X(IN_USE, "in_use", "A download writes there", "cancel the download first")           \
 	X(ILLEGAL_STATE, "illegal_state", "Not possible in the current state", NULL)          \
 	X(DUPLICATE, "duplicate", "The same download is already in the queue", NULL)          \
 	X(QUEUE_FULL, "queue_full", "The queue is full",                                      \

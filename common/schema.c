@@ -49,7 +49,7 @@ static const struct json_field models_fields[] = {
 	{ .name = "format", .kind = JSON_KIND_TEXT, .min = 1, .max = 16 },
 	{ .name = "quant", .kind = JSON_KIND_TEXT, .min = 1, .max = 32 },
 	{ .name = "limit", .kind = JSON_KIND_INT, .min = 1, .max = SCHEMA_PAGE_MAX },
-	{ .name = "cursor", .kind = JSON_KIND_TEXT, .min = 1, .max = SCHEMA_FOLDER_MAX },
+	{ .name = "cursor", .kind = JSON_KIND_TEXT, .min = 1, .max = SCHEMA_FOLDER_MAX + 24 },
 };
 static const struct json_field model_fields[] = {
 	{ .name = "folder",

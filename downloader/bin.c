@@ -87,8 +87,9 @@ static int act_purge(struct request *r, struct error *err)
 			continue;
 		log_info("trash %s: its days are over", entry->id);
 		if (trash_empty(r->bin->root, entry->id, err) < 0)
-			return -1;
-		r->has_changed = true;
+			log_warning("trash %s stays: %s", entry->id, err->text);
+		else
+			r->has_changed = true;
 	}
 	return 0;
 }
@@ -97,15 +98,31 @@ static void run(struct pool_task *task)
 {
 	struct request *r = (struct request *)task;
 
-	r->has_failed = r->act(r, &r->error) < 0;
+	struct error err;
+
+	r->has_failed = r->act(r, &err) < 0;
+	if (r->has_failed)
+		r->error = err;
 }
 
 /* --- one after the other --- */
 
+static int act_refuse(struct request *r, struct error *err)
+{
+	*err = r->error;
+	return -1;
+}
+
+/* What was allowed when it was asked for may have changed while it waited. */
 static void begin(struct bin *bin)
 {
-	if (bin->first != NULL)
-		pool_submit(bin->pool, &bin->first->task);
+	struct request *r = bin->first;
+
+	if (r == NULL)
+		return;
+	if (r->act == act_put && bin->hooks.check(bin->hooks.ctx, r->folder, &r->error) < 0)
+		r->act = act_refuse;
+	pool_submit(bin->pool, &r->task);
 }
 
 static void request_free(struct request *r)
@@ -120,7 +137,7 @@ static void request_free(struct request *r)
 
 static void tell_hooks(struct bin *bin, const struct request *r)
 {
-	if (r->folder != NULL || r->act == act_restore)
+	if (r->has_changed && (r->folder != NULL || r->act == act_restore))
 		bin->hooks.touched(bin->hooks.ctx, r->folder);
 	if (r->has_changed)
 		bin->hooks.changed(bin->hooks.ctx);

@@ -13,12 +13,16 @@
 #include "downloader/trash.h"
 
 struct bin;
+struct error;
 
 enum {
 	BIN_WAITING_MAX = 100, /* requests that wait for their turn */
 };
 
 struct bin_hooks {
+	/* May this folder be moved to the trash now? 0, or -1 with the reason. Asked once more
+	 * when a request's turn comes. */
+	int (*check)(void *ctx, const char *folder, struct error *err);
 	/* Something in this folder has gone, or may have; NULL: something has come back, nobody
 	 * knows where. */
 	void (*touched)(void *ctx, const char *folder);

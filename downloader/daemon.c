@@ -19,7 +19,7 @@
 #include "downloader/sse.h"
 
 enum {
-	FILE_WORKERS_MIN = 2,
+	FILE_WORKERS_MIN = 3,     /* a look at the disk takes two at most (scan.c) */
 	TRANSFER_THREADS_MAX = 4, /* when the configuration leaves it open */
 	SOCKET_MODE = 0660,
 };
@@ -117,6 +117,13 @@ static void look_at_folder(struct daemon *d, const struct job *job)
 		return;
 	folder = job_folder(job->type, job->repo, job->revision);
 	library_look(d->library, folder);
+}
+
+static int on_check_idle(void *ctx, const char *folder, struct error *err)
+{
+	const struct daemon *d = ctx;
+
+	return ops_check_idle(&d->ops, folder, err);
 }
 
 static void on_touched(void *ctx, const char *folder)
@@ -291,7 +298,8 @@ static int build_base(struct daemon *d, struct error *err)
 	d->store = store_new(d->loop, cfg->state_dir, err);
 	if (d->store == NULL)
 		return error_prefix(err, "LARDER_STATE_DIR");
-	d->pool = pool_new(d->loop, cores > FILE_WORKERS_MIN ? cores : FILE_WORKERS_MIN, err);
+	d->pool = pool_new(d->loop, cores >= FILE_WORKERS_MIN ? cores + 1 : FILE_WORKERS_MIN,
+			   err);
 	d->fetch = d->pool == NULL ? NULL : fetch_new(d->loop, transfer_threads(cfg), err);
 	return d->fetch == NULL ? -1 : 0;
 }
@@ -390,7 +398,8 @@ static int build_library(struct daemon *d, struct error *err)
 				       .removed = on_model_removed,
 				       .state = on_library_state,
 				       .ctx = d };
-	struct bin_hooks bin_hooks = { .touched = on_touched,
+	struct bin_hooks bin_hooks = { .check = on_check_idle,
+				       .touched = on_touched,
 				       .changed = on_trash_changed,
 				       .ctx = d };
 

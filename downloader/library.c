@@ -14,6 +14,7 @@ struct library {
 	uint64_t every_ms;
 	struct model **models; /* by folder; each held */
 	bool *seen;            /* by the look at everything that is under way */
+	uint64_t *orders;      /* of the look that found it (scan.h) */
 	size_t n;
 	size_t cap;
 	bool is_scanning;
@@ -69,12 +70,15 @@ static void insert(struct library *l, size_t at, struct model *take_model)
 		l->cap = l->cap < 16 ? 16 : l->cap * 2;
 		l->models = mem_resize((void *)l->models, l->cap, sizeof(struct model *));
 		l->seen = mem_resize(l->seen, l->cap, sizeof(bool));
+		l->orders = mem_resize(l->orders, l->cap, sizeof(uint64_t));
 	}
 	memmove((void *)(l->models + at + 1), (void *)(l->models + at),
 		(l->n - at) * sizeof(struct model *));
 	memmove(l->seen + at + 1, l->seen + at, (l->n - at) * sizeof(bool));
+	memmove(l->orders + at + 1, l->orders + at, (l->n - at) * sizeof(uint64_t));
 	l->models[at] = take_model;
 	l->seen[at] = true;
+	l->orders[at] = 0;
 	l->n++;
 }
 
@@ -87,6 +91,7 @@ static void take_out(struct library *l, size_t at)
 	memmove((void *)(l->models + at), (void *)(l->models + at + 1),
 		(l->n - at) * sizeof(struct model *));
 	memmove(l->seen + at, l->seen + at + 1, (l->n - at) * sizeof(bool));
+	memmove(l->orders + at, l->orders + at + 1, (l->n - at) * sizeof(uint64_t));
 }
 
 /* Is this one told by itself? */
@@ -122,13 +127,26 @@ static void add(struct library *l, size_t at, struct model *take_model)
 	insert(l, at, take_model);
 }
 
-static void put(struct library *l, size_t at, bool is_there, struct model *take_model)
+/* The newest time of its files and notes: what is younger than a look is read again. */
+static int64_t newest(const struct model *model)
 {
+	return model->mtime_ns > model->notes_mtime_ns ? model->mtime_ns
+						       : model->notes_mtime_ns;
+}
+
+/* One that is as it was takes the place of the other all the same: it was looked at later. */
+static void put(struct library *l, size_t at, bool is_there, struct model *take_model,
+		bool is_news)
+{
+	bool is_kept =
+		is_news || !is_there || !model_is_settled(l->models[at], newest(l->models[at]));
+
 	if (is_there)
 		take_out(l, at);
 	add(l, at, take_model);
-	store_put_model(l->store, take_model, on_saved, l);
-	if (is_told(l))
+	if (is_kept)
+		store_put_model(l->store, take_model, on_saved, l);
+	if (is_news && is_told(l))
 		l->hooks.changed(l->hooks.ctx, take_model);
 }
 
@@ -143,19 +161,22 @@ static struct model *on_known(void *ctx, const char *folder)
 	return is_there ? l->models[at] : NULL;
 }
 
-/* Two looks at a folder may have crossed: the later one counts. */
-static void on_looked(void *ctx, const char *folder, struct model *take_model)
+/* Two looks at a folder may have crossed: the one that was begun later counts. */
+static void on_looked(void *ctx, const char *folder, struct model *take_model, bool is_news,
+		      uint64_t order)
 {
 	struct library *l = ctx;
 	bool is_there;
 	size_t at = position(l, str_from(folder), &is_there);
 
-	if (take_model == NULL && is_there)
+	if (is_there && l->orders[at] > order) {
+		model_free(&take_model);
+	} else if (take_model != NULL) {
+		put(l, at, is_there, take_model, is_news || !is_there);
+		l->orders[at] = order;
+	} else if (is_there) {
 		remove_at(l, at);
-	else if (take_model != NULL &&
-		 (!is_there || l->models[at]->looked_ms <= take_model->looked_ms))
-		put(l, at, is_there, MOVE(take_model));
-	model_free(&take_model);
+	}
 }
 
 static void on_begun(void *ctx)
@@ -178,6 +199,21 @@ static void on_seen(void *ctx, const char *folder)
 
 	if (is_there)
 		l->seen[at] = true;
+}
+
+static bool is_below(const char *folder, const char *above)
+{
+	size_t n = strlen(above);
+
+	return strncmp(folder, above, n) == 0 && (folder[n] == '\0' || folder[n] == '/');
+}
+
+static void on_unread(void *ctx, const char *folder)
+{
+	struct library *l = ctx;
+
+	for (size_t i = 0; i < l->n; i++)
+		l->seen[i] = l->seen[i] || is_below(l->models[i]->folder, folder);
 }
 
 static void on_ended(void *ctx, const struct error *err)
@@ -261,6 +297,7 @@ struct library *library_new(const struct library_env *env, const struct library_
 					 .looked = on_looked,
 					 .begun = on_begun,
 					 .seen = on_seen,
+					 .unread = on_unread,
 					 .ended = on_ended,
 					 .ctx = l };
 
@@ -293,5 +330,6 @@ void library_free(struct library **library)
 		model_free(&l->models[i]);
 	free((void *)l->models);
 	free(l->seen);
+	free(l->orders);
 	free(l);
 }

@@ -107,6 +107,7 @@ void model_free(struct model **model)
 	}
 	free(m->files);
 	free(m->groups);
+	free(m->members);
 	free(m->folder);
 	free(m->repo);
 	free(m->revision);
@@ -160,20 +161,57 @@ static void cut_name(struct str name, char ret[MODEL_GROUP_NAME_MAX])
 /* A file that looks for its group. */
 struct seeker {
 	size_t file;
+	struct str path;
 	struct quant quant;
+	bool is_part; /* of a set */
+	struct shard shard;
 	char name[MODEL_GROUP_NAME_MAX];
 };
 
-static void name_group(struct seeker *seeker, struct str path)
+static int compare_str(struct str a, struct str b)
 {
-	struct shard shard;
+	int order = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
 
-	if (!quant_from_path(path, &seeker->quant))
+	if (order != 0)
+		return order;
+	return a.n < b.n ? -1 : a.n > b.n;
+}
+
+/* GGUF is what a quant means; of another format it says so. */
+static void name_group(struct seeker *seeker)
+{
+	struct str suffix =
+		str_sub(seeker->path, str_rfind_char(seeker->path, '.'), seeker->path.n);
+	AUTO_CSTR name = NULL;
+
+	seeker->is_part = shard_from_path(seeker->path, &seeker->shard);
+	if (!quant_from_path(seeker->path, &seeker->quant))
 		seeker->quant.label[0] = '\0';
-	if (seeker->quant.label[0] != '\0')
-		cut_name(str_from(seeker->quant.label), seeker->name);
+	if (seeker->quant.label[0] != '\0' && str_is_equal_nocase(suffix, S(".gguf")))
+		name = mem_strdup(seeker->quant.label);
+	else if (seeker->quant.label[0] != '\0')
+		name = mem_printf("%s%.*s", seeker->quant.label, (int)suffix.n, suffix.p);
+	else if (seeker->is_part)
+		name = mem_printf("%.*s%.*s", (int)seeker->shard.prefix.n,
+				  seeker->shard.prefix.p, (int)suffix.n, suffix.p);
 	else
-		cut_name(shard_from_path(path, &shard) ? shard.prefix : path, seeker->name);
+		name = str_dup(seeker->path);
+	cut_name(str_from(name), seeker->name);
+}
+
+/* Those of one set stand together, by number. */
+static int compare_sets(const struct seeker *x, const struct seeker *y)
+{
+	int order;
+
+	if (!x->is_part || !y->is_part)
+		return compare_str(x->path, y->path);
+	order = compare_str(x->shard.prefix, y->shard.prefix);
+	if (order == 0)
+		order = compare_str(x->shard.suffix, y->shard.suffix);
+	if (order == 0 && x->shard.count != y->shard.count)
+		order = x->shard.count < y->shard.count ? -1 : 1;
+	return order != 0 ? order : compare_str(x->path, y->path);
 }
 
 /* The biggest quant first, as the Hub orders them; then what has none, by name. */
@@ -190,59 +228,49 @@ static int compare_seekers(const void *a, const void *b)
 	if (x_has && x->quant.rank != y->quant.rank)
 		return x->quant.rank < y->quant.rank ? -1 : 1;
 	order = strcmp(x->name, y->name);
-	if (order != 0)
-		return order;
-	return x->file < y->file ? -1 : x->file > y->file;
+	return order != 0 ? order : compare_sets(x, y);
 }
 
-static void add_to_group(struct model *model, struct model_group *group, size_t i)
+static void add_header(struct model_group *group, const struct model_header *header)
 {
-	struct model_file *file = &model->files[i];
-	uint64_t parameters = 0;
-	uint64_t bytes = 0;
+	uint64_t parameters =
+		header->is_gguf ? header->gguf.parameters : header->safetensors.parameters;
+	uint64_t bytes =
+		header->is_gguf ? header->gguf.tensor_bytes : header->safetensors.tensor_bytes;
+
+	/* A header may claim anything, or have tensors of a type that is not known here: then
+	 * the sum is not known either. */
+	group->is_unknown =
+		group->is_unknown || (header->is_gguf && header->gguf.has_unknown_type) ||
+		__builtin_add_overflow(group->parameters, parameters, &group->parameters) ||
+		__builtin_add_overflow(group->weights_bytes, bytes, &group->weights_bytes);
+	if (group->is_unknown)
+		group->parameters = group->weights_bytes = 0;
+}
+
+static void add_to_group(struct model *model, struct model_group *group,
+			 const struct seeker *seeker, const struct seeker *before)
+{
+	struct model_file *file = &model->files[seeker->file];
 
 	file->group = (size_t)(group - model->groups);
 	group->files++;
 	group->bytes += file->size;
-	if (file->header != NULL && file->header->is_gguf) {
-		parameters = file->header->gguf.parameters;
-		bytes = file->header->gguf.tensor_bytes;
-	} else if (file->header != NULL) {
-		parameters = file->header->safetensors.parameters;
-		bytes = file->header->safetensors.tensor_bytes;
+	if (file->header != NULL)
+		add_header(group, file->header);
+	if (!seeker->is_part) {
+		group->parts_wanted++;
+		return;
 	}
-	/* A header may claim anything: what cannot be added is not known. */
-	if (__builtin_add_overflow(group->parameters, parameters, &group->parameters) ||
-	    __builtin_add_overflow(group->weights_bytes, bytes, &group->weights_bytes))
-		group->parameters = group->weights_bytes = 0;
+	if (before == NULL || !before->is_part ||
+	    !shard_is_same_set(&before->shard, &seeker->shard)) {
+		group->parts_wanted += seeker->shard.count;
+		group->parts_missing += seeker->shard.count;
+	}
+	group->parts_missing--;
 }
 
-/* The parts of the sets that the group's files are of. They are sorted by path, so that a set's
- * stand together. */
-static void count_parts(const struct model *model, struct model_group *group)
-{
-	size_t index = (size_t)(group - model->groups);
-	struct shard last = { .count = 0 };
-
-	for (size_t i = group->first; i < model->n; i++) {
-		struct shard shard;
-
-		if (model->files[i].group != index)
-			continue;
-		if (!shard_from_path(str_from(model->files[i].path), &shard)) {
-			group->parts_wanted++;
-			continue;
-		}
-		if (last.count == 0 || !shard_is_same_set(&last, &shard)) {
-			group->parts_wanted += shard.count;
-			group->parts_missing += shard.count;
-		}
-		group->parts_missing--;
-		last = shard;
-	}
-}
-
-static void make_groups(struct model *model)
+static struct seeker *find_seekers(const struct model *model, size_t *ret_n)
 {
 	struct seeker *seekers = mem_array(model->n, sizeof(*seekers));
 	size_t n = 0;
@@ -251,40 +279,54 @@ static void make_groups(struct model *model)
 		if (model->files[i].kind != MODEL_WEIGHTS)
 			continue;
 		seekers[n].file = i;
-		name_group(&seekers[n++], str_from(model->files[i].path));
+		seekers[n].path = str_from(model->files[i].path);
+		name_group(&seekers[n++]);
 	}
 	qsort(seekers, n, sizeof(*seekers), compare_seekers);
-	model->groups = mem_array(n, sizeof(*model->groups));
-	for (size_t i = 0; i < n; i++) {
-		struct model_group *group = &model->groups[model->n_groups];
+	*ret_n = n;
+	return seekers;
+}
 
-		if (i > 0 && strcmp(seekers[i].name, seekers[i - 1].name) == 0) {
-			group--;
-		} else {
+static void make_groups(struct model *model)
+{
+	size_t n = 0;
+	struct seeker *seekers = find_seekers(model, &n);
+	struct model_group *group = NULL;
+
+	model->groups = mem_array(n, sizeof(*model->groups));
+	model->members = mem_array(n, sizeof(*model->members));
+	for (size_t i = 0; i < n; i++) {
+		bool is_new = i == 0 || strcmp(seekers[i].name, seekers[i - 1].name) != 0;
+
+		if (is_new) {
+			group = &model->groups[model->n_groups++];
 			memcpy(group->name, seekers[i].name, sizeof(group->name));
 			group->quant = seekers[i].quant;
-			group->first = seekers[i].file;
-			model->n_groups++;
+			group->first_member = i;
 		}
-		add_to_group(model, group, seekers[i].file);
+		model->members[i] = seekers[i].file;
+		add_to_group(model, group, &seekers[i], is_new ? NULL : &seekers[i - 1]);
 	}
 	free(seekers);
-	for (size_t i = 0; i < model->n_groups; i++)
-		count_parts(model, &model->groups[i]);
+}
+
+const struct model_file *model_member(const struct model *model, size_t group, size_t i)
+{
+	return &model->files[model->members[model->groups[group].first_member + i]];
 }
 
 /* The parts of one set, as its files go by. */
 struct roll {
 	void (*fn)(void *ctx, const char *path);
 	void *ctx;
-	size_t left; /* that may still be told */
+	size_t *left; /* that may still be told */
 	struct shard set;
 	unsigned next;
 };
 
 static void tell_until(struct roll *roll, unsigned number)
 {
-	for (; roll->next < number && roll->left > 0; roll->next++, roll->left--) {
+	for (; roll->next<number && * roll->left> 0; roll->next++, (*roll->left)--) {
 		AUTO_CSTR path = mem_printf("%.*s-%05u-of-%05u%.*s", (int)roll->set.prefix.n,
 					    roll->set.prefix.p, roll->next, roll->set.count,
 					    (int)roll->set.suffix.n, roll->set.suffix.p);
@@ -299,16 +341,15 @@ static void end_set(struct roll *roll)
 		tell_until(roll, roll->set.count + 1);
 }
 
-void model_missing(const struct model *model, size_t group,
+void model_missing(const struct model *model, size_t group, size_t *left,
 		   void (*fn)(void *ctx, const char *path), void *ctx)
 {
-	struct roll roll = { .fn = fn, .ctx = ctx, .left = MODEL_MISSING_MAX };
+	struct roll roll = { .fn = fn, .ctx = ctx, .left = left };
 
-	for (size_t i = model->groups[group].first; i < model->n; i++) {
+	for (size_t i = 0; i<model->groups[group].files && * left> 0; i++) {
 		struct shard shard;
 
-		if (model->files[i].group != group ||
-		    !shard_from_path(str_from(model->files[i].path), &shard))
+		if (!shard_from_path(str_from(model_member(model, group, i)->path), &shard))
 			continue;
 		if (roll.set.count == 0 || !shard_is_same_set(&roll.set, &shard)) {
 			end_set(&roll);
@@ -388,6 +429,22 @@ void model_finish(struct model *model)
 		model->parts_missing += model->groups[i].parts_missing;
 }
 
+bool model_is_settled(const struct model *model, int64_t mtime_ns)
+{
+	enum {
+		STEP_MS = 2000 /* of FAT, the coarsest */
+	};
+
+	return mtime_ns / 1000000 + STEP_MS < model->looked_ms;
+}
+
+static bool is_header_equal(const struct model_header *a, const struct model_header *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
 static bool is_text_equal(const char *a, const char *b)
 {
 	return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
@@ -398,13 +455,14 @@ static bool is_file_equal(const struct model_file *a, const struct model_file *b
 	return strcmp(a->path, b->path) == 0 && a->kind == b->kind && a->state == b->state &&
 	       a->size == b->size && a->mtime_ns == b->mtime_ns &&
 	       strcmp(a->digest, b->digest) == 0 && strcmp(a->commit, b->commit) == 0 &&
-	       a->vouched_ms == b->vouched_ms && is_text_equal(a->problem, b->problem);
+	       a->vouched_ms == b->vouched_ms && is_header_equal(a->header, b->header) &&
+	       is_text_equal(a->problem, b->problem);
 }
 
 bool model_is_equal(const struct model *a, const struct model *b)
 {
 	if (strcmp(a->folder, b->folder) != 0 || a->n != b->n || a->is_git != b->is_git ||
-	    !is_text_equal(a->problem, b->problem))
+	    a->is_flat != b->is_flat || !is_text_equal(a->problem, b->problem))
 		return false;
 	for (size_t i = 0; i < a->n; i++) {
 		if (!is_file_equal(&a->files[i], &b->files[i]))

@@ -21,6 +21,7 @@ enum {
 	MODEL_FILES_MAX = 100 * 1000, /* of one model; as many as a repository may have here */
 	MODEL_GROUP_NAME_MAX = 128,   /* bytes; longer names are cut */
 	MODEL_TOLD_MAX = 5000,        /* files that are told one by one */
+	MODEL_GROUPS_TOLD = 1000,     /* groups likewise */
 	MODEL_MISSING_MAX = 1000,     /* parts that are named one by one */
 	MODEL_CONTEXT_DEFAULT = 8192, /* tokens, for the memory that is needed */
 };
@@ -65,7 +66,7 @@ struct model_file {
 	size_t group;                    /* index, or SIZE_MAX */
 };
 
-/* All weights of one quant; or one set of shards; or one file that is neither. */
+/* All weights of one quant and format; or one set of shards; or one file that is neither. */
 struct model_group {
 	char name[MODEL_GROUP_NAME_MAX];
 	struct quant quant; /* label "" when there is none */
@@ -73,9 +74,10 @@ struct model_group {
 	uint64_t bytes;
 	size_t parts_wanted; /* of its sets of shards; a file by itself is one */
 	size_t parts_missing;
-	size_t first; /* its first file */
+	size_t first_member; /* in the model's members, and so many as there are files */
 	uint64_t parameters;
 	uint64_t weights_bytes; /* tensors, as the headers tell; 0: not known */
+	bool is_unknown;        /* the headers do not tell these two */
 };
 
 struct model {
@@ -95,6 +97,7 @@ struct model {
 
 	/* From here on model_finish()'s. */
 	struct model_group *groups; /* the biggest quant first */
+	size_t *members; /* indices of files, by group, the parts of a set together */
 	size_t n_groups;
 	uint64_t bytes; /* of all but partial and foreign files */
 	uint64_t partial_bytes;
@@ -125,10 +128,18 @@ const struct model_file *model_find(const struct model *model, struct str path);
 char *model_path(const struct model *model, const struct model_file *file)
 	__attribute__((returns_nonnull));
 
-/* Calls `fn` for each part of its sets of shards that is not there, MODEL_MISSING_MAX at most.
- */
-void model_missing(const struct model *model, size_t group,
+/* Calls `fn` for each part of its sets of shards that is not there, *left times at most, and
+ * counts that down: begin with MODEL_MISSING_MAX for all groups together. */
+void model_missing(const struct model *model, size_t group, size_t *left,
 		   void (*fn)(void *ctx, const char *path), void *ctx);
+
+/* The file that is the group's member number `i`. */
+const struct model_file *model_member(const struct model *model, size_t group, size_t i);
+
+/* Nothing of it had changed just before it was looked at: what is as it was needs not be read
+ * again. Clocks of file systems go in steps, of whole seconds at worst, and a change right
+ * after a look may leave the time as it was. */
+bool model_is_settled(const struct model *model, int64_t mtime_ns);
 
 /* Nothing that the world is told differs. */
 bool model_is_equal(const struct model *a, const struct model *b);

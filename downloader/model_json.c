@@ -95,6 +95,7 @@ static struct json_object *gguf_to_json(const struct gguf *g)
 	json_add_u64(object, "version", g->version);
 	json_add_bool(object, "big_endian", g->is_big_endian);
 	json_add_bool(object, "chat_template", g->has_chat_template);
+	json_add_bool(object, "unknown_types", g->has_unknown_type);
 	for (size_t i = 0; i < ARRAY_LEN(gguf_texts); i++)
 		add_text(object, gguf_texts[i].name, (const char *)g + gguf_texts[i].offset);
 	for (size_t i = 0; i < ARRAY_LEN(gguf_numbers); i++)
@@ -137,6 +138,7 @@ static void gguf_from_json(struct json_object *object, struct gguf *g)
 	g->version = (uint32_t)get_number(object, "version");
 	g->is_big_endian = json_is_true(object, "big_endian");
 	g->has_chat_template = json_is_true(object, "chat_template");
+	g->has_unknown_type = json_is_true(object, "unknown_types");
 	for (size_t i = 0; i < ARRAY_LEN(gguf_numbers); i++) {
 		void *to = (char *)g + gguf_numbers[i].offset;
 		uint64_t number = get_number(object, gguf_numbers[i].name);
@@ -200,7 +202,7 @@ static struct json_object *formats_to_json(const struct model *model)
 	struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; i < model->n_groups; i++) {
-		struct str format = format_of(model->files[model->groups[i].first].path);
+		struct str format = format_of(model_member(model, i, 0)->path);
 		bool is_known = false;
 
 		for (size_t k = 0; k < json_object_array_length(array) && !is_known; k++)
@@ -280,10 +282,10 @@ static void add_missing(void *ctx, const char *path)
 /* The header of the group that knows its shape: its parts may have but tensors. */
 static const struct gguf *shape_of(const struct model *model, size_t group)
 {
-	for (size_t i = model->groups[group].first; i < model->n; i++) {
-		const struct gguf *gguf = gguf_of(&model->files[i]);
+	for (size_t i = 0; i < model->groups[group].files; i++) {
+		const struct gguf *gguf = gguf_of(model_member(model, group, i));
 
-		if (model->files[i].group == group && gguf != NULL && gguf->kv_heads > 0)
+		if (gguf != NULL && gguf->kv_heads > 0)
 			return gguf;
 	}
 	return NULL;
@@ -311,14 +313,15 @@ static struct json_object *memory_to_json(const struct model *model, size_t grou
 	return object;
 }
 
-static struct json_object *group_to_json(const struct model *model, size_t i, uint64_t context)
+static struct json_object *group_to_json(const struct model *model, size_t i, uint64_t context,
+					 size_t *missing_left)
 {
 	const struct model_group *group = &model->groups[i];
 	struct json_object *object = json_object_new_object();
 	struct json_object *missing = json_object_new_array();
-	struct str format = format_of(model->files[group->first].path);
+	struct str format = format_of(model_member(model, i, 0)->path);
 
-	model_missing(model, i, add_missing, missing);
+	model_missing(model, i, missing_left, add_missing, missing);
 	json_add_cstr(object, "name", group->name);
 	add_text(object, "quant", group->quant.label);
 	if (group->quant.bpw_centi > 0)
@@ -361,13 +364,16 @@ struct json_object *model_to_json(const struct model *model, uint64_t context)
 	struct json_object *object = model_to_row(model);
 	struct json_object *groups = json_object_new_array();
 	struct json_object *files = json_object_new_array();
+	size_t missing_left = MODEL_MISSING_MAX;
 
-	for (size_t i = 0; i < model->n_groups; i++)
-		(void)json_object_array_add(groups, group_to_json(model, i, context));
+	for (size_t i = 0; i < model->n_groups && i < MODEL_GROUPS_TOLD; i++)
+		(void)json_object_array_add(groups,
+					    group_to_json(model, i, context, &missing_left));
 	for (size_t i = 0; i < model->n && i < MODEL_TOLD_MAX; i++)
 		(void)json_object_array_add(files, file_to_json(model, &model->files[i]));
 	json_take(object, "groups", groups);
 	json_take(object, "files", files);
+	json_add_bool(object, "has_more_groups", model->n_groups > MODEL_GROUPS_TOLD);
 	json_add_bool(object, "has_more_files", model->n > MODEL_TOLD_MAX);
 	return object;
 }

@@ -52,6 +52,10 @@ struct json_object *ops_disk(const struct ops *ops);
 const struct model *ops_find_model(const struct ops *ops, struct json_object *params,
 				   struct error *err);
 
+/* -1 with ERR_IN_USE when a download that has not ended writes to this folder, to one below it
+ * or above it. */
+int ops_check_idle(const struct ops *ops, const char *folder, struct error *err) MUST_USE;
+
 /* {"scanning","models","files","bytes","changes","scanned_at","problem"} */
 struct json_object *ops_library(const struct ops *ops);
 

@@ -79,7 +79,7 @@ struct wanted {
 	struct str quant;
 	bool (*is_so)(const struct model *model); /* or NULL */
 	order_fn order;
-	const struct model *after; /* or NULL: from the beginning */
+	struct model *after; /* has but what orders them; NULL: from the beginning */
 };
 
 static int read_order(struct json_object *params, order_fn *ret, struct error *err)
@@ -111,24 +111,34 @@ static int read_state(struct json_object *params, struct wanted *ret, struct err
 	return 0;
 }
 
-/* A cursor is the folder of the last row: a list that changes meanwhile keeps its place. */
-static int read_wanted(const struct ops *ops, struct json_object *params, struct wanted *ret,
-		       struct error *err)
+/* A cursor is what the last row is ordered by, and its folder: the list keeps its place also
+ * when that model has gone. */
+static int read_cursor(struct json_object *params, struct wanted *ret, struct error *err)
 {
 	struct str cursor = json_get_str(params, "cursor");
+	size_t at = str_find_char(cursor, ':');
+	AUTO_CSTR folder = NULL;
+	uint64_t key;
 
+	if (cursor.n == 0)
+		return 0;
+	if (at == cursor.n || str_to_u64(str_sub(cursor, 0, at), 0, UINT64_MAX, &key) < 0)
+		return error_set_field(err, "cursor", "cursor is not one that was given out");
+	folder = str_dup(str_sub(cursor, at + 1, cursor.n));
+	ret->after = model_new(folder);
+	ret->after->bytes = key;
+	ret->after->mtime_ns = (int64_t)key;
+	return 0;
+}
+
+static int read_wanted(struct json_object *params, struct wanted *ret, struct error *err)
+{
 	*ret = (struct wanted){ .text = json_get_str(params, "q"),
 				.format = json_get_str(params, "format"),
 				.quant = json_get_str(params, "quant") };
 	if (read_order(params, &ret->order, err) < 0 || read_state(params, ret, err) < 0)
 		return -1;
-	if (cursor.n > 0) {
-		ret->after = library_find(ops->library, cursor);
-		if (ret->after == NULL)
-			return error_set_field(err, "cursor",
-					       "what cursor names is not there any more");
-	}
-	return 0;
+	return read_cursor(params, ret, err);
 }
 
 static bool has_group(const struct model *model, const struct wanted *wanted)
@@ -142,7 +152,7 @@ static bool has_group(const struct model *model, const struct wanted *wanted)
 		    !str_is_equal_nocase(str_from(group->quant.label), wanted->quant))
 			continue;
 		if (wanted->format.n == 0 ||
-		    str_has_suffix_nocase(str_from(model->files[group->first].path),
+		    str_has_suffix_nocase(str_from(model_member(model, i, 0)->path),
 					  str_from(suffix)))
 			return true;
 	}
@@ -171,6 +181,13 @@ static int compare(const void *a, const void *b, void *order)
 	return (*fn)(*x, *y);
 }
 
+static uint64_t key_of(const struct model *model, const struct wanted *wanted)
+{
+	if (wanted->order == by_size)
+		return model->bytes;
+	return wanted->order == by_time ? (uint64_t)model->mtime_ns : 0;
+}
+
 static struct json_object *list_page(const struct ops *ops, struct wanted *wanted, size_t limit)
 {
 	struct json_object *page = json_object_new_object();
@@ -178,6 +195,7 @@ static struct json_object *list_page(const struct ops *ops, struct wanted *wante
 	size_t n_all = 0;
 	struct model *const *all = library_models(ops->library, &n_all);
 	const struct model **found = mem_array(n_all, sizeof(const struct model *));
+	AUTO_CSTR cursor = NULL;
 	size_t n_found = 0;
 	size_t n = 0;
 
@@ -194,7 +212,11 @@ static struct json_object *list_page(const struct ops *ops, struct wanted *wante
 		(void)json_object_array_add(rows, model_to_row(found[i]));
 	json_take(page, "models", rows);
 	json_add_u64(page, "total", n_found);
-	json_add_cstr(page, "next_cursor", n > limit ? found[limit - 1]->folder : NULL);
+	if (n > limit)
+		cursor = mem_printf("%llu:%s",
+				    (unsigned long long)key_of(found[limit - 1], wanted),
+				    found[limit - 1]->folder);
+	json_add_cstr(page, "next_cursor", cursor);
 	json_take(page, "library", ops_library(ops));
 	free((void *)found);
 	return page;
@@ -205,12 +227,13 @@ void ops_model_list(struct ops *ops, struct control_call *call, struct json_obje
 	struct wanted wanted;
 	struct error err;
 
-	if (read_wanted(ops, params, &wanted, &err) < 0)
+	if (read_wanted(params, &wanted, &err) < 0)
 		control_fail(call, &err, NULL);
 	else
 		control_reply(call, list_page(ops, &wanted,
 					      (size_t)json_get_int(params, "limit",
 								   SCHEMA_PAGE_DEFAULT)));
+	model_free(&wanted.after);
 }
 
 /* --- one --- */

@@ -6,21 +6,28 @@
 
 /* --- deleting --- */
 
+static bool is_below(const char *folder, const char *above)
+{
+	size_t n = strlen(above);
+
+	return strncmp(folder, above, n) == 0 && (folder[n] == '\0' || folder[n] == '/');
+}
+
 /* A download that has not ended writes there, or will. */
-static int check_idle(const struct ops *ops, const struct model *model, struct error *err)
+int ops_check_idle(const struct ops *ops, const char *folder, struct error *err)
 {
 	size_t n = 0;
 	struct job *const *jobs = queue_jobs(ops->queue, &n);
 
 	for (size_t i = 0; i < n; i++) {
-		AUTO_CSTR folder = NULL;
+		AUTO_CSTR other = NULL;
 
 		if (job_is_final(jobs[i]->state))
 			continue;
-		folder = job_folder(jobs[i]->type, jobs[i]->repo, jobs[i]->revision);
-		if (strcmp(folder, model->folder) == 0)
+		other = job_folder(jobs[i]->type, jobs[i]->repo, jobs[i]->revision);
+		if (is_below(other, folder) || is_below(folder, other))
 			return error_set(err, ERR_IN_USE, "the download %s writes to %s",
-					 jobs[i]->id, model->folder);
+					 jobs[i]->id, other);
 	}
 	return 0;
 }
@@ -45,7 +52,7 @@ void ops_model_delete(struct ops *ops, struct control_call *call, struct json_ob
 	struct str group = json_get_str(params, "group");
 	AUTO_CSTR name = group.n > 0 ? str_dup(group) : NULL;
 
-	if (model == NULL || check_idle(ops, model, &err) < 0 ||
+	if (model == NULL || ops_check_idle(ops, model->folder, &err) < 0 ||
 	    bin_put(ops->bin, model, name, on_done, call, &err) < 0)
 		control_fail(call, &err, NULL);
 }

@@ -130,6 +130,9 @@ bool queue_room_may_wake(const struct queue *q, const struct entry *entry, bool 
 {
 	struct error ignored;
 
+	/* Not planned, it was the database that had no room: its files' disk is not known. */
+	if (!entry->job->is_planned)
+		return is_time && !q->is_disk_away;
 	return !q->is_disk_away && queue_room_check(q, entry, &ignored) > 0 &&
 	       (is_time || has_grown(entry));
 }

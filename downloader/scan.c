@@ -1,5 +1,6 @@
 #include "downloader/scan.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ struct piece {
 	struct model *found[FOLDERS_AT_ONCE]; /* or NULL */
 	struct error errors[FOLDERS_AT_ONCE]; /* ERR_NONE, or why it could not be looked at */
 	size_t n;
+	uint64_t order;
 };
 
 /* The list of everything. */
@@ -39,8 +41,9 @@ struct scan {
 	size_t next;              /* of it */
 	struct error error;       /* of that scan */
 	bool is_listing;
-	bool is_wanted; /* once more */
-	bool is_stopping;
+	bool is_wanted;           /* once more */
+	_Atomic bool is_stopping; /* the workers look at it */
+	uint64_t last_order;
 	size_t works; /* pieces under way */
 	char **asked; /* folders that wait */
 	size_t n_asked;
@@ -55,7 +58,7 @@ static void look(struct pool_task *task)
 {
 	struct piece *piece = (struct piece *)task;
 
-	for (size_t i = 0; i < piece->n; i++)
+	for (size_t i = 0; i < piece->n && !atomic_load(&piece->scan->is_stopping); i++)
 		piece->found[i] = survey_look(piece->scan->root, &piece->folders[i],
 					      piece->known[i], &piece->errors[i]);
 }
@@ -65,14 +68,15 @@ static void tell(struct scan *scan, struct piece *piece, size_t i)
 {
 	struct model *found = MOVE(piece->found[i]);
 	const char *folder = piece->folders[i].path;
+	const struct model *known = piece->known[i];
+	bool is_news = found == NULL || known == NULL || !model_is_equal(found, known);
 
 	if (scan->list != NULL)
 		scan->hooks.seen(scan->hooks.ctx, folder);
 	if (found == NULL && piece->errors[i].code != ERR_NONE)
 		log_warning("%s: %s", folder, piece->errors[i].text);
-	else if (found == NULL || piece->known[i] == NULL ||
-		 !model_is_equal(found, piece->known[i]))
-		scan->hooks.looked(scan->hooks.ctx, folder, MOVE(found));
+	else
+		scan->hooks.looked(scan->hooks.ctx, folder, MOVE(found), is_news, piece->order);
 	model_free(&found);
 }
 
@@ -83,7 +87,7 @@ static void on_looked(struct pool_task *task)
 
 	scan->works--;
 	for (size_t i = 0; i < piece->n; i++) {
-		if (scan->is_stopping)
+		if (atomic_load(&scan->is_stopping))
 			model_free(&piece->found[i]);
 		else
 			tell(scan, piece, i);
@@ -94,14 +98,14 @@ static void on_looked(struct pool_task *task)
 	go_on(scan);
 }
 
-static void put_in(struct piece *piece, const char *path, bool is_flat)
+static void put_in(struct piece *piece, const struct survey_folder *folder)
 {
 	struct scan *scan = piece->scan;
-	struct model *known = scan->hooks.known(scan->hooks.ctx, path);
+	struct model *known = scan->hooks.known(scan->hooks.ctx, folder->path);
 
 	piece->known[piece->n] = known != NULL ? model_hold(known) : NULL;
-	piece->folders[piece->n++] =
-		(struct survey_folder){ .path = mem_strdup(path), .is_flat = is_flat };
+	piece->folders[piece->n] = *folder;
+	piece->folders[piece->n++].path = mem_strdup(folder->path);
 }
 
 /* The next folders: those that were asked for one by one come first. */
@@ -112,18 +116,16 @@ static struct piece *next_piece(struct scan *scan)
 	piece->task.run = look;
 	piece->task.done = on_looked;
 	piece->scan = scan;
+	piece->order = ++scan->last_order;
 	while (piece->n < FOLDERS_AT_ONCE && scan->n_asked > 0) {
-		char *path = scan->asked[--scan->n_asked];
-		const struct model *known = scan->hooks.known(scan->hooks.ctx, path);
+		struct survey_folder folder = { .path = scan->asked[--scan->n_asked],
+						.is_asked = true };
 
-		put_in(piece, path, known != NULL && known->is_flat);
-		free(path);
+		put_in(piece, &folder);
+		free(folder.path);
 	}
-	while (piece->n < FOLDERS_AT_ONCE && scan->list != NULL && scan->next < scan->list->n) {
-		const struct survey_folder *folder = &scan->list->v[scan->next++];
-
-		put_in(piece, folder->path, folder->is_flat);
-	}
+	while (piece->n < FOLDERS_AT_ONCE && scan->list != NULL && scan->next < scan->list->n)
+		put_in(piece, &scan->list->v[scan->next++]);
 	return piece;
 }
 
@@ -177,6 +179,8 @@ static void end_all(struct scan *scan)
 {
 	struct error err = scan->error;
 
+	for (size_t i = 0; i < scan->list->n_unread; i++)
+		scan->hooks.unread(scan->hooks.ctx, scan->list->unread[i]);
 	survey_list_free(&scan->list);
 	scan->hooks.ended(scan->hooks.ctx, err.code != ERR_NONE ? &err : NULL);
 }
@@ -185,7 +189,7 @@ static void end_all(struct scan *scan)
 
 static void go_on(struct scan *scan)
 {
-	if (scan->is_stopping)
+	if (atomic_load(&scan->is_stopping))
 		return;
 	while (scan->works < WORKS_MAX && has_more(scan)) {
 		scan->works++;
@@ -219,7 +223,7 @@ void scan_folder(struct scan *scan, const char *folder)
 
 void scan_stop(struct scan *scan)
 {
-	scan->is_stopping = true;
+	atomic_store(&scan->is_stopping, true);
 }
 
 bool scan_is_busy(const struct scan *scan)

@@ -16,14 +16,19 @@ struct scan;
 struct scan_hooks {
 	/* What was known of the folder, borrowed, or NULL. */
 	struct model *(*known)(void *ctx, const char *folder);
-	/* What is in a folder now; NULL: it is gone, or holds nothing. Not called for one that
-	 * is as it was known. */
-	void (*looked)(void *ctx, const char *folder, struct model *take_model);
+	/* What is in a folder now; NULL: it is gone, or holds nothing. `is_news` when it is not
+	 * as it was known. Of two looks at a folder the one that was begun later, with the
+	 * higher `order`, counts. */
+	void (*looked)(void *ctx, const char *folder, struct model *take_model, bool is_news,
+		       uint64_t order);
 	/* A scan of everything begins / has ended. Until it ends, `seen` is called for every
 	 * folder that there is, whether it has changed or not. `err` is NULL when all could be
 	 * listed: else what was not seen may be there all the same. */
 	void (*begun)(void *ctx);
 	void (*seen)(void *ctx, const char *folder);
+	/* What is in this folder, and below it, cannot be seen: it may be there all the same.
+	 */
+	void (*unread)(void *ctx, const char *folder);
 	void (*ended)(void *ctx, const struct error *err);
 	void *ctx;
 };

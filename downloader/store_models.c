@@ -14,8 +14,8 @@
 static int insert_file(struct db *db, const char *folder, const struct model_file *file,
 		       struct error *err)
 {
-	static const char sql[] =
-		"INSERT INTO model_files VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)";
+	static const char sql[] = "INSERT OR REPLACE INTO model_files VALUES "
+				  "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)";
 	AUTO_JSON header = file->header != NULL ? model_header_to_json(file->header) : NULL;
 	struct db_query *q = db_query(db, sql, err);
 

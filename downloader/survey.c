@@ -26,6 +26,9 @@ void survey_list_free(struct survey_list **list)
 	for (size_t i = 0; i < l->n; i++)
 		free(l->v[i].path);
 	free(l->v);
+	for (size_t i = 0; i < l->n_unread; i++)
+		free(l->unread[i]);
+	free((void *)l->unread);
 	free(l);
 }
 
@@ -114,6 +117,13 @@ static int read_contents(int root, const char *path, struct contents *ret, struc
 	return result;
 }
 
+static void add_unread(struct survey_list *list, const char *path)
+{
+	list->unread = mem_grow((void *)list->unread, list->n_unread, &list->unread_cap,
+				sizeof(char *));
+	list->unread[list->n_unread++] = mem_strdup(path);
+}
+
 /* A folder of folders: those at `depth` are models, unless one above is by itself. */
 static void list_below(int root, const char *path, unsigned depth, struct survey_list *list)
 {
@@ -122,6 +132,7 @@ static void list_below(int root, const char *path, unsigned depth, struct survey
 
 	if (read_contents(root, path, &contents, &err) < 0) {
 		log_warning("%s cannot be read: %s", path, err.text);
+		add_unread(list, path);
 	} else if (contents.has_mark) {
 		add_folder(list, path, false);
 	} else {
@@ -153,6 +164,7 @@ struct survey_list *survey_all(int root, struct error *err)
 
 		list_below(root, path, strcmp(path, "datasets") == 0 ? 2 : 1, list);
 	}
+	list->is_cut = list->is_cut || top.folders.is_cut;
 	contents_clear(&top);
 	return MOVE(list);
 }
@@ -176,6 +188,7 @@ struct look {
 	struct model *model;
 	struct notes notes;
 	bool is_noted_before; /* the notes are as they were when `known` was made */
+	struct error error;   /* why the folder itself cannot be read */
 };
 
 static void notes_clear(struct notes *notes)
@@ -217,6 +230,28 @@ static void add_partial(struct look *look, const char *path, const struct stat *
 	file->inode = st->st_ino;
 }
 
+static void add_foreign(struct look *look, const char *path, const struct stat *st)
+{
+	struct quote shown = quote_plain(str_from(path));
+	bool is_cut = str_has_suffix(str_from(shown.text), S("..."));
+	/* What is cut may begin as others do. */
+	AUTO_CSTR name =
+		is_cut ? mem_printf("%s #%llu", shown.text, (unsigned long long)st->st_ino)
+		       : mem_strdup(shown.text);
+	struct model_file *file = model_add(look->model, str_from(name));
+
+	file->kind = MODEL_FOREIGN;
+	file->size = (uint64_t)st->st_size;
+	file->mtime_ns = file_mtime_ns(st);
+	file->inode = st->st_ino;
+	if (S_ISLNK(st->st_mode))
+		file->problem = mem_strdup("a symbolic link: it is not followed");
+	else if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
+		file->problem = mem_strdup("neither a file nor a folder");
+	else
+		file->problem = mem_strdup("no repository has such a name");
+}
+
 static void take_note(struct look *look, const struct dir *dir, const char *path,
 		      const char *name)
 {
@@ -227,7 +262,10 @@ static void take_note(struct look *look, const struct dir *dir, const char *path
 
 	if (str_has_suffix(file, S(".incomplete")) && dir_stat(dir, name, &st, &ignored) == 1 &&
 	    S_ISREG(st.st_mode)) {
-		add_partial(look, path, &st);
+		if (relpath_check(file, &ignored) == 0)
+			add_partial(look, path, &st);
+		else if (has_room(look->model))
+			add_foreign(look, path, &st);
 	} else if (str_has_suffix(file, S(".metadata"))) {
 		struct notes *notes = &look->notes;
 
@@ -327,16 +365,11 @@ static bool has_header(const struct model_file *file, const char *name)
 		str_has_suffix_nocase(str_from(name), S(".safetensors")));
 }
 
-/* A change right after a look may have left the time as it was: clocks of file systems go in
- * steps, those of some in whole seconds. So what was young when it was looked at is read
- * again. */
+/* A clock that was ahead at that time says nothing. */
 static bool is_settled(const struct look *look, int64_t mtime_ns)
 {
-	enum {
-		STEP_MS = 2000 /* of FAT, the coarsest */
-	};
-
-	return look->known != NULL && mtime_ns / 1000000 + STEP_MS < look->known->looked_ms;
+	return look->known != NULL && look->known->looked_ms <= look->model->looked_ms &&
+	       model_is_settled(look->known, mtime_ns);
 }
 
 /* The same file as before: what was read of it is still true. */
@@ -370,7 +403,9 @@ static void read_note(struct look *look, struct model_file *file,
 	struct localdir_note note = { .time_ms = 0 };
 	struct error ignored;
 
-	if (known != NULL && look->is_noted_before) {
+	/* A client may write a note again in its place, which the folder's time does not tell:
+	 * it does so when the file is not vouched for. */
+	if (known != NULL && look->is_noted_before && known->state == MODEL_PROVEN) {
 		memcpy(note.commit, known->commit, sizeof(note.commit));
 		memcpy(note.digest, known->digest, sizeof(note.digest));
 		note.time_ms = known->vouched_ms;
@@ -411,23 +446,6 @@ static void add_file(struct look *look, const struct dir *dir, const char *path,
 	read_note(look, file, known);
 }
 
-static void add_foreign(struct look *look, const char *path, const struct stat *st)
-{
-	struct model_file *file =
-		model_add(look->model, str_from(quote_plain(str_from(path)).text));
-
-	file->kind = MODEL_FOREIGN;
-	file->size = (uint64_t)st->st_size;
-	file->mtime_ns = file_mtime_ns(st);
-	file->inode = st->st_ino;
-	if (S_ISLNK(st->st_mode))
-		file->problem = mem_strdup("a symbolic link: it is not followed");
-	else if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
-		file->problem = mem_strdup("neither a file nor a folder");
-	else
-		file->problem = mem_strdup("no repository has such a name");
-}
-
 static void read_folder(struct look *look, const char *path, unsigned depth);
 
 static void add_entry(struct look *look, const struct dir *dir, const char *folder,
@@ -443,7 +461,8 @@ static void add_entry(struct look *look, const struct dir *dir, const char *fold
 	found = dir_stat(dir, name, &st, &err);
 	if (found < 0)
 		complain(look, &err);
-	if (found <= 0)
+	/* A hidden file is listed, a hidden folder is not. */
+	if (found <= 0 || (name[0] == '.' && S_ISDIR(st.st_mode)))
 		return;
 	if (!is_safe(path) || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
 		add_foreign(look, path, &st);
@@ -467,37 +486,102 @@ static void read_folder(struct look *look, const char *path, unsigned depth)
 		while ((result = dir_next(dir, &name, &is_dir, &err)) > 0) {
 			if (strcmp(name, ".git") == 0)
 				look->model->is_git = true;
-			/* A hidden file is listed, a hidden folder is not. */
 			if (name[0] != '.' || !is_dir)
 				add_entry(look, dir, path, name, depth);
 		}
 	}
 	if (result < 0 && err.sys != ENOENT)
 		complain(look, &err);
+	if (dir == NULL && strcmp(path, ".") == 0 && err.sys != ENOENT)
+		look->error = err;
+}
+
+/* Folders above it that are no models by themselves: 1, else 0, or -1. */
+static int may_hold_models(int root, struct str path, struct error *err)
+{
+	for (size_t at = str_find_char(path, '/'); at < path.n;) {
+		AUTO_CSTR above = str_dup(str_sub(path, 0, at));
+		struct contents contents = { .has_mark = false };
+		int result = read_contents(root, above, &contents, err);
+
+		contents_clear(&contents);
+		if (result < 0 || contents.has_mark)
+			return result < 0 && err->sys != ENOENT ? -1 : 0;
+		at += 1 + str_find_char(str_sub(path, at + 1, path.n), '/');
+	}
+	return 1;
+}
+
+static size_t count_levels(struct str path)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < path.n; i++)
+		n += path.p[i] == '/' ? 1 : 0;
+	return n;
+}
+
+/* The rules of survey_all(), for one folder: 1, and *ret_is_flat; 0: it holds no model; -1. */
+static int find_out(int root, const char *path, bool *ret_is_flat, struct error *err)
+{
+	size_t deepest = str_has_prefix(str_from(path), S("datasets/")) ? 3 : 2;
+	size_t levels = count_levels(str_from(path));
+	struct contents contents = { .has_mark = false };
+	int result;
+
+	*ret_is_flat = true;
+	if (strcmp(path, ".") == 0)
+		return 1;
+	result = levels > deepest ? 0 : may_hold_models(root, str_from(path), err);
+	if (result <= 0)
+		return result;
+	*ret_is_flat = false;
+	if (levels == deepest)
+		return 1;
+	result = read_contents(root, path, &contents, err);
+	*ret_is_flat = !contents.has_mark;
+	contents_clear(&contents);
+	return result < 0 ? (err->sys == ENOENT ? 0 : -1) : 1;
+}
+
+static struct model *look_at(struct look *look, struct error *err)
+{
+	look->model->looked_ms = clock_unix_ms();
+	look->model->is_flat = look->folder->is_flat;
+	if (!look->folder->is_flat)
+		read_notes(look, NOTES_DIR, RELPATH_DEPTH_MAX);
+	if (look->notes.n > 0)
+		qsort((void *)look->notes.v, look->notes.n, sizeof(char *), compare_names);
+	look->model->notes_mtime_ns = look->notes.mtime_ns;
+	look->is_noted_before = look->known != NULL &&
+				look->known->notes_mtime_ns == look->notes.mtime_ns &&
+				is_settled(look, look->notes.mtime_ns);
+	read_folder(look, ".", RELPATH_DEPTH_MAX);
+	notes_clear(&look->notes);
+	if (look->error.code != ERR_NONE)
+		*err = look->error;
+	if (look->error.code != ERR_NONE || look->model->n == 0)
+		model_free(&look->model);
+	else
+		model_finish(look->model);
+	return look->model;
 }
 
 struct model *survey_look(int root, const struct survey_folder *folder,
 			  const struct model *known, struct error *err)
 {
-	struct look look = {
-		.root = root, .folder = folder, .known = known, .model = model_new(folder->path)
-	};
+	struct survey_folder found = *folder;
+	struct look look = { .root = root, .folder = &found, .known = known };
+	struct error reason;
+	int result = 1;
 
 	err->code = ERR_NONE;
-	look.model->looked_ms = clock_unix_ms();
-	look.model->is_flat = folder->is_flat;
-	if (!folder->is_flat)
-		read_notes(&look, NOTES_DIR, RELPATH_DEPTH_MAX);
-	if (look.notes.n > 0)
-		qsort((void *)look.notes.v, look.notes.n, sizeof(char *), compare_names);
-	look.model->notes_mtime_ns = look.notes.mtime_ns;
-	look.is_noted_before = known != NULL && known->notes_mtime_ns == look.notes.mtime_ns &&
-			       is_settled(&look, look.notes.mtime_ns);
-	read_folder(&look, ".", RELPATH_DEPTH_MAX);
-	notes_clear(&look.notes);
-	if (look.model->n == 0 && look.model->problem == NULL)
-		model_free(&look.model);
-	else
-		model_finish(look.model);
-	return look.model;
+	if (folder->is_asked)
+		result = find_out(root, folder->path, &found.is_flat, &reason);
+	if (result < 0)
+		*err = reason;
+	if (result <= 0)
+		return NULL;
+	look.model = model_new(folder->path);
+	return look_at(&look, err);
 }

@@ -26,8 +26,9 @@ enum {
 
 /* A folder that holds a model. */
 struct survey_folder {
-	char *path;   /* beneath the models directory; "." for its top */
-	bool is_flat; /* folders in it are not looked into */
+	char *path;    /* beneath the models directory; "." for its top */
+	bool is_flat;  /* folders in it are not looked into */
+	bool is_asked; /* by name: whether it is flat, or a model at all, is to be found out */
 };
 
 struct survey_list {
@@ -35,12 +36,16 @@ struct survey_list {
 	size_t n;
 	size_t cap;
 	bool is_cut; /* there are more than SURVEY_FOLDERS_MAX */
+	/* Folders that could not be read: nobody knows what is in them. */
+	char **unread;
+	size_t n_unread;
+	size_t unread_cap;
 };
 
 void survey_list_free(struct survey_list **list);
 
 /* All folders, in the disk's order; NULL when the models directory cannot be read. A folder
- * below it that cannot be read is logged, and left out. */
+ * below it that cannot be read is logged, and told as unread. */
 struct survey_list *survey_all(int root, struct error *err);
 
 /* What is in one of them: a finished model; NULL when nothing is there (err->code is ERR_NONE),

@@ -51,42 +51,6 @@ static char *entry_path(const char *id)
 	return mem_printf(TRASH_DIR "/%s", id);
 }
 
-/* --- putting there --- */
-
-/* What was moved before one failed, in the other direction. */
-static void take_back(int root, const char *id, const char *const *paths, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		AUTO_CSTR from = mem_printf(TRASH_DIR "/%s/%s", id, paths[i]);
-		struct error err;
-		struct stat st;
-
-		if (file_stat(root, from, &st, &err) == 1 &&
-		    file_move(root, from, paths[i], &err) < 0)
-			log_warning("%s stays in the trash: %s", from, err.text);
-	}
-}
-
-int trash_put(int root, const char *id, const char *const *paths, size_t n, size_t *ret_n,
-	      struct error *err)
-{
-	*ret_n = 0;
-	for (size_t i = 0; i < n; i++) {
-		AUTO_CSTR to = mem_printf(TRASH_DIR "/%s/%s", id, paths[i]);
-		struct stat st;
-		int found = file_stat(root, paths[i], &st, err);
-
-		if (found == 0)
-			continue;
-		if (found < 0 || file_move(root, paths[i], to, err) < 0) {
-			take_back(root, id, paths, i);
-			return -1;
-		}
-		(*ret_n)++;
-	}
-	return 0;
-}
-
 /* --- a walk through an entry --- */
 
 /* What is done with each thing in an entry: `path` is as it was beneath the models directory,
@@ -154,6 +118,79 @@ static int walk_entry(struct walk *walk, const char *id, struct error *err)
 	if (err->sys == ENOENT)
 		return error_set(err, ERR_UNKNOWN_TRASH, "there is no %s in the trash", id);
 	return -1;
+}
+
+/* --- putting there --- */
+
+/* What was moved before one failed, in the other direction. */
+static void take_back(int root, const char *id, const char *const *paths, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		AUTO_CSTR from = mem_printf(TRASH_DIR "/%s/%s", id, paths[i]);
+		struct error err;
+		struct stat st;
+
+		if (file_stat(root, from, &st, &err) == 1 &&
+		    file_move(root, from, paths[i], &err) < 0)
+			log_warning("%s stays in the trash: %s", from, err.text);
+	}
+}
+
+static int keep_file(struct walk *walk, const char *where, const struct stat *st,
+		     struct error *err)
+{
+	(void)walk;
+	(void)where;
+	(void)st;
+	(void)err;
+	return 0;
+}
+
+/* One that is not empty stays. */
+static int prune_folder(struct walk *walk, const char *where, struct error *err)
+{
+	if (file_remove_folder(walk->root, where, err) < 0 && err->sys != ENOTEMPTY)
+		return -1;
+	return 0;
+}
+
+/* Folders that were made for what did not come. */
+static void prune(int root, const char *id)
+{
+	struct walk walk = { .root = root, .file = keep_file, .leave = prune_folder };
+	AUTO_CSTR where = entry_path(id);
+	struct error ignored;
+
+	if (walk_entry(&walk, id, &ignored) == 0)
+		(void)prune_folder(&walk, where, &ignored);
+}
+
+static int refuse_disk(const char *path, struct error *err)
+{
+	return error_set(err, ERR_DISK_ERROR,
+			 "%s is on a disk of its own, and the trash is not on it", path);
+}
+
+int trash_put(int root, const char *id, const char *const *paths, size_t n, size_t *ret_n,
+	      struct error *err)
+{
+	*ret_n = 0;
+	for (size_t i = 0; i < n; i++) {
+		AUTO_CSTR to = mem_printf(TRASH_DIR "/%s/%s", id, paths[i]);
+		struct stat st;
+		int found = file_stat(root, paths[i], &st, err);
+
+		if (found == 0)
+			continue;
+		if (found < 0 || file_move(root, paths[i], to, err) < 0) {
+			/* A move that failed may have happened all the same. */
+			take_back(root, id, paths, i + 1);
+			prune(root, id);
+			return err->sys == EXDEV ? refuse_disk(paths[i], err) : -1;
+		}
+		(*ret_n)++;
+	}
+	return 0;
 }
 
 /* --- what there is --- */

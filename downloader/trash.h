@@ -19,9 +19,9 @@ struct error;
 
 enum {
 	TRASH_ID_MAX = DOWNLOAD_ID_LEN + 24,
-	TRASH_FILES_TOLD = 100,        /* paths that an entry names */
-	TRASH_ENTRIES_MAX = 10 * 1000, /* that are listed */
-	TRASH_DEPTH_MAX = 64,
+	TRASH_FILES_TOLD = 10,    /* paths that an entry names */
+	TRASH_ENTRIES_MAX = 1000, /* that are listed */
+	TRASH_DEPTH_MAX = 256,
 };
 
 struct trash_entry {

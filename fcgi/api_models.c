@@ -7,11 +7,28 @@ void api_models_list(const struct app *app, const struct request *request,
 	app_call(app, request, "model.list", app_query_params(request, "limit"), 200, response);
 }
 
-/* "models/owner/name": the folder beneath the models directory, of one to three parts. */
+/* What stands in the body, and in the query. */
+static struct json_object *all_params(const struct request *request)
+{
+	struct json_object *params = app_body_params(request);
+	AUTO_JSON query = app_query_params(request, "");
+
+	json_object_object_foreach(query, name, value)
+	{
+		json_take(params, name, json_object_get(value));
+	}
+	return params;
+}
+
+/* "models/owner/name": the folder beneath the models directory, of one to three parts; "~" is
+ * its top. */
 static struct json_object *with_folder(const struct request *request,
 				       struct json_object *take_params)
 {
-	AUTO_CSTR folder = mem_strdup(request->parts[1]);
+	/* An address cannot end with "/.": clients take that away. */
+	bool is_top =
+		request->n_parts == 2 && str_is_equal(str_from(request->parts[1]), S("~"));
+	AUTO_CSTR folder = mem_strdup(is_top ? "." : request->parts[1]);
 
 	for (size_t i = 2; i < request->n_parts; i++) {
 		AUTO_CSTR above = MOVE(folder);
@@ -32,13 +49,13 @@ void api_models_get(const struct app *app, const struct request *request,
 void api_models_delete(const struct app *app, const struct request *request,
 		       struct response *response)
 {
-	app_call(app, request, "model.delete",
-		 with_folder(request, app_query_params(request, "")), 200, response);
+	app_call(app, request, "model.delete", with_folder(request, all_params(request)), 200,
+		 response);
 }
 
 static struct json_object *entry_params(const struct request *request)
 {
-	struct json_object *params = app_body_params(request);
+	struct json_object *params = all_params(request);
 
 	json_add_cstr(params, "id", request->parts[1]);
 	return params;

@@ -113,7 +113,7 @@ def test_watchers_leave_descriptors_for_downloads(make_larder):
         watchers = [socket.socket(socket.AF_UNIX) for _ in range(400)]
         for watcher in watchers:
             watcher.connect(str(larder.run / "events.sock"))
-            watcher.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: larder\r\n\r\n")
+            watcher.sendall(f"GET {larder.base}/api/v1/events HTTP/1.1\r\nHost: larder\r\n\r\n".encode())
         identity = larder.download(TINY)
         changes = (e.data for e in stream if e.name == "download" and e.data["id"] == identity)
         last = next(d for d in changes if d["state"] in FINAL | {"waiting"})
@@ -131,7 +131,7 @@ def test_ten_thousand_who_come_and_go_leave_nothing_behind(make_larder):
     larder = make_larder()  # whose sanitizer looks for lost bytes at the end
     folder = Path(f"/proc/{larder.daemon.process.pid}/fd")
     before = len(list(folder.iterdir()))
-    request = b"GET /api/v1/events HTTP/1.1\r\nHost: larder\r\n\r\n"
+    request = f"GET {larder.base}/api/v1/events HTTP/1.1\r\nHost: larder\r\n\r\n".encode()
     for number in range(10_000):
         with socket.socket(socket.AF_UNIX) as visitor:
             visitor.settimeout(TIMEOUT)

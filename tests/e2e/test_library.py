@@ -164,7 +164,7 @@ def test_lists_are_sorted_filtered_and_paged(larder):
             assert page["total"] == 6
             if not page["next_cursor"]:
                 break
-            cursor = f"&cursor={page['next_cursor'].replace('/', '%2F')}"
+            cursor = f"&cursor={page['next_cursor'].replace('/', '%2F').replace(':', '%3A')}"
         assert folders == list(models(larder, f"?sort={sort}")) and len(folders) == 6
     for query, field in (("sort=x", "sort"), ("state=x", "state"), ("cursor=x", "cursor"), ("limit=0", "limit"),
                          ("q=" + "x" * 201, "q")):
@@ -285,6 +285,41 @@ def test_where_a_download_writes_nothing_is_deleted(larder, hub):
     assert larder.api("DELETE", f"models/{REPO}", None, 409).json["code"] == "in_use"
     larder.api("POST", f"downloads/{identity}/cancel", {}, 200)
     larder.api("DELETE", f"models/{REPO}", None, 200)
+
+
+def test_above_and_below_a_download_nothing_is_deleted_either(larder, hub):
+    put(larder, "acme/config.json", b"{}")  # the folder of all of acme's models is a model by itself, it says
+    scan(larder)
+    hub.fault("stall", "*Q4_K_M*", origin="cdn", after=1000)
+    identity = larder.download(REPO, select=["Q4_K_M"])
+    larder.wait_state(identity, "downloading")
+    assert larder.api("DELETE", "models/acme", None, 409).json["code"] == "in_use"
+    larder.api("POST", f"downloads/{identity}/cancel", {}, 200)
+
+
+def test_a_body_says_which_group_as_well_as_the_query(larder):
+    put(larder, "acme/m/m-Q4_0.gguf")
+    put(larder, "acme/m/m-Q8_0.gguf")
+    scan(larder)
+    larder.api("DELETE", "models/acme/m", {"group": "Q8_0"}, 200)
+    assert [path.name for path in (larder.models / "acme/m").iterdir()] == ["m-Q4_0.gguf"]
+
+
+def test_loose_files_go_and_the_models_beside_them_stay(larder):
+    put(larder, "top.gguf")
+    put(larder, "owner/loose.gguf")
+    put(larder, "owner/one/a.gguf")
+    scan(larder)
+    larder.api("DELETE", "models/~", None, 200)
+    assert not (larder.models / "top.gguf").exists()
+    for _ in range(2):
+        larder.api("DELETE", "models/owner")
+    with larder.stream() as events:
+        next(iter(events))
+        larder.api("POST", "scan", {}, 202)
+        next(e for e in events if e.name == "library" and not e.data["scanning"])
+    assert not (larder.models / "owner/loose.gguf").exists() and (larder.models / "owner/one/a.gguf").exists()
+    assert list(models(larder)) == ["owner/one"]
 
 
 def test_nothing_is_overwritten_by_what_comes_back(larder):

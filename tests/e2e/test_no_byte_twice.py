@@ -304,7 +304,7 @@ def test_many_downloads_of_the_same_under_the_thread_sanitizer(make_larder, hub)
         names = list(content.items())
         random.Random(number).shuffle(names)
         hub.push(f"acme/same-{number}", {f"{at}-{name}": data for at, (name, data) in enumerate(names)})
-    hub.fault("slow", "*/same-*", origin="cdn", rate=300_000)
+    hub.fault("slow", "*/same-*", origin="cdn", rate=100_000)
     ids = [larder.download(f"acme/same-{number}") for number in range(4)]
     larder.wait(ids[0], lambda d: d["bytes_done"] > 0)
     move(larder, ids[1], "pause")

@@ -16,6 +16,7 @@ struct place {
 	struct model *model;
 	char touched[100];
 	bool has_touched;
+	bool is_in_use;
 	size_t n_changed;
 	bool has_changed;
 	size_t n_done;
@@ -24,6 +25,14 @@ struct place {
 	struct error error;
 	size_t n_listed;
 };
+
+static int on_check(void *ctx, const char *folder, struct error *err)
+{
+	struct place *p = ctx;
+
+	(void)folder;
+	return p->is_in_use ? error_set(err, ERR_IN_USE, "a download writes there") : 0;
+}
 
 static void on_touched(void *ctx, const char *folder)
 {
@@ -62,7 +71,9 @@ static void on_list(void *ctx, const struct trash_list *list, const struct error
 
 static void open_bin(struct place *p, uint64_t days)
 {
-	struct bin_hooks hooks = { .touched = on_touched, .changed = on_changed, .ctx = p };
+	struct bin_hooks hooks = {
+		.check = on_check, .touched = on_touched, .changed = on_changed, .ctx = p
+	};
 
 	p->bin = bin_new(p->loop, p->pool, p->shelf.root, days, &hooks);
 }
@@ -156,6 +167,20 @@ static void a_group_goes_with_what_vouches_for_it(void **state)
 }
 
 /* Of files beside others' folders only they go. */
+static void what_came_into_use_meanwhile_stays(void **state)
+{
+	struct place *p = *state;
+	struct error err;
+
+	open_bin(p, 0);
+	p->is_in_use = true;
+	assert_int_equal(bin_put(p->bin, p->model, NULL, on_done, p, &err), 0);
+	wait_for_done(p);
+	assert_int_equal(p->error.code, ERR_IN_USE);
+	assert_true(tempdir_has(&p->shelf.dir, "acme/tiny/a-Q4_0.gguf"));
+	assert_false(p->has_touched);
+}
+
 static void a_flat_one_takes_no_folder_along(void **state)
 {
 	struct place *p = *state;
@@ -232,6 +257,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_model_goes_and_comes_back),
 		TEST(a_group_goes_with_what_vouches_for_it),
+		TEST(what_came_into_use_meanwhile_stays),
 		TEST(a_flat_one_takes_no_folder_along),
 		TEST(so_many_wait_and_no_more_and_each_is_answered),
 		TEST(nonsense_is_refused_at_once),

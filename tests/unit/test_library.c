@@ -260,6 +260,25 @@ static void what_was_seen_is_remembered(void **state)
 	assert_int_equal(told.models, 1);
 }
 
+/* What was young at one look is read once more, and then not again. */
+static void a_look_that_finds_nothing_new_counts_all_the_same(void **state)
+{
+	struct place *p = *state;
+	const struct model *model;
+	int64_t looked_ms;
+
+	shelf_put(&p->shelf, "acme/a/a.gguf", S("x"));
+	scan(p);
+	model = library_find(p->library, S("acme/a"));
+	looked_ms = model->looked_ms;
+	while (clock_unix_ms() == looked_ms)
+		continue;
+	scan(p);
+	assert_int_equal(p->n_changed, 1);
+	model = library_find(p->library, S("acme/a"));
+	assert_true(model->looked_ms > looked_ms);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 
 int main(void)
@@ -271,6 +290,7 @@ int main(void)
 		TEST(a_flood_of_changes_is_told_as_one),
 		TEST(what_cannot_be_seen_is_not_gone),
 		TEST(what_was_seen_is_remembered),
+		TEST(a_look_that_finds_nothing_new_counts_all_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/error.h"
 #include "common/json.h"
@@ -103,8 +104,8 @@ static void what_has_no_quant_is_a_set_or_a_file(void **state)
 	add(model, "pytorch_model.bin", MODEL_WEIGHTS, 1);
 	model_finish(model);
 	assert_int_equal(model->n_groups, 3);
-	assert_int_equal(group(model, "model")->parts_wanted, 3);
-	assert_int_equal(group(model, "model")->parts_missing, 1);
+	assert_int_equal(group(model, "model.safetensors")->parts_wanted, 3);
+	assert_int_equal(group(model, "model.safetensors")->parts_missing, 1);
 	assert_int_equal(group(model, "unet/weights.safetensors")->parts_missing, 0);
 	assert_int_equal(group(model, "pytorch_model.bin")->files, 1);
 	assert_int_equal(model->parts_missing, 1);
@@ -129,6 +130,7 @@ static void parts_that_are_missing_are_named(void **state)
 {
 	AUTO(model) model = model_new("acme/tiny");
 	struct named named = { .n = 0 };
+	size_t left = MODEL_MISSING_MAX;
 
 	(void)state;
 	/* Two sets of one quant: each has its own holes. */
@@ -139,9 +141,64 @@ static void parts_that_are_missing_are_named(void **state)
 	assert_int_equal(model->n_groups, 1);
 	assert_int_equal(model->groups[0].parts_wanted, 6);
 	assert_int_equal(model->groups[0].parts_missing, 3);
-	model_missing(model, 0, on_missing, &named);
+	model_missing(model, 0, &left, on_missing, &named);
 	assert_string_equal(named.text, "a-Q4_0-00001-of-00003.gguf a-Q4_0-00003-of-00003.gguf "
 					"b-Q4_0-00002-of-00002.gguf ");
+}
+
+/* As in many repositories of diffusers and transformers. */
+static void sets_of_two_formats_are_two_groups(void **state)
+{
+	AUTO(model) model = model_new("acme/tiny");
+
+	(void)state;
+	for (unsigned i = 1; i <= 2; i++) {
+		AUTO_CSTR bin = mem_printf("m-0000%u-of-00002.bin", i);
+		AUTO_CSTR tensors = mem_printf("m-0000%u-of-00002.safetensors", i);
+		AUTO_CSTR quant = mem_printf("m-F16-0000%u-of-00002.safetensors", i);
+		AUTO_CSTR gguf = mem_printf("m-F16-0000%u-of-00002.gguf", i);
+
+		add(model, bin, MODEL_WEIGHTS, 1);
+		add(model, tensors, MODEL_WEIGHTS, 1);
+		add(model, quant, MODEL_WEIGHTS, 1);
+		add(model, gguf, MODEL_WEIGHTS, 1);
+	}
+	model_finish(model);
+	assert_int_equal(model->n_groups, 4);
+	assert_int_equal(model->parts_missing, 0);
+	assert_int_equal(group(model, "m.bin")->parts_wanted, 2);
+	assert_int_equal(group(model, "m.safetensors")->parts_wanted, 2);
+	assert_int_equal(group(model, "F16")->files, 2);
+	assert_int_equal(group(model, "F16.safetensors")->files, 2);
+}
+
+/* Each is a group of its own, and what is told of all of them is bounded. */
+static void many_files_and_many_holes_cost_little(void **state)
+{
+	enum {
+		MANY = 50 * 1000
+	};
+	AUTO(model) model = model_new("acme/tiny");
+	AUTO_JSON json = NULL;
+	size_t named = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < MANY; i++) {
+		AUTO_CSTR path = mem_printf("a%05u-00001-of-99999.gguf", i);
+
+		add(model, path, MODEL_WEIGHTS, 1);
+	}
+	(void)alarm(60);
+	model_finish(model);
+	json = model_to_json(model, 8192);
+	(void)alarm(0);
+	assert_int_equal(model->n_groups, MANY);
+	assert_int_equal(json_object_array_length(json_get(json, "groups")), MODEL_GROUPS_TOLD);
+	assert_true(json_is_true(json, "has_more_groups"));
+	for (size_t i = 0; i < MODEL_GROUPS_TOLD; i++)
+		named += json_object_array_length(json_get(
+			json_object_array_get_idx(json_get(json, "groups"), i), "missing"));
+	assert_int_equal(named, MODEL_MISSING_MAX);
 }
 
 /* A name may claim any number of parts. */
@@ -149,12 +206,13 @@ static void missing_parts_are_not_named_without_end(void **state)
 {
 	AUTO(model) model = model_new("acme/tiny");
 	struct named named = { .n = 0 };
+	size_t left = MODEL_MISSING_MAX;
 
 	(void)state;
 	add(model, "m-99999-of-99999.gguf", MODEL_WEIGHTS, 1);
 	model_finish(model);
 	assert_int_equal(model->parts_missing, 99998);
-	model_missing(model, 0, on_missing, &named);
+	model_missing(model, 0, &left, on_missing, &named);
 	assert_int_equal(named.n, MODEL_MISSING_MAX);
 }
 
@@ -277,6 +335,7 @@ static void a_header_comes_back_as_it_was(void **state)
 			  .parameters = UINT64_MAX,
 			  .tensor_bytes = 4,
 			  .has_chat_template = true,
+			  .has_unknown_type = true,
 			  .context_length = 5,
 			  .embedding_length = 6,
 			  .block_count = 7,
@@ -347,6 +406,8 @@ int main(void)
 		cmocka_unit_test(weights_are_grouped_by_quant_the_biggest_first),
 		cmocka_unit_test(what_has_no_quant_is_a_set_or_a_file),
 		cmocka_unit_test(parts_that_are_missing_are_named),
+		cmocka_unit_test(sets_of_two_formats_are_two_groups),
+		cmocka_unit_test(many_files_and_many_holes_cost_little),
 		cmocka_unit_test(missing_parts_are_not_named_without_end),
 		cmocka_unit_test(headers_of_all_parts_are_summed),
 		cmocka_unit_test(headers_that_claim_too_much_together_are_not_believed),

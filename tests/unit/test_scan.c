@@ -46,13 +46,15 @@ static struct model *on_known(void *ctx, const char *folder)
 	return i < p->n_known ? p->known[i] : NULL;
 }
 
-static void on_looked(void *ctx, const char *folder, struct model *take_model)
+static void on_looked(void *ctx, const char *folder, struct model *take_model, bool is_news,
+		      uint64_t order)
 {
 	struct place *p = ctx;
 	size_t i = find(p, folder);
 
+	assert_true(order > 0);
 	p->has_looked = true;
-	p->n_looked++;
+	p->n_looked += is_news ? 1 : 0;
 	p->n_gone += take_model == NULL ? 1 : 0;
 	if (i < p->n_known) {
 		model_free(&p->known[i]);
@@ -82,6 +84,12 @@ static void on_seen(void *ctx, const char *folder)
 	p->n_seen++;
 }
 
+static void on_unread(void *ctx, const char *folder)
+{
+	(void)ctx;
+	fail_msg("%s is said not to be readable", folder);
+}
+
 static void on_ended(void *ctx, const struct error *err)
 {
 	struct place *p = ctx;
@@ -98,6 +106,7 @@ static int place_make(void **state)
 				    .looked = on_looked,
 				    .begun = on_begun,
 				    .seen = on_seen,
+				    .unread = on_unread,
 				    .ended = on_ended,
 				    .ctx = p };
 	struct error err;

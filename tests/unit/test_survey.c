@@ -315,6 +315,128 @@ static void a_new_metadata_is_noticed(void **state)
 	assert_int_equal(file_at(second, "a.txt")->state, MODEL_PROVEN);
 }
 
+/* Asked by its name: it is found out what it is. */
+static struct model *ask(struct shelf *shelf, const char *path)
+{
+	AUTO_CSTR copy = mem_strdup(path);
+	struct survey_folder folder = { .path = copy, .is_asked = true };
+	struct error err;
+	struct model *model = survey_look(shelf->root, &folder, NULL, &err);
+
+	assert_int_equal(err.code, ERR_NONE);
+	return model;
+}
+
+static void a_folder_that_is_asked_for_is_what_the_list_would_say(void **state)
+{
+	struct shelf *shelf = *state;
+	AUTO(model) owner = NULL;
+	AUTO(model) one = NULL;
+	AUTO(model) marked = NULL;
+	AUTO(model) data = NULL;
+	AUTO(model) top = NULL;
+
+	shelf_put(shelf, "owner/loose.gguf", S("x"));
+	shelf_put(shelf, "owner/one/a.gguf", S("x"));
+	shelf_put(shelf, "marked/config.json", S("{}"));
+	shelf_put(shelf, "marked/onnx/a.onnx", S("x"));
+	shelf_put(shelf, "datasets/o/d/a.parquet", S("x"));
+	shelf_put(shelf, "top.txt", S("x"));
+	owner = ask(shelf, "owner");
+	assert_true(owner->is_flat);
+	assert_int_equal(owner->n, 1);
+	one = ask(shelf, "owner/one");
+	assert_false(one->is_flat);
+	marked = ask(shelf, "marked");
+	assert_false(marked->is_flat);
+	assert_int_equal(marked->n, 2);
+	data = ask(shelf, "datasets/o/d");
+	assert_false(data->is_flat);
+	top = ask(shelf, ".");
+	assert_true(top->is_flat);
+	assert_int_equal(top->n, 1);
+	/* A part of another model, a folder of models, and what is too deep are none. */
+	assert_null(ask(shelf, "marked/onnx"));
+	assert_null(ask(shelf, "datasets/o"));
+	assert_null(ask(shelf, "owner/one/deep"));
+	assert_null(ask(shelf, "gone"));
+	assert_null(ask(shelf, "gone/too"));
+}
+
+static void long_foreign_names_stay_apart(void **state)
+{
+	struct shelf *shelf = *state;
+	char name[200];
+	AUTO(model) model = NULL;
+
+	shelf_put(shelf, "acme/tiny/a", S("x"));
+	memset(name, 'x', sizeof(name) - 2);
+	for (unsigned i = 0; i < 2; i++) {
+		AUTO_CSTR path = NULL;
+
+		name[sizeof(name) - 2] = (char)('0' + i);
+		name[sizeof(name) - 1] = '\0';
+		path = mem_printf("%s/acme/tiny/%s", shelf->dir.path, name);
+		assert_int_equal(symlink("a", path), 0);
+	}
+	model = look(shelf, "acme/tiny", false, NULL);
+	assert_int_equal(model->n, 3);
+	assert_string_not_equal(model->files[1].path, model->files[2].path);
+}
+
+static void a_partial_with_a_name_of_no_sense_is_foreign(void **state)
+{
+	struct shelf *shelf = *state;
+	AUTO(model) model = NULL;
+
+	shelf_put(shelf, "acme/tiny/.cache/huggingface/download/x\xff.incomplete", S("1"));
+	model = look(shelf, "acme/tiny", false, NULL);
+	assert_int_equal(model->n, 1);
+	assert_int_equal(model->files[0].kind, MODEL_FOREIGN);
+	assert_true(str_is_utf8(str_from(model->files[0].path)));
+}
+
+/* As the official client does when it has hashed a file again. */
+static void a_metadata_written_in_its_place_is_noticed(void **state)
+{
+	struct shelf *shelf = *state;
+	AUTO(model) first = NULL;
+	AUTO(model) second = NULL;
+
+	shelf_put(shelf, "acme/tiny/a.txt", S("hello"));
+	shelf_note(shelf, "acme/tiny", "a.txt",
+		   SHELF_COMMIT "\n" SHELF_DIGEST "\n1772500000\n");
+	first = look(shelf, "acme/tiny", false, NULL);
+	assert_int_equal(file_at(first, "a.txt")->state, MODEL_CHANGED);
+	tempdir_write(&shelf->dir, "acme/tiny/.cache/huggingface/download/a.txt.metadata",
+		      S(SHELF_COMMIT "\n" SHELF_DIGEST "\n1772600000\n"));
+	second = look(shelf, "acme/tiny", false, first);
+	assert_int_equal(file_at(second, "a.txt")->state, MODEL_PROVEN);
+}
+
+/* A larderd whose clock was ahead has left what it saw. */
+static void what_was_seen_in_the_future_is_read_again(void **state)
+{
+	struct shelf *shelf = *state;
+	struct head head = { .n = 0 };
+	struct str gguf = make_gguf(&head, 10);
+	AUTO_CSTR path = tempdir_path(&shelf->dir, "acme/tiny/a.gguf");
+	AUTO(model) first = NULL;
+	AUTO(model) second = NULL;
+	FILE *file;
+
+	shelf_put(shelf, "acme/tiny/a.gguf", gguf);
+	first = look(shelf, "acme/tiny", false, NULL);
+	first->looked_ms += INT64_C(365) * 24 * 60 * 60 * 1000;
+	file = fopen(path, "r+e");
+	assert_non_null(file);
+	assert_int_equal(fwrite("NOPE", 1, 4, file), 4);
+	assert_int_equal(fclose(file), 0);
+	shelf_date(shelf, "acme/tiny/a.gguf", SHELF_CHANGED_S);
+	second = look(shelf, "acme/tiny", false, first);
+	assert_null(file_at(second, "a.gguf")->header);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 
 int main(void)
@@ -331,6 +453,11 @@ int main(void)
 		TEST(what_has_not_changed_is_not_read_again),
 		TEST(what_was_young_is_read_again),
 		TEST(a_new_metadata_is_noticed),
+		TEST(a_folder_that_is_asked_for_is_what_the_list_would_say),
+		TEST(long_foreign_names_stay_apart),
+		TEST(a_partial_with_a_name_of_no_sense_is_foreign),
+		TEST(a_metadata_written_in_its_place_is_noticed),
+		TEST(what_was_seen_in_the_future_is_read_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,6 +104,7 @@ static void all_goes_or_none(void **state)
 	assert_int_equal(trash_put(shelf->root, ID, paths, 2, &n, &err), -1);
 	assert_true(tempdir_has(&shelf->dir, "acme/tiny/a"));
 	assert_true(tempdir_has(&shelf->dir, "acme/tiny/b"));
+	assert_true(tempdir_has(&shelf->dir, ".larder/trash/" ID "/acme/tiny/b"));
 }
 
 static void what_is_there_is_listed_the_newest_first(void **state)
