@@ -572,7 +572,7 @@ struct model *survey_look(int root, const struct survey_folder *folder,
 {
 	struct survey_folder found = *folder;
 	struct look look = { .root = root, .folder = &found, .known = known };
-	struct error reason;
+	struct error reason = { .code = ERR_NONE };
 	int result = 1;
 
 	err->code = ERR_NONE;

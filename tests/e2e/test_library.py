@@ -224,7 +224,7 @@ def test_a_model_goes_to_the_trash_and_comes_back(larder, hub):
     identity = larder.api("DELETE", f"models/{REPO}", None, 200).json["trash"]
     assert not (larder.models / REPO).exists()
     (entry,) = trash(larder)
-    assert entry["id"] == identity and entry["files"] == len(before) and len(entry["paths"]) == len(before)
+    assert entry["id"] == identity and entry["files"] == len(before) and 0 < len(entry["paths"]) <= len(before)
     scan(larder)
     assert REPO not in models(larder)
     assert larder.api("POST", f"trash/{identity}/restore", {}, 200).json["trash"] == identity
