@@ -156,7 +156,9 @@ static void on_synced(struct pool_task *task)
 	}
 	j->is_syncing = false;
 	j->is_broken = j->is_broken || j->has_failed;
-	if (j->has_failed && !j->is_stopping)
+	/* Also while it ends: no later sync tells again that these bytes are lost, and whoever
+	 * goes on would take them for durable. */
+	if (j->has_failed)
 		j->hooks.failed(j->hooks.ctx, &j->error);
 	j->pending--;
 	settle(j);

@@ -56,9 +56,10 @@ void journal_give_back(struct journal *journal, uint64_t end);
 /* To be called a few times a second: syncs when it is time and there is something new. */
 void journal_tick(struct journal *journal, uint64_t now_ms);
 
-/* Ends it: with `is_flush`, what was added is synced and recorded first. No hook but `recorded`
- * is called any more; `released(ctx)` follows, at once or later: then nothing is under way.
- * NULL is fine. */
+/* Ends it: with `is_flush`, what was added is synced and recorded first. The hooks may be
+ * called until `released(ctx)` follows, at once or later: then nothing is under way. A sync
+ * that fails meanwhile is told too: bytes that it lost must not count, whatever a later sync
+ * says. NULL is fine. */
 void journal_stop(struct journal **journal, bool is_flush, void (*released)(void *ctx),
 		  void *ctx);
 
