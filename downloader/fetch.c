@@ -709,6 +709,9 @@ static int worker_start(struct worker *worker, struct fetch *fetch, struct error
 	worker->multi = curl_multi_init();
 	if (worker->multi == NULL)
 		return error_set(err, ERR_INTERNAL, "libcurl does not start");
+	/* By itself it keeps four times as many as there are requests at that moment: in the
+	 * pauses between small files it would close what the next ones need. */
+	(void)curl_multi_setopt(worker->multi, CURLMOPT_MAXCONNECTS, (long)FETCH_KEPT);
 	(void)pthread_mutex_init(&worker->lock, NULL);
 	errno = pthread_create(&worker->thread, NULL, work, worker);
 	if (errno != 0) {

@@ -99,7 +99,8 @@ enum {
 	FETCH_CONNECT_TIMEOUT_MS = 20 * 1000,
 	FETCH_STALL_S = 20, /* a connection with no byte for so long is given up */
 	FETCH_FLUSH_MS = 100,
-	FETCH_HEADER_MAX = 16384,  /* bytes of one header value that is kept */
+	FETCH_HEADER_MAX = 16384, /* bytes of one header value that is kept */
+	FETCH_KEPT = 64, /* connections of one thread, most of them idle, that stay open */
 	FETCH_BUFFER = 256 * 1024, /* curl's receive buffer, DESIGN.md section 5 */
 };
 
