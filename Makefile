@@ -90,6 +90,7 @@ all: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 # What a unit test takes out of our objects' hands, to let it fail (64-bit offsets: pwrite64).
 WRAP_test_torture := pwrite64 ftruncate64 fsync fdatasync renameat mkdirat linkat unlinkat \
 	syscall file_clone clock_steady_ms loop_timer_arm store_put_file store_put_extents
+WRAP_test_verify := direct_read
 WRAP_test_lateness := clock_steady_ms loop_timer_new loop_timer_arm loop_timer_free
 WRAP_test_budget := clock_steady_ms
 WRAP_test_hasher := file_give_back

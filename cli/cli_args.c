@@ -29,6 +29,10 @@ static const struct {
 	[CLI_OPTION_NO_WAIT] = { "--no-wait", NULL, "do not wait for the downloads to end" },
 	[CLI_OPTION_FILES] = { "--files", NULL, "list all files, not only the selected" },
 	[CLI_OPTION_ALL] = { "--all", NULL, "also those that have ended" },
+	[CLI_OPTION_REPLACE] = { "--replace", NULL,
+				 "what has the names now goes to the trash in its turn" },
+	[CLI_OPTION_HF_CACHE] = { "--hf-cache", "DIR",
+				  "the cache's folder, as in HF_HUB_CACHE" },
 	[CLI_OPTION_JSON] = { "--json", NULL, "one JSON document instead of text" },
 	[CLI_OPTION_SOCKET] = { "--socket", "PATH",
 				"larderd's control socket; control.sock in "

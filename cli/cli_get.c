@@ -44,6 +44,7 @@ struct watched {
 
 struct get {
 	const struct cli_session *session;
+	const char *method;    /* that makes a job of a word */
 	struct cli_term *term; /* NULL until the waiting begins */
 	struct watched *v;
 	size_t n;
@@ -134,9 +135,23 @@ static void attach(struct get *get, const char *repo, struct str id)
 	say(get, CLI_TERM_OUT, text);
 }
 
+static struct json_object *params_of(const struct get *get, const char *word)
+{
+	const char *revision = cli_args_value(get->session->args, CLI_OPTION_REVISION);
+	struct json_object *params;
+
+	if (strcmp(get->method, "download.create") == 0)
+		return cli_session_choice(get->session, word);
+	params = json_object_new_object();
+	json_add_cstr(params, "folder", word);
+	if (revision != NULL)
+		json_add_cstr(params, "revision", revision);
+	return params;
+}
+
 static int make_one(struct get *get, const char *repo, int64_t priority, struct error *err)
 {
-	AUTO_JSON params = cli_session_choice(get->session, repo);
+	AUTO_JSON params = params_of(get, repo);
 	AUTO_JSON extra = NULL;
 	struct json_object *result = NULL;
 	struct watched *watched;
@@ -144,8 +159,8 @@ static int make_one(struct get *get, const char *repo, int64_t priority, struct 
 
 	if (cli_args_has(get->session->args, CLI_OPTION_PRIORITY))
 		json_add_int(params, "priority", priority);
-	if (cli_session_call(get->session, "download.create", params, RPC_TIMEOUT_MS, &result,
-			     &extra, err) == 0) {
+	if (cli_session_call(get->session, get->method, params, RPC_TIMEOUT_MS, &result, &extra,
+			     err) == 0) {
 		watched = watch(get, json_get_str(result, "id"));
 		watched->last = result;
 		return 0;
@@ -191,7 +206,8 @@ static void settle(struct get *get, struct watched *watched)
 
 	watched->is_settled = true;
 	if (cli_download_is_state(watched->last, "completed")) {
-		cli_news_add_completed(text, watched->last);
+		if (cli_news_add_completed(text, watched->last))
+			get->exit = cli_session_worse(get->exit, CLI_EXIT_FAILED);
 		say(get, CLI_TERM_OUT, text);
 		return;
 	}
@@ -498,9 +514,9 @@ static enum cli_exit run(struct get *get, const char *const *repos, size_t n_rep
 	return finish(get, wait_for_all(get, &err), &err);
 }
 
-enum cli_exit cli_get(const struct cli_session *session)
+static enum cli_exit make_and_wait(const struct cli_session *session, const char *method)
 {
-	struct get get = { .session = session };
+	struct get get = { .session = session, .method = method };
 	enum cli_exit result;
 	size_t n;
 	const char *const *repos = cli_args_words(session->args, &n);
@@ -508,4 +524,24 @@ enum cli_exit cli_get(const struct cli_session *session)
 	result = run(&get, repos, n);
 	get_clear(&get);
 	return result;
+}
+
+enum cli_exit cli_get(const struct cli_session *session)
+{
+	return make_and_wait(session, "download.create");
+}
+
+enum cli_exit cli_repair(const struct cli_session *session)
+{
+	return make_and_wait(session, "model.repair");
+}
+
+enum cli_exit cli_update(const struct cli_session *session)
+{
+	return make_and_wait(session, "model.update");
+}
+
+enum cli_exit cli_verify(const struct cli_session *session)
+{
+	return make_and_wait(session, "model.verify");
 }

@@ -129,19 +129,16 @@ void cli_models_render(struct buf *b, struct json_object *models, size_t columns
 	cli_table_render(table, columns, is_utf8, b);
 }
 
-/* All pages of the list, as one. */
-static int list_models(const struct cli_session *session, struct json_object **ret,
-		       struct error *err)
+int cli_models_list(const struct cli_session *session, const char *text,
+		    struct json_object **ret, struct error *err)
 {
 	AUTO_JSON params = json_object_new_object();
 	AUTO_JSON all = json_object_new_array();
 	AUTO_JSON page = NULL;
-	size_t n_words;
-	const char *const *words = cli_args_words(session->args, &n_words);
 	struct str cursor;
 
-	if (n_words > 0)
-		json_add_cstr(params, "q", words[0]);
+	if (text != NULL)
+		json_add_cstr(params, "q", text);
 	json_add_int(params, "limit", PAGE);
 	do {
 		struct json_object *rows;
@@ -181,8 +178,10 @@ enum cli_exit cli_ls(const struct cli_session *session)
 {
 	struct json_object *list = NULL;
 	struct error err;
+	size_t n;
+	const char *const *words = cli_args_words(session->args, &n);
 
-	if (list_models(session, &list, &err) < 0)
+	if (cli_models_list(session, n > 0 ? words[0] : NULL, &list, &err) < 0)
 		return cli_session_fail(session, &err);
 	if (session->is_json) {
 		cli_session_print_json(list, NULL);
@@ -429,6 +428,8 @@ static enum cli_exit call_each(const struct cli_session *session, const char *me
 		struct error err;
 
 		json_add_cstr(params, "id", ids[i]);
+		if (cli_args_has(session->args, CLI_OPTION_REPLACE))
+			json_add_bool(params, "replace", true);
 		if (cli_session_call(session, method, params, RPC_TIMEOUT_MS, &result, NULL,
 				     &err) < 0) {
 			exit = cli_session_worse(exit, cli_session_exit(&err));

@@ -16,6 +16,11 @@ enum cli_exit cli_trash(const struct cli_session *session);
 enum cli_exit cli_restore(const struct cli_session *session);
 enum cli_exit cli_scan(const struct cli_session *session);
 
+/* All rows of model.list, or those with `text` (NULL: any) in their folder: the last page's
+ * answer, to free, with all in its "models". */
+int cli_models_list(const struct cli_session *session, const char *text,
+		    struct json_object **ret, struct error *err) MUST_USE;
+
 /* The rows of model.list as a table of at most `columns` (0: any). Pure. */
 void cli_models_render(struct buf *b, struct json_object *models, size_t columns, bool is_utf8);
 

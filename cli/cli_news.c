@@ -31,11 +31,40 @@ void cli_news_add_state(struct buf *b, struct json_object *download, int64_t now
 	buf_add_char(b, '\n');
 }
 
-void cli_news_add_completed(struct buf *b, struct json_object *download)
+/* "12 files proven, 1 changed, 2 missing" */
+static bool add_findings(struct buf *b, struct json_object *download)
+{
+	static const char *const names[] = { "changed", "missing", "unknown" };
+	struct json_object *findings = json_get(download, "findings");
+	uint64_t bad = cli_download_number(findings, "changed") +
+		       cli_download_number(findings, "missing");
+
+	cli_text_add_count(b, cli_download_number(findings, "proven"), "file");
+	buf_add(b, S(" proven"));
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		uint64_t n = cli_download_number(findings, names[i]);
+
+		if (n > 0)
+			buf_addf(b, ", %llu %s", (unsigned long long)n, names[i]);
+	}
+	buf_add_char(b, '\n');
+	if (bad > 0) {
+		buf_add(b, S("  to bring what is not as it should be: larder repair "));
+		cli_text_add_escaped(b, json_get_str(download, "folder"));
+		buf_add_char(b, '\n');
+	}
+	return bad > 0;
+}
+
+bool cli_news_add_completed(struct buf *b, struct json_object *download)
 {
 	int64_t took_s = cli_download_took_s(download);
 
 	cli_news_add_name(b, download);
+	if (str_is_equal(json_get_str(download, "kind"), S("verify"))) {
+		buf_add(b, S(": "));
+		return add_findings(b, download);
+	}
 	buf_add(b, S(": completed, "));
 	add_size(b, download);
 	if (took_s >= 0) {
@@ -43,6 +72,7 @@ void cli_news_add_completed(struct buf *b, struct json_object *download)
 		cli_text_add_duration(b, (uint64_t)took_s);
 	}
 	buf_add(b, S(", proven\n"));
+	return false;
 }
 
 static void add_more(struct buf *b, const char *label, struct str text)

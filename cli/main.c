@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "cli/cli_args.h"
+#include "cli/cli_care.h"
 #include "cli/cli_get.h"
+#include "cli/cli_link.h"
 #include "cli/cli_models.h"
 #include "cli/cli_preview.h"
 #include "cli/cli_ps.h"
@@ -134,10 +136,70 @@ static const struct {
 	    .words = "ID...",
 	    .words_min = 1,
 	    .words_max = SIZE_MAX,
+	    .options = CLI_TAKES(REPLACE),
 	    .summary = "bring back what is in the trash",
 	    .details = "Brings back what is in the trash, to where it was. Nothing is "
-		       "overwritten." },
+		       "overwritten: where a name is taken, nothing is moved, or with "
+		       "--replace what has it goes to the trash. So an update is taken back: "
+		       "what it replaced is one entry." },
 	  cli_restore },
+	{ { .name = "verify",
+	    .words = "MODEL...",
+	    .words_min = 1,
+	    .words_max = SIZE_MAX,
+	    .options = CLI_TAKES(REVISION) | CLI_TAKES(PRIORITY) | CLI_TAKES(NO_WAIT),
+	    .summary = "hash a model's files again",
+	    .details = "Reads every file of a model from the disk and compares its digest with "
+		       "the Hub's, gently, since others read that disk too. Ends with 1 when "
+		       "one has changed or is missing." },
+	  cli_verify },
+	{ { .name = "repair",
+	    .words = "MODEL...",
+	    .words_min = 1,
+	    .words_max = SIZE_MAX,
+	    .options = CLI_TAKES(REVISION) | CLI_TAKES(PRIORITY) | CLI_TAKES(NO_WAIT),
+	    .summary = "fetch again what is changed or missing",
+	    .details = "Fetches the files of a model that a verification, or the clock, found "
+		       "changed, and those that are missing. What they replace goes to the "
+		       "trash." },
+	  cli_repair },
+	{ { .name = "check",
+	    .words = "[MODEL...]",
+	    .words_max = SIZE_MAX,
+	    .options = CLI_TAKES(REVISION),
+	    .summary = "is there something newer at the Hub",
+	    .details = "Asks the Hub whether there is something newer than these models, or "
+		       "than all that are here, and says what an update would bring." },
+	  cli_check },
+	{ { .name = "update",
+	    .words = "MODEL...",
+	    .words_min = 1,
+	    .words_max = SIZE_MAX,
+	    .options = CLI_TAKES(REVISION) | CLI_TAKES(PRIORITY) | CLI_TAKES(NO_WAIT),
+	    .summary = "bring a model to its newest commit",
+	    .details = "Fetches what has changed at the Hub. The model stays as it is until "
+		       "all of that is proven; then the new files take their names together, "
+		       "and the old ones go to the trash: larder restore --replace takes it "
+		       "back." },
+	  cli_update },
+	{ { .name = "scrub",
+	    .words = "[start|stop]",
+	    .words_max = 1,
+	    .summary = "the verification of the whole library",
+	    .details = "Shows what the last scrub, or the one under way, has found. With "
+		       "start, begins one now; with stop, ends it where it is." },
+	  cli_scrub },
+	{ { .name = "link",
+	    .words = "[MODEL...]",
+	    .words_max = SIZE_MAX,
+	    .options = CLI_TAKES(HF_CACHE),
+	    .summary = "show the library to other programs, at no cost",
+	    .details = "With --hf-cache DIR, lays out these models, or all, as the official "
+		       "cache has them, so that transformers, vLLM and others find them "
+		       "offline: with hard links where DIR is on the same disk, else with "
+		       "symbolic ones. It takes no space. Only files that are proven; run it "
+		       "again after an update." },
+	  cli_link },
 	{ { .name = "scan",
 	    .words = "",
 	    .summary = "look at the disk again",

@@ -84,6 +84,8 @@ struct str str_from(const char *cstr);
 /* A NUL-terminated copy. Free with free(3). */
 char *str_dup(struct str s) __attribute__((returns_nonnull));
 
+/* By bytes; a beginning comes before what begins with it: <0, 0, >0. */
+int str_compare(struct str a, struct str b);
 bool str_is_equal(struct str a, struct str b);
 bool str_is_equal_nocase(struct str a, struct str b); /* ASCII letters only */
 bool str_has_prefix(struct str s, struct str prefix);

@@ -77,6 +77,18 @@ static const struct row rows[] = {
 	  .help = "how long after a look at the models on the disk the next begins, like 15m "
 		  "or "
 		  "6h; 0: only when asked" },
+	{ "LARDER_SCRUB_INTERVAL", KIND_DURATION, AT(scrub_interval_s), .otherwise = "30d",
+	  .min = 0, .max = 10 * 365 * 24 * 60 * 60,
+	  .help = "how long after a scrub, which hashes the whole library again, the next "
+		  "begins; 0: only when asked" },
+	{ "LARDER_VERIFY_LIMIT", KIND_SIZE, AT(verify_limit_bps), .otherwise = "0", .min = 0,
+	  .max = SCHEMA_LIMIT_MAX,
+	  .help = "bytes a second that a verification or scrub reads, like 50M; it never takes "
+		  "more than half of the disk's time; 0: no other limit" },
+	{ "LARDER_CHECK_INTERVAL", KIND_DURATION, AT(check_interval_s), .otherwise = "0",
+	  .min = 0, .max = 10 * 365 * 24 * 60 * 60,
+	  .help = "how often the Hub is asked whether there is something newer than the "
+		  "models here, like 1d; 0: only when asked" },
 	{ "LARDER_TRASH_DAYS", KIND_INTEGER, AT(trash_days), .otherwise = "30", .min = 0,
 	  .max = 3650,
 	  .help = "days until what was deleted or replaced goes for good; 0: when asked" },

@@ -30,9 +30,12 @@ struct config {
 	uint64_t bandwidth_limit_bps; /* of all downloads together; 0: none */
 	uint64_t transfer_threads;    /* 0: as many as fit the machine */
 	uint64_t min_free_bytes;
-	uint64_t scan_interval_s; /* 0: only when asked */
-	uint64_t trash_days;      /* 0: nothing goes by itself */
-	uint64_t auth;            /* enum auth_mode */
+	uint64_t scan_interval_s;  /* 0: only when asked */
+	uint64_t scrub_interval_s; /* 0: only when asked */
+	uint64_t check_interval_s; /* 0: only when asked */
+	uint64_t verify_limit_bps; /* 0: none but half of the disk's time */
+	uint64_t trash_days;       /* 0: nothing goes by itself */
+	uint64_t auth;             /* enum auth_mode */
 	char *api_keys;
 	char *user_header; /* in which the web server names the user */
 	uint64_t event_clients;

@@ -23,6 +23,17 @@
 		.min = -SCHEMA_PRIORITY_MAX, .max = SCHEMA_PRIORITY_MAX               \
 	}
 
+/* What says which model is meant. */
+#define FIELDS_FOLDER                                                                     \
+	{ .name = "folder",                                                               \
+	  .kind = JSON_KIND_TEXT,                                                         \
+	  .is_required = true,                                                            \
+	  .min = 1,                                                                       \
+	  .max = SCHEMA_FOLDER_MAX },                                                     \
+	{                                                                                 \
+		.name = "revision", .kind = JSON_KIND_TEXT, .min = 1, .max = REVISION_MAX \
+	}
+
 /* What both a preview and a download are asked with. */
 #define FIELDS_CHOICE                                                                          \
 	FIELD_REPO, { .name = "type", .kind = JSON_KIND_TEXT, .min = 1, .max = 16 },           \
@@ -52,22 +63,23 @@ static const struct json_field models_fields[] = {
 	{ .name = "cursor", .kind = JSON_KIND_TEXT, .min = 1, .max = SCHEMA_FOLDER_MAX + 24 },
 };
 static const struct json_field model_fields[] = {
-	{ .name = "folder",
-	  .kind = JSON_KIND_TEXT,
-	  .is_required = true,
-	  .min = 1,
-	  .max = SCHEMA_FOLDER_MAX },
-	{ .name = "revision", .kind = JSON_KIND_TEXT, .min = 1, .max = REVISION_MAX },
+	FIELDS_FOLDER,
 	{ .name = "context", .kind = JSON_KIND_INT, .min = 1, .max = SCHEMA_CONTEXT_MAX },
 };
 static const struct json_field delete_fields[] = {
-	{ .name = "folder",
-	  .kind = JSON_KIND_TEXT,
-	  .is_required = true,
-	  .min = 1,
-	  .max = SCHEMA_FOLDER_MAX },
-	{ .name = "revision", .kind = JSON_KIND_TEXT, .min = 1, .max = REVISION_MAX },
+	FIELDS_FOLDER,
 	{ .name = "group", .kind = JSON_KIND_TEXT, .min = 1, .max = 256 },
+};
+static const struct json_field job_fields[] = {
+	FIELDS_FOLDER,
+	FIELD_PRIORITY(false),
+};
+static const struct json_field check_fields[] = {
+	FIELDS_FOLDER,
+};
+static const struct json_field restore_fields[] = {
+	FIELD_ID,
+	{ .name = "replace", .kind = JSON_KIND_BOOL },
 };
 static const struct json_field changes_fields[] = {
 	{ .name = "since", .kind = JSON_KIND_TEXT, .min = 1, .max = 64 },
@@ -139,8 +151,15 @@ static const struct {
 	METHOD("model.list", models_fields),
 	METHOD("model.get", model_fields),
 	METHOD("model.delete", delete_fields),
+	METHOD("model.check", check_fields),
+	METHOD("model.repair", job_fields),
+	METHOD("model.update", job_fields),
+	METHOD("model.verify", job_fields),
+	{ .name = "scrub.get" },
+	{ .name = "scrub.start" },
+	{ .name = "scrub.stop" },
 	{ .name = "trash.list" },
-	METHOD("trash.restore", id_fields),
+	METHOD("trash.restore", restore_fields),
 	METHOD("trash.empty", id_fields),
 	{ .name = "session.rules" },
 	{ .name = "session.revoke" },

@@ -21,6 +21,7 @@ struct request {
 	struct bin *bin;
 	int (*act)(struct request *request, struct error *err);
 	char id[TRASH_ID_MAX + 1];
+	char swap_id[TRASH_ID_MAX + 1]; /* of a restore: "" without */
 	char **paths;
 	size_t n;
 	struct trash_list *list;
@@ -60,8 +61,10 @@ static int act_put(struct request *r, struct error *err)
 
 static int act_restore(struct request *r, struct error *err)
 {
+	const char *swap_id = r->swap_id[0] != '\0' ? r->swap_id : NULL;
+
 	r->has_changed = true;
-	return trash_restore(r->bin->root, r->id, err);
+	return trash_restore(r->bin->root, r->id, swap_id, err);
 }
 
 static int act_empty(struct request *r, struct error *err)
@@ -266,28 +269,40 @@ int bin_put(struct bin *bin, const struct model *model, const char *group, bin_d
 	return submit(r, err);
 }
 
-static int by_id(struct bin *bin, int (*act)(struct request *, struct error *), struct str id,
-		 bin_done_fn done, void *ctx, struct error *err)
+/* To be submitted, or NULL with ERR_UNKNOWN_TRASH. */
+static struct request *by_id(struct bin *bin, int (*act)(struct request *, struct error *),
+			     struct str id, bin_done_fn done, void *ctx, struct error *err)
 {
 	struct request *r;
 
-	if (!trash_id_is_valid(id))
-		return error_set(err, ERR_UNKNOWN_TRASH, "there is no such thing in the trash");
+	if (!trash_id_is_valid(id)) {
+		(void)error_set(err, ERR_UNKNOWN_TRASH, "there is no such thing in the trash");
+		return NULL;
+	}
 	r = request_new(bin, act);
 	memcpy(r->id, id.p, id.n);
 	r->done = done;
 	r->ctx = ctx;
-	return submit(r, err);
+	return r;
 }
 
-int bin_restore(struct bin *bin, struct str id, bin_done_fn done, void *ctx, struct error *err)
+int bin_restore(struct bin *bin, struct str id, bool is_swap, bin_done_fn done, void *ctx,
+		struct error *err)
 {
-	return by_id(bin, act_restore, id, done, ctx, err);
+	struct request *r = by_id(bin, act_restore, id, done, ctx, err);
+
+	if (r == NULL)
+		return -1;
+	if (is_swap)
+		make_id(r->swap_id);
+	return submit(r, err);
 }
 
 int bin_empty(struct bin *bin, struct str id, bin_done_fn done, void *ctx, struct error *err)
 {
-	return by_id(bin, act_empty, id, done, ctx, err);
+	struct request *r = by_id(bin, act_empty, id, done, ctx, err);
+
+	return r != NULL ? submit(r, err) : -1;
 }
 
 int bin_list(struct bin *bin, bin_list_fn done, void *ctx, struct error *err)

@@ -51,7 +51,9 @@ void bin_free(struct bin **bin);
  * when too much waits; so for all of these. */
 int bin_put(struct bin *bin, const struct model *model, const char *group, bin_done_fn done,
 	    void *ctx, struct error *err) MUST_USE;
-int bin_restore(struct bin *bin, struct str id, bin_done_fn done, void *ctx,
+/* With `is_swap`, what has the names now goes to the trash in its turn, under a new id, which
+ * is told to `done`; "" when nothing had. */
+int bin_restore(struct bin *bin, struct str id, bool is_swap, bin_done_fn done, void *ctx,
 		struct error *err) MUST_USE;
 int bin_empty(struct bin *bin, struct str id, bin_done_fn done, void *ctx,
 	      struct error *err) MUST_USE;

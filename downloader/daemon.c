@@ -19,7 +19,9 @@
 #include "downloader/sse.h"
 
 enum {
-	FILE_WORKERS_MIN = 3,     /* a look at the disk takes two at most (scan.c) */
+	/* A look at the disk takes two at most (scan.c), a verification and a scrub one each.
+	 */
+	FILE_WORKERS_MIN = 5,
 	TRANSFER_THREADS_MAX = 4, /* when the configuration leaves it open */
 	SOCKET_MODE = 0660,
 };
@@ -46,6 +48,8 @@ struct daemon {
 	struct library *library;
 	struct lateness *lateness;
 	struct bin *bin;
+	struct updates *updates;
+	struct scrub *scrub;
 	struct control *control;
 	struct sse *sse;
 	struct ops ops;
@@ -89,7 +93,12 @@ static void on_model_changed(void *ctx, const struct model *model)
 {
 	struct daemon *d = ctx;
 
-	events_publish(d->events, "model", model_to_row(model));
+	const struct update *update = updates_find(d->updates, str_from(model->folder));
+
+	/* It may have been brought up to date by another program. */
+	if (update != NULL && strcmp(update->commit, model->commit) == 0)
+		updates_forget(d->updates, model->folder);
+	events_publish(d->events, "model", ops_model_row(&d->ops, model));
 }
 
 static void on_model_removed(void *ctx, const char *folder)
@@ -97,6 +106,7 @@ static void on_model_removed(void *ctx, const char *folder)
 	struct daemon *d = ctx;
 	struct json_object *data = json_object_new_object();
 
+	updates_forget(d->updates, folder);
 	json_add_cstr(data, "folder", folder);
 	events_publish(d->events, "model-removed", data);
 }
@@ -115,8 +125,10 @@ static void look_at_folder(struct daemon *d, const struct job *job)
 
 	if (!job_is_final(job->state) || !job->is_planned)
 		return;
-	folder = job_folder(job->type, job->repo, job->revision);
+	folder = job_own_folder(job);
 	library_look(d->library, folder);
+	if (job->kind != JOB_VERIFY) /* what was found to be newer may be here now */
+		updates_forget(d->updates, folder);
 }
 
 static int on_check_idle(void *ctx, const char *folder, struct error *err)
@@ -141,6 +153,55 @@ static void on_trash_changed(void *ctx)
 	struct daemon *d = ctx;
 
 	events_publish(d->events, "trash", json_object_new_object());
+}
+
+/* --- hooks of those that care for the library --- */
+
+static struct model *find_model(void *ctx, const char *folder)
+{
+	const struct daemon *d = ctx;
+
+	return library_find(d->library, str_from(folder));
+}
+
+static struct model *next_model(void *ctx, const char *folder)
+{
+	const struct daemon *d = ctx;
+
+	return library_after(d->library, str_from(folder));
+}
+
+static struct model *next_of_repo(void *ctx, const char *folder)
+{
+	const struct daemon *d = ctx;
+	struct model *model = library_after(d->library, str_from(folder));
+
+	while (model != NULL && model->repo == NULL)
+		model = library_after(d->library, str_from(model->folder));
+	return model;
+}
+
+static void on_update_found(void *ctx, const char *folder)
+{
+	struct daemon *d = ctx;
+	const struct model *model = library_find(d->library, str_from(folder));
+
+	if (model != NULL)
+		events_publish(d->events, "model", ops_model_row(&d->ops, model));
+}
+
+static void on_passed(void *ctx, const char *folder)
+{
+	struct daemon *d = ctx;
+
+	library_look(d->library, folder);
+}
+
+static void on_scrub_state(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	events_publish(d->events, "scrub", scrub_to_json(d->scrub));
 }
 
 /* --- hooks of the queue --- */
@@ -187,6 +248,19 @@ static void on_notice(void *ctx, const char *level, const char *code, const char
 	events_publish(d->events, "notice", data);
 }
 
+static void on_scrub_found(void *ctx, const char *folder, const struct plan_file *file,
+			   const char *why)
+{
+	AUTO_CSTR text =
+		mem_printf("%s/%s: %s%s%s", folder, file->path,
+			   file->state == FILE_MISSING ? "it is missing"
+						       : "its content is not what the Hub has",
+			   why[0] != '\0' ? ": " : "", why);
+
+	log_warning("%s", text);
+	on_notice(ctx, "warning", file_state_name(file->state), text, NULL);
+}
+
 /* Puts what the settings come to now into effect. */
 static void apply_effect(struct daemon *d, const struct settings_effect *effect)
 {
@@ -230,11 +304,18 @@ static void on_revoked(void *ctx)
 		sse_recheck(d->sse);
 }
 
-static void on_queue_stopped(void *ctx)
+static void on_scrub_stopped(void *ctx)
 {
 	struct daemon *d = ctx;
 
 	loop_stop(d->loop);
+}
+
+static void on_queue_stopped(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	scrub_stop(d->scrub, on_scrub_stopped, d);
 }
 
 static struct json_object *make_snapshot(void *ctx)
@@ -260,6 +341,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	space_stop(d->space);
 	library_stop(d->library);
 	bin_stop(d->bin);
+	updates_stop(d->updates);
 	queue_stop(d->queue);
 }
 
@@ -343,12 +425,14 @@ static int build_queue(struct daemon *d, struct error *err)
 		.downloads = effect->max_downloads,
 		.files_at_once = TRANSFER_FILES_AT_ONCE,
 		.min_free_bytes = cfg->min_free_bytes,
+		.verify_bps = cfg->verify_limit_bps,
 	};
 	struct queue_hooks hooks = {
 		.changed = on_job_changed,
 		.removed = on_job_removed,
 		.progress = on_progress,
 		.notice = on_notice,
+		.model = find_model,
 		.stopped = on_queue_stopped,
 		.ctx = d,
 	};
@@ -383,7 +467,8 @@ static int build_queue(struct daemon *d, struct error *err)
 			       .events = d->events,
 			       .settings = d->settings,
 			       .sessions = d->sessions,
-			       .min_free_bytes = cfg->min_free_bytes };
+			       .min_free_bytes = cfg->min_free_bytes,
+			       .models_path = cfg->models_dir };
 	return 0;
 }
 
@@ -410,6 +495,38 @@ static int build_library(struct daemon *d, struct error *err)
 	d->ops.library = d->library;
 	d->ops.bin = d->bin;
 	return 0;
+}
+
+/* What looks after the library. */
+static int build_care(struct daemon *d, struct error *err)
+{
+	struct updates_env updates_env = { .loop = d->loop,
+					   .pool = d->pool,
+					   .hub = d->hub,
+					   .store = d->store,
+					   .every_s = d->cfg->check_interval_s };
+	struct updates_hooks updates_hooks = { .changed = on_update_found,
+					       .next = next_of_repo,
+					       .ctx = d };
+	struct scrub_env scrub_env = { .loop = d->loop,
+				       .pool = d->pool,
+				       .store = d->store,
+				       .models_root = d->models_root,
+				       .limit_bps = d->cfg->verify_limit_bps,
+				       .every_s = d->cfg->scrub_interval_s };
+	struct scrub_hooks scrub_hooks = { .next = next_model,
+					   .found = on_scrub_found,
+					   .passed = on_passed,
+					   .state = on_scrub_state,
+					   .ctx = d };
+
+	d->updates = updates_new(&updates_env, &updates_hooks, err);
+	if (d->updates == NULL)
+		return -1;
+	d->scrub = scrub_new(&scrub_env, &scrub_hooks, err);
+	d->ops.updates = d->updates;
+	d->ops.scrub = d->scrub;
+	return d->scrub == NULL ? -1 : 0;
 }
 
 /* The group that owns the socket may use it. */
@@ -470,7 +587,8 @@ struct daemon *daemon_new(const struct config *cfg, struct error *err)
 	d->models_root = -1;
 	if (build_base(d, err) < 0 || build_settings(d, err) < 0 ||
 	    build_sessions(d, err) < 0 || build_queue(d, err) < 0 ||
-	    build_library(d, err) < 0 || catch_signals(d, err) < 0 || build_sockets(d, err) < 0)
+	    build_library(d, err) < 0 || build_care(d, err) < 0 || catch_signals(d, err) < 0 ||
+	    build_sockets(d, err) < 0)
 		return NULL;
 	return MOVE(d);
 }
@@ -481,6 +599,7 @@ void daemon_run(struct daemon *daemon)
 	apply_effect(daemon, settings_effect(daemon->settings));
 	queue_start(daemon->queue);
 	library_scan(daemon->library);
+	scrub_run(daemon->scrub);
 	daemon->lateness = lateness_new(daemon->loop);
 	daemon->ops.lateness = daemon->lateness;
 	log_info("ready: models in %s, Hub %s", daemon->cfg->models_dir, daemon->endpoint);
@@ -501,6 +620,8 @@ void daemon_free(struct daemon **daemon)
 		library_stop(d->library);
 	if (d->bin != NULL)
 		bin_stop(d->bin);
+	if (d->updates != NULL)
+		updates_stop(d->updates);
 	if (d->fetch != NULL)
 		fetch_stop(d->fetch);
 	if (d->pool != NULL)
@@ -515,6 +636,8 @@ void daemon_free(struct daemon **daemon)
 	queue_free(&d->queue);
 	library_free(&d->library);
 	bin_free(&d->bin);
+	updates_free(&d->updates);
+	scrub_free(&d->scrub);
 	lateness_free(&d->lateness);
 	budget_free(&d->budget);
 	turns_free(&d->turns);

@@ -125,6 +125,17 @@ static struct kept *oldest(struct hub *hub, bool must_hold)
 	return best;
 }
 
+void hub_forget(struct hub *hub, enum repo_type type, const char *repo)
+{
+	for (size_t i = 0; i < HUB_KEPT_MAX; i++) {
+		struct kept *kept = &hub->kept[i];
+
+		if (kept->listing != NULL && kept->type == type &&
+		    strcmp(kept->repo, repo) == 0 && !commit_is_valid(str_from(kept->revision)))
+			forget(kept);
+	}
+}
+
 static size_t count_kept_files(const struct hub *hub)
 {
 	size_t n = 0;

@@ -80,6 +80,10 @@ typedef void (*hub_listing_fn)(void *ctx, struct hub_listing *take_listing,
 struct hub_call *hub_list(struct hub *hub, enum repo_type type, const char *repo,
 			  const char *revision, hub_listing_fn done, void *ctx);
 
+/* What is kept of this repository's branches is not believed any more: the next hub_list()
+ * asks. */
+void hub_forget(struct hub *hub, enum repo_type type, const char *repo);
+
 /* `done` will not be called. NULL is fine; leaves NULL. Not after `done`. */
 void hub_call_cancel(struct hub_call **call);
 

@@ -10,8 +10,9 @@
 
 /* For each state, the states that may follow it. */
 static const unsigned moves[] = {
-	[JOB_QUEUED] = BIT(JOB_RESOLVING) | BIT(JOB_DOWNLOADING) | BIT(JOB_WAITING) |
-		       BIT(JOB_PAUSED) | BIT(JOB_CANCELLED) | BIT(JOB_FAILED),
+	[JOB_QUEUED] = BIT(JOB_RESOLVING) | BIT(JOB_DOWNLOADING) | BIT(JOB_VERIFYING) |
+		       BIT(JOB_WAITING) | BIT(JOB_PAUSED) | BIT(JOB_CANCELLED) |
+		       BIT(JOB_FAILED),
 	[JOB_RESOLVING] = BIT(JOB_QUEUED) | BIT(JOB_WAITING) | BIT(JOB_PAUSED) |
 			  BIT(JOB_CANCELLED) | BIT(JOB_FAILED),
 	[JOB_DOWNLOADING] = BIT(JOB_VERIFYING) | BIT(JOB_COMPLETED) | BIT(JOB_QUEUED) |
@@ -36,6 +37,14 @@ static const char *const state_names[] = {
 	[JOB_CANCELLED] = "cancelled",
 };
 
+static const char *const kind_names[] = {
+	[JOB_DOWNLOAD] = "download",
+	[JOB_UPDATE] = "update",
+	[JOB_VERIFY] = "verify",
+	[JOB_REPAIR] = "repair",
+};
+
+static_assert(ARRAY_LEN(kind_names) == JOB_KIND_COUNT, "every kind has its name");
 static_assert(ARRAY_LEN(moves) == JOB_STATE_COUNT, "every state has its moves");
 static_assert(ARRAY_LEN(state_names) == JOB_STATE_COUNT, "every state has its name");
 
@@ -51,6 +60,7 @@ struct job *job_copy(const struct job *job)
 	*copy = *job;
 	copy->repo = mem_strdup(job->repo);
 	copy->revision = mem_strdup(job->revision);
+	copy->folder = mem_strdup(job->folder);
 	copy->reason.url = mem_strdup(job->reason.url);
 	copy->select = (struct terms){ .v = NULL, .n = 0 };
 	copy->exclude = (struct terms){ .v = NULL, .n = 0 };
@@ -74,8 +84,25 @@ void job_free(struct job **job)
 	terms_clear(&(*job)->exclude);
 	free((*job)->repo);
 	free((*job)->revision);
+	free((*job)->folder);
 	free(*job);
 	*job = NULL;
+}
+
+const char *job_kind_name(enum job_kind kind)
+{
+	return kind_names[kind];
+}
+
+int job_kind_from_name(struct str name, enum job_kind *ret)
+{
+	for (unsigned i = 0; i < JOB_KIND_COUNT; i++) {
+		if (str_is_equal(name, str_from(kind_names[i]))) {
+			*ret = (enum job_kind)i;
+			return 0;
+		}
+	}
+	return -1;
 }
 
 const char *job_state_name(enum job_state state)
@@ -110,7 +137,7 @@ void job_move(struct job *job, enum job_state to, int64_t now_ms)
 	clear_reason(job);
 	job->state = to;
 	job->speed_bps = 0;
-	if (to == JOB_DOWNLOADING && job->started_at_ms == 0)
+	if ((to == JOB_DOWNLOADING || to == JOB_VERIFYING) && job->started_at_ms == 0)
 		job->started_at_ms = now_ms;
 	job->finished_at_ms = job_is_final(to) ? now_ms : 0;
 }
@@ -129,16 +156,24 @@ void job_set_reason_url(struct job *job, char *take_url)
 	job->reason.url = take_url;
 }
 
-uint64_t job_remaining(const struct job *job)
+static uint64_t bytes_left(const struct job *job)
 {
 	return job->bytes_total > job->bytes_done ? job->bytes_total - job->bytes_done : 0;
 }
 
+uint64_t job_remaining(const struct job *job)
+{
+	return job->kind == JOB_VERIFY ? 0 : bytes_left(job);
+}
+
 int64_t job_eta_s(const struct job *job)
 {
-	if (job->speed_bps == 0 || job->state != JOB_DOWNLOADING)
+	bool is_moving = job->state == JOB_DOWNLOADING ||
+			 (job->kind == JOB_VERIFY && job->state == JOB_VERIFYING);
+
+	if (job->speed_bps == 0 || !is_moving)
 		return -1;
-	return (int64_t)((job_remaining(job) + job->speed_bps - 1) / job->speed_bps);
+	return (int64_t)((bytes_left(job) + job->speed_bps - 1) / job->speed_bps);
 }
 
 char *job_folder(enum repo_type type, const char *repo, const char *revision)
@@ -154,6 +189,13 @@ char *job_folder(enum repo_type type, const char *repo, const char *revision)
 			buf_add(folder, *c == '/' ? S("--") : (struct str){ .p = c, .n = 1 });
 	}
 	return buf_take(folder);
+}
+
+char *job_own_folder(const struct job *job)
+{
+	if (job->folder != NULL)
+		return mem_strdup(job->folder);
+	return job_folder(job->type, job->repo, job->revision);
 }
 
 int job_compare(const struct job *a, const struct job *b)
@@ -187,6 +229,9 @@ void job_take_progress(struct job *to, const struct job *from)
 	to->bytes_done = from->bytes_done;
 	to->bytes_verified = from->bytes_verified;
 	to->files_done = from->files_done;
+	to->files_changed = from->files_changed;
+	to->files_missing = from->files_missing;
+	to->files_unknown = from->files_unknown;
 	to->speed_bps = from->speed_bps;
 	to->connections = from->connections;
 }
@@ -205,13 +250,37 @@ static void add_progress(struct json_object *object, const struct job *job)
 	json_add_u64(object, "connections", job->connections);
 }
 
+/* What a verification has found; null for all others. */
+static struct json_object *findings_to_json(const struct job *job)
+{
+	struct json_object *object;
+
+	if (job->kind != JOB_VERIFY)
+		return NULL;
+	object = json_object_new_object();
+	json_add_u64(object, "proven", job->files_done);
+	json_add_u64(object, "changed", job->files_changed);
+	json_add_u64(object, "missing", job->files_missing);
+	json_add_u64(object, "unknown", job->files_unknown);
+	return object;
+}
+
 struct json_object *job_progress_to_json(const struct job *job)
 {
 	struct json_object *object = json_object_new_object();
 
 	json_add_cstr(object, "id", job->id);
 	add_progress(object, job);
+	if (job->kind == JOB_VERIFY)
+		json_take(object, "findings", findings_to_json(job));
 	return object;
+}
+
+static struct json_object *folder_to_json(const struct job *job)
+{
+	AUTO_CSTR folder = job_own_folder(job);
+
+	return json_object_new_string(folder);
 }
 
 struct json_object *job_to_json(const struct job *job)
@@ -219,7 +288,8 @@ struct json_object *job_to_json(const struct job *job)
 	struct json_object *object = json_object_new_object();
 
 	json_add_cstr(object, "id", job->id);
-	json_add_cstr(object, "kind", "download");
+	json_add_cstr(object, "kind", job_kind_name(job->kind));
+	json_take(object, "folder", folder_to_json(job));
 	json_add_cstr(object, "repo", job->repo);
 	json_add_cstr(object, "type", repo_type_name(job->type));
 	json_add_cstr(object, "revision", job->revision);
@@ -231,6 +301,7 @@ struct json_object *job_to_json(const struct job *job)
 	json_add_u64(object, "bytes_total", job->bytes_total);
 	json_add_u64(object, "files_total", job->files_total);
 	add_progress(object, job);
+	json_take(object, "findings", findings_to_json(job));
 	json_add_time(object, "created_at", job->created_at_ms);
 	json_add_time(object, "started_at", job->started_at_ms);
 	json_add_time(object, "finished_at", job->finished_at_ms);

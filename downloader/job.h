@@ -1,6 +1,7 @@
 /*
- * A job: one download as the queue knows it, with the machine of its states. The files are not
- * here (a job of 100,000 files is as small as one of one): see plan.h.
+ * A job: one download as the queue knows it, or one look at what a model's files are worth,
+ * with the machine of its states. The files are not here (a job of 100,000 files is as small as
+ * one of one): see plan.h.
  *
  *            .-----------------------------------------------------------.
  *            v                                                           |
@@ -24,11 +25,19 @@
 
 struct json_object;
 
+enum job_kind {
+	JOB_DOWNLOAD, /* brings what was selected */
+	JOB_UPDATE,   /* brings a model that is here to its newest commit */
+	JOB_VERIFY,   /* hashes what is here; brings nothing */
+	JOB_REPAIR,   /* brings what a model lacks, and what is not as it should be */
+	JOB_KIND_COUNT,
+};
+
 enum job_state {
 	JOB_QUEUED,      /* waits for its turn; planned when commit is set */
 	JOB_RESOLVING,   /* asks the Hub what there is */
 	JOB_DOWNLOADING, /* bytes come in */
-	JOB_VERIFYING,   /* all bytes are here, the last hashes are being finished */
+	JOB_VERIFYING,   /* all bytes are here, the hashes are being finished */
 	JOB_PAUSED,      /* by a person; stays so until resumed */
 	JOB_WAITING,     /* goes on by itself, see its reason */
 	JOB_COMPLETED,   /* every file proven and in its place */
@@ -58,9 +67,11 @@ struct terms {
 struct job {
 	char id[DOWNLOAD_ID_LEN + 1];
 	uint64_t order; /* first come, first served within a priority; unique */
+	enum job_kind kind;
 	enum repo_type type;
 	char *repo;                  /* canonical once planned */
 	char *revision;              /* as asked for */
+	char *folder;                /* where it works; NULL: as the three above say */
 	char commit[COMMIT_LEN + 1]; /* "" until planned, or pinned by who asked */
 	bool is_planned;
 	struct terms select;
@@ -69,11 +80,15 @@ struct job {
 	enum job_state state;
 	struct job_reason reason;
 	uint64_t bytes_total;
-	uint64_t bytes_done;     /* durable */
+	uint64_t bytes_done;     /* durable; of a verification, those that are hashed */
 	uint64_t bytes_verified; /* hashed, in files that are whole or under way */
 	uint64_t files_total;
 	uint64_t files_done; /* proven, under their final names */
-	unsigned attempts;   /* waits in a row without progress */
+	/* Of a verification: what else was found. */
+	uint64_t files_changed;
+	uint64_t files_missing;
+	uint64_t files_unknown;
+	unsigned attempts; /* waits in a row without progress */
 	int64_t created_at_ms;
 	int64_t started_at_ms;
 	int64_t finished_at_ms;
@@ -86,6 +101,9 @@ struct job {
 struct job *job_new(void);
 struct job *job_copy(const struct job *job); /* deep */
 void job_free(struct job **job);
+
+const char *job_kind_name(enum job_kind kind);
+int job_kind_from_name(struct str name, enum job_kind *ret) MUST_USE;
 
 const char *job_state_name(enum job_state state);
 int job_state_from_name(struct str name, enum job_state *ret) MUST_USE;
@@ -103,7 +121,7 @@ void job_set_reason_url(struct job *job, char *take_url);
 /* Completed, failed or cancelled: nothing happens to it by itself. */
 bool job_is_final(enum job_state state);
 
-/* Bytes still to fetch. */
+/* Bytes still to fetch; a verification fetches none. */
 uint64_t job_remaining(const struct job *job);
 
 /* Seconds left at the present speed, or -1 when not known. */
@@ -112,6 +130,10 @@ int64_t job_eta_s(const struct job *job);
 /* The folder beneath the models directory: "owner/name", "owner/name@revision", "datasets/...".
  * A revision's "/" becomes "--" in the folder's name. Free with free(3). */
 char *job_folder(enum repo_type type, const char *repo, const char *revision);
+
+/* Where the job works, beneath the models directory: its own folder, or that. Free with
+ * free(3). */
+char *job_own_folder(const struct job *job);
 
 /* Takes over what a transfer tells: durable and hashed bytes, files, speed, connections. */
 void job_take_progress(struct job *to, const struct job *from);

@@ -101,7 +101,7 @@ static void tell_over(struct landing *l)
 {
 	bool is_proven = l->why.code == ERR_NONE;
 
-	if (l->file->state != FILE_DONE)
+	if (l->file->state != FILE_DONE && l->file->state != FILE_STAGED)
 		l->file->state = FILE_PENDING;
 	turn_leave(&l->turn);
 	l->hooks.over(l->hooks.ctx, l, is_proven ? NULL : &l->why);
@@ -232,8 +232,22 @@ void landing_then_published(struct landing *l, struct work *work)
 		landing_conclude(l, work);
 }
 
+/* Proven, and kept under the name that it has. */
+void landing_stage(struct landing *l)
+{
+	static const struct error none = { .code = ERR_NONE };
+
+	l->file->state = FILE_STAGED;
+	l->file->bytes_verified = l->file->size;
+	landing_end(l, &none);
+}
+
 static void publish(struct landing *l)
 {
+	if (l->env->is_staged) {
+		landing_stage(l);
+		return;
+	}
 	landing_start_work(l, act_publish, landing_then_published);
 }
 
@@ -306,7 +320,7 @@ static void on_fetched_hash(void *ctx, const char *hex)
 	if (l->is_stopping)
 		return;
 	if (strcmp(l->hex, l->file->digest) == 0)
-		landing_end_parts(l, false, publish);
+		landing_end_parts(l, l->env->is_staged, publish);
 	else
 		on_mismatch(l);
 }
@@ -331,12 +345,16 @@ static void act_prove(struct work *work)
 
 	work->has_failed = hasher_whole(l->fd, l->file->size, l->file->algorithm, work->hex,
 					&work->error) < 0;
-	if (!work->has_failed && has_proof(l, work))
+	if (!work->has_failed && has_proof(l, work) && !l->env->is_staged)
 		act_publish(work);
 }
 
 static void then_proved(struct landing *l, struct work *work)
 {
+	if (!work->has_failed && has_proof(l, work) && l->env->is_staged) {
+		landing_stage(l);
+		return;
+	}
 	if (work->has_failed || has_proof(l, work)) {
 		landing_then_published(l, work);
 		return;
@@ -358,7 +376,7 @@ static void on_whole(struct landing *l)
 {
 	l->file->state = FILE_VERIFYING;
 	if (is_one_block(l))
-		landing_end_parts(l, false, prove);
+		landing_end_parts(l, l->env->is_staged, prove);
 }
 
 /* The hash follows what is here from the beginning. */

@@ -13,6 +13,9 @@
  * one that is no more than a block is hashed in one go with PUBLISH. What is done is remembered
  * as a source for others.
  *
+ * What is staged ends before PUBLISH: changeover.h gives all files of an update their names
+ * together.
+ *
  * Who does what: claims.h reads again what the journal says is there; lanes.h brings the rest;
  * journal.h makes it durable and records it (invariant 1); hasher.h follows the run of bytes
  * that are here from the beginning. PUBLISH is reached only with an equal digest (invariant 3).
@@ -54,6 +57,7 @@ struct landing_env {
 	const char *repo;
 	const char *commit;
 	const char *folder;
+	bool is_staged; /* what is proven keeps its partial's or copy's name: FILE_STAGED */
 };
 
 struct landing_hooks {

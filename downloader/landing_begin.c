@@ -107,6 +107,12 @@ static void on_taken(void *ctx, int take_fd, const char *source)
 
 	l->fd = take_fd;
 	l->source = mem_strdup(source);
+	l->file->is_copy = true;
+	if (l->env->is_staged) {
+		l->hooks.copied(l->hooks.ctx, l->index, l->source);
+		landing_stage(l);
+		return;
+	}
 	landing_start_work(l, act_publish_copy, then_copy_published);
 	end_copy(l);
 }
@@ -211,6 +217,8 @@ static void act_look(struct work *work)
 		work->has_failed = work->fd < 0;
 	}
 	if (!work->has_failed && work->presence == LOCALDIR_PROVEN) {
+		work->has_failed =
+			localdir_recommit(root, &l->names, l->env->commit, &work->error) < 0;
 		landing_act_note(work);
 		drop_partial(l);
 	}

@@ -97,6 +97,8 @@ void landing_act_note(struct work *work);
 void landing_then_published(struct landing *l, struct work *work);
 /* The file is proven and in its place, as `work` has noted it: records that, and ends it. */
 void landing_conclude(struct landing *l, const struct work *work);
+/* Proven, and kept under the name that it has. */
+void landing_stage(struct landing *l);
 /* Not worth looking for in the library. */
 bool landing_is_small(const struct landing *l);
 

@@ -34,12 +34,8 @@ static size_t position(const struct library *l, struct str folder, bool *ret_is_
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		struct str other = str_from(l->models[middle]->folder);
-		size_t n = other.n < folder.n ? other.n : folder.n;
-		int order = memcmp(other.p, folder.p, n);
+		int order = str_compare(str_from(l->models[middle]->folder), folder);
 
-		if (order == 0)
-			order = other.n < folder.n ? -1 : other.n > folder.n;
 		if (order == 0) {
 			*ret_is_there = true;
 			return middle;
@@ -237,12 +233,21 @@ static void on_ended(void *ctx, const struct error *err)
 
 /* --- what is asked --- */
 
-const struct model *library_find(const struct library *l, struct str folder)
+struct model *library_find(const struct library *l, struct str folder)
 {
 	bool is_there;
 	size_t at = position(l, folder, &is_there);
 
 	return is_there ? l->models[at] : NULL;
+}
+
+struct model *library_after(const struct library *l, struct str folder)
+{
+	bool is_there;
+	size_t at = position(l, folder, &is_there);
+
+	at += is_there ? 1 : 0;
+	return at < l->n ? l->models[at] : NULL;
 }
 
 struct model *const *library_models(const struct library *l, size_t *ret_n)

@@ -66,9 +66,10 @@ void library_stop(struct library *library);
 /* After library_stop(), pool_stop() and store_stop(), when the loop has run its messages. */
 void library_free(struct library **library);
 
-/* Borrowed until the library changes: the model of a folder, or NULL; all of them, by folder;
- * what is known of them together. */
-const struct model *library_find(const struct library *library, struct str folder);
+/* Borrowed until the library changes: the model of a folder, or NULL; the one that comes after
+ * a folder ("": the first), or NULL; all of them, by folder; what is known of them together. */
+struct model *library_find(const struct library *library, struct str folder);
+struct model *library_after(const struct library *library, struct str folder);
 struct model *const *library_models(const struct library *library, size_t *ret_n);
 void library_tell(const struct library *library, struct library_state *ret);
 

@@ -148,16 +148,44 @@ int localdir_look(int root, const struct localdir_names *names, uint64_t size,
 	return 0;
 }
 
+static int write_note(int root, const char *metadata, const char *commit, const char *digest,
+		      const struct timespec *time, struct error *err)
+{
+	AUTO_CSTR text = mem_printf("%s\n%s\n%lld.%06ld\n", commit, digest,
+				    (long long)time->tv_sec, time->tv_nsec / 1000);
+
+	return file_replace(root, metadata, str_from(text), err);
+}
+
 static int write_metadata(int root, const struct localdir_names *names, const char *commit,
 			  const char *digest, struct error *err)
 {
-	AUTO_CSTR text = NULL;
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	text = mem_printf("%s\n%s\n%lld.%06ld\n", commit, digest, (long long)now.tv_sec,
-			  now.tv_nsec / 1000);
-	return file_replace(root, names->metadata, str_from(text), err);
+	return write_note(root, names->metadata, commit, digest, &now, err);
+}
+
+int localdir_distrust(int root, const struct localdir_names *names, const char *commit,
+		      const char *digest, struct error *err)
+{
+	static const struct timespec never = { .tv_sec = LOCALDIR_DISTRUSTED };
+
+	return write_note(root, names->metadata, commit, digest, &never, err);
+}
+
+int localdir_recommit(int root, const struct localdir_names *names, const char *commit,
+		      struct error *err)
+{
+	struct localdir_note note;
+	struct timespec time;
+	int found = localdir_read_note(root, names->metadata, &note, err);
+
+	if (found <= 0 || strcmp(note.commit, commit) == 0)
+		return found < 0 ? -1 : 0;
+	time.tv_sec = note.time_ms / 1000;
+	time.tv_nsec = note.time_ms % 1000 * 1000000;
+	return write_note(root, names->metadata, commit, note.digest, &time, err);
 }
 
 int localdir_vouch(int root, const struct localdir_names *names, const char *commit,
@@ -341,6 +369,28 @@ int localdir_make_copy(int root, const struct localdir_names *names, const char 
 
 /* --- the way to the final name --- */
 
+static char *in_trash(const char *trash_id, const char *path)
+{
+	return mem_printf(".larder/trash/%s/%s", trash_id, path);
+}
+
+/* What vouched for it goes with it: it must not vouch for another file, be it for the one that
+ * takes its place or, once that is taken back, for this one with the new one's words. */
+static int move_note(int root, const struct localdir_names *names, const char *trash_id,
+		     struct error *err)
+{
+	AUTO_CSTR to = in_trash(trash_id, names->metadata);
+	struct stat st;
+	int found = file_stat(root, names->metadata, &st, err);
+
+	if (found <= 0)
+		return found;
+	if (file_make_parents(root, to, err) < 0 ||
+	    file_rename(root, names->metadata, to, err) < 0)
+		return -1;
+	return 0;
+}
+
 /* *ret_trash is where it goes, also when that fails half way; NULL when nothing had the name.
  */
 static int move_to_trash(int root, const struct localdir_names *names, const char *trash_id,
@@ -354,17 +404,19 @@ static int move_to_trash(int root, const struct localdir_names *names, const cha
 	if (S_ISDIR(st.st_mode))
 		return error_set(err, ERR_DISK_ERROR, "%s: a folder has the file's name",
 				 names->final);
-	*ret_trash = mem_printf(".larder/trash/%s/%s", trash_id, names->final);
+	*ret_trash = in_trash(trash_id, names->final);
 	if (file_make_parents(root, *ret_trash, err) < 0 ||
 	    file_rename(root, names->final, *ret_trash, err) < 0)
 		return -1;
-	return 0;
+	return move_note(root, names, trash_id, err);
 }
 
 /* A rename that failed may have happened all the same, when it was the sync after it that
  * failed: so the disk is asked what is where. */
-static void put_back(int root, const struct localdir_names *names, char **trash)
+static void put_back(int root, const struct localdir_names *names, const char *trash_id,
+		     char **trash)
 {
+	AUTO_CSTR note = in_trash(trash_id, names->metadata);
 	struct stat st;
 	struct error err;
 	bool is_there = *trash != NULL && file_stat(root, *trash, &st, &err) == 1;
@@ -372,6 +424,10 @@ static void put_back(int root, const struct localdir_names *names, char **trash)
 
 	if (is_there && (!is_name_free || file_rename(root, *trash, names->final, &err) < 0))
 		return;
+	/* Without its note it would only have to be hashed. */
+	if (file_stat(root, note, &st, &err) == 1 &&
+	    file_rename(root, note, names->metadata, &err) < 0)
+		log_warning("%s stays in the trash: %s", note, err.text);
 	free(*trash);
 	*trash = NULL;
 }
@@ -386,7 +442,7 @@ int localdir_publish(int root, const struct localdir_names *names,
 	if (file_make_parents(root, names->final, err) < 0 ||
 	    move_to_trash(root, names, trash_id, ret_trash, err) < 0 ||
 	    file_rename(root, proven->path, names->final, err) < 0) {
-		put_back(root, names, ret_trash);
+		put_back(root, names, trash_id, ret_trash);
 		return -1;
 	}
 	return write_metadata(root, names, proven->commit, proven->digest, err);

@@ -18,6 +18,10 @@
 
 struct error;
 
+enum {
+	LOCALDIR_DISTRUSTED = 0, /* milliseconds: the time of a note that was found wrong */
+};
+
 /* Paths beneath the models directory. */
 struct localdir_names {
 	char *folder;
@@ -86,9 +90,9 @@ struct localdir_proven {
 };
 
 /* Sync, rename, sync: what is proven becomes the file, and the metadata says so. What had the
- * final name before goes to .larder/trash/<trash_id>/, and comes back from there if the file
- * cannot take its place. *ret_trash is the path of what is in the trash now, to free, or NULL;
- * it is set on failure too. */
+ * final name before goes to .larder/trash/<trash_id>/, with its metadata, and comes back from
+ * there if the file cannot take its place. *ret_trash is the path of what is in the trash now,
+ * to free, or NULL; it is set on failure too. */
 int localdir_publish(int root, const struct localdir_names *names,
 		     const struct localdir_proven *proven, const char *trash_id,
 		     char **ret_trash, struct error *err) MUST_USE;
@@ -97,6 +101,16 @@ int localdir_publish(int root, const struct localdir_names *names,
  * whoever put them there need not have done it, and what was hashed may be in memory only. */
 int localdir_vouch(int root, const struct localdir_names *names, const char *commit,
 		   const char *digest, struct error *err) MUST_USE;
+
+/* The file is not what its metadata says: from now on that vouches for nothing, here and for
+ * the official client, but commit and digest stay known. Its time is LOCALDIR_DISTRUSTED. */
+int localdir_distrust(int root, const struct localdir_names *names, const char *commit,
+		      const char *digest, struct error *err) MUST_USE;
+
+/* The file's content is the same at this commit: its metadata, which vouches for it, names that
+ * one from now on. */
+int localdir_recommit(int root, const struct localdir_names *names, const char *commit,
+		      struct error *err) MUST_USE;
 
 /* Removes partial and copy; absent is fine. */
 int localdir_drop_partial(int root, const struct localdir_names *names,

@@ -48,8 +48,9 @@ void loop_timer_arm(struct loop_timer *timer,
 		    uint64_t delay_ms); /* replaces an earlier arming */
 void loop_timer_stop(struct loop_timer *timer);
 
-/* Milliseconds that never go back, and unix milliseconds. Any thread. */
+/* Milliseconds and microseconds that never go back, and unix milliseconds. Any thread. */
 uint64_t clock_steady_ms(void);
+uint64_t clock_steady_us(void);
 int64_t clock_unix_ms(void);
 
 #endif

@@ -15,9 +15,11 @@
 #include "downloader/library.h"
 #include "downloader/planner.h"
 #include "downloader/queue.h"
+#include "downloader/scrub.h"
 #include "downloader/sessions.h"
 #include "downloader/settings.h"
 #include "downloader/space.h"
+#include "downloader/updates.h"
 
 /* What the methods work with; borrowed from the daemon. */
 struct ops {
@@ -33,7 +35,10 @@ struct ops {
 	struct library *library;
 	struct lateness *lateness;
 	struct bin *bin;
+	struct updates *updates;
+	struct scrub *scrub;
 	uint64_t min_free_bytes;
+	const char *models_path;
 };
 
 /* A control_fn; ctx is a struct ops. */
@@ -49,14 +54,23 @@ struct json_object *ops_snapshot(const struct ops *ops);
 struct json_object *ops_disk(const struct ops *ops);
 
 /* The model that `folder` and `revision` name, borrowed, or NULL with ERR_UNKNOWN_MODEL. */
-const struct model *ops_find_model(const struct ops *ops, struct json_object *params,
-				   struct error *err);
+struct model *ops_find_model(const struct ops *ops, struct json_object *params,
+			     struct error *err);
+
+/* A row of the library's list: the model, and what is known to be newer at the Hub. */
+struct json_object *ops_model_row(const struct ops *ops, const struct model *model);
+
+/* A queue_done_fn that answers a call (ctx) with the job. */
+void ops_answer_job(void *ctx, const struct job *job, const struct error *err);
+/* Answers with what has refused a new job. */
+void ops_refuse_job(struct control_call *call, const struct job *duplicate,
+		    const struct error *err);
 
 /* -1 with ERR_IN_USE when a download that has not ended writes to this folder, to one below it
  * or above it. */
 int ops_check_idle(const struct ops *ops, const char *folder, struct error *err) MUST_USE;
 
-/* {"scanning","models","files","bytes","changes","scanned_at","problem"} */
+/* {"path","scanning","models","files","bytes","changes","scanned_at","problem"} */
 struct json_object *ops_library(const struct ops *ops);
 
 /* --- one function a method, in the file of its noun --- */
@@ -85,6 +99,13 @@ void ops_model_delete(struct ops *ops, struct control_call *call, struct json_ob
 void ops_trash_list(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_trash_restore(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_trash_empty(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_model_check(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_model_repair(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_model_update(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_model_verify(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_scrub_get(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_scrub_start(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_scrub_stop(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_model_get(struct ops *ops, struct control_call *call, struct json_object *params);
 
 void ops_event_changes(struct ops *ops, struct control_call *call, struct json_object *params);

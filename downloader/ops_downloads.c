@@ -8,7 +8,7 @@
 
 /* --- changes --- */
 
-static void on_changed(void *ctx, const struct job *job, const struct error *err)
+void ops_answer_job(void *ctx, const struct job *job, const struct error *err)
 {
 	struct control_call *call = ctx;
 
@@ -32,10 +32,21 @@ static void refuse(struct ops *ops, struct control_call *call, struct str id,
 	control_fail(call, err, extra);
 }
 
+void ops_refuse_job(struct control_call *call, const struct job *duplicate,
+		    const struct error *err)
+{
+	struct json_object *extra = NULL;
+
+	if (duplicate != NULL) {
+		extra = json_object_new_object();
+		json_add_cstr(extra, "download", duplicate->id);
+	}
+	control_fail(call, err, extra);
+}
+
 void ops_download_create(struct ops *ops, struct control_call *call, struct json_object *params)
 {
 	const struct job *duplicate = NULL;
-	struct json_object *extra = NULL;
 	AUTO_CSTR form = NULL;
 	struct choice choice;
 	struct error err;
@@ -44,16 +55,12 @@ void ops_download_create(struct ops *ops, struct control_call *call, struct json
 	result = ops_read_choice(ops, params, &choice, &form, &err);
 	if (result == 0)
 		result = queue_create(ops->queue, &choice,
-				      (int)json_get_int(params, "priority", 0), on_changed,
+				      (int)json_get_int(params, "priority", 0), ops_answer_job,
 				      call, &duplicate, &err);
 	choice_clear(&choice);
 	if (result == 0)
 		return;
-	if (duplicate != NULL) {
-		extra = json_object_new_object();
-		json_add_cstr(extra, "download", duplicate->id);
-	}
-	control_fail(call, &err, extra);
+	ops_refuse_job(call, duplicate, &err);
 }
 
 static void make_move(struct ops *ops, struct control_call *call, struct json_object *params,
@@ -62,7 +69,7 @@ static void make_move(struct ops *ops, struct control_call *call, struct json_ob
 	struct str id = json_get_str(params, "id");
 	struct error err;
 
-	if (queue_move(ops->queue, id, move, on_changed, call, &err) < 0)
+	if (queue_move(ops->queue, id, move, ops_answer_job, call, &err) < 0)
 		refuse(ops, call, id, &err);
 }
 
@@ -92,7 +99,7 @@ void ops_download_patch(struct ops *ops, struct control_call *call, struct json_
 	struct error err;
 
 	if (queue_set_priority(ops->queue, id, (int)json_get_int(params, "priority", 0),
-			       on_changed, call, &err) < 0)
+			       ops_answer_job, call, &err) < 0)
 		refuse(ops, call, id, &err);
 }
 

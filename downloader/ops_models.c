@@ -43,41 +43,51 @@ static const struct {
 	{ "modified", by_time },
 };
 
-static bool is_incomplete(const struct model *model)
+static bool is_incomplete(const struct ops *ops, const struct model *model)
 {
+	(void)ops;
 	return model->parts_missing > 0 || model->partial_bytes > 0;
 }
 
-static bool is_unverified(const struct model *model)
+static bool is_unverified(const struct ops *ops, const struct model *model)
 {
+	(void)ops;
 	return model->by_state[MODEL_UNKNOWN] + model->by_state[MODEL_CHANGED] > 0;
 }
 
-static bool is_changed(const struct model *model)
+static bool is_changed(const struct ops *ops, const struct model *model)
 {
+	(void)ops;
 	return model->by_state[MODEL_CHANGED] > 0;
 }
 
-static bool has_problem(const struct model *model)
+static bool is_outdated(const struct ops *ops, const struct model *model)
 {
+	const struct update *update = updates_find(ops->updates, str_from(model->folder));
+
+	return update != NULL && update_is_available(update);
+}
+
+static bool has_problem(const struct ops *ops, const struct model *model)
+{
+	(void)ops;
 	return model->problems > 0 || model->problem != NULL;
 }
 
 static const struct {
 	const char *name;
-	bool (*is_so)(const struct model *model);
+	bool (*is_so)(const struct ops *ops, const struct model *model);
 } states[] = {
-	{ "incomplete", is_incomplete },
-	{ "unverified", is_unverified },
-	{ "changed", is_changed },
-	{ "problem", has_problem },
+	{ "incomplete", is_incomplete }, { "unverified", is_unverified },
+	{ "changed", is_changed },       { "problem", has_problem },
+	{ "outdated", is_outdated },
 };
 
 struct wanted {
 	struct str text;
 	struct str format;
 	struct str quant;
-	bool (*is_so)(const struct model *model); /* or NULL */
+	bool (*is_so)(const struct ops *ops, const struct model *model); /* or NULL */
 	order_fn order;
 	struct model *after; /* has but what orders them; NULL: from the beginning */
 };
@@ -107,7 +117,7 @@ static int read_state(struct json_object *params, struct wanted *ret, struct err
 	if (state.n > 0 && ret->is_so == NULL)
 		return error_set_field(
 			err, "state",
-			"state must be incomplete, unverified, changed or problem");
+			"state must be incomplete, unverified, changed, problem or outdated");
 	return 0;
 }
 
@@ -159,18 +169,33 @@ static bool has_group(const struct model *model, const struct wanted *wanted)
 	return false;
 }
 
-static bool is_wanted(const struct model *model, const struct wanted *wanted)
+static bool is_wanted(const struct ops *ops, const struct model *model,
+		      const struct wanted *wanted)
 {
 	struct str folder = str_from(model->folder);
 
 	if (wanted->text.n > 0 && str_find_nocase(folder, wanted->text) == folder.n)
 		return false;
-	if (wanted->is_so != NULL && !wanted->is_so(model))
+	if (wanted->is_so != NULL && !wanted->is_so(ops, model))
 		return false;
 	return (wanted->quant.n == 0 && wanted->format.n == 0) || has_group(model, wanted);
 }
 
 /* --- the list --- */
+
+static struct json_object *add_update(const struct ops *ops, const struct model *model,
+				      struct json_object *take_object)
+{
+	const struct update *update = updates_find(ops->updates, str_from(model->folder));
+
+	json_take(take_object, "update", update != NULL ? update_to_json(update) : NULL);
+	return take_object;
+}
+
+struct json_object *ops_model_row(const struct ops *ops, const struct model *model)
+{
+	return add_update(ops, model, model_to_row(model));
+}
 
 static int compare(const void *a, const void *b, void *order)
 {
@@ -200,7 +225,7 @@ static struct json_object *list_page(const struct ops *ops, struct wanted *wante
 	size_t n = 0;
 
 	for (size_t i = 0; i < n_all; i++) {
-		if (!is_wanted(all[i], wanted))
+		if (!is_wanted(ops, all[i], wanted))
 			continue;
 		n_found++;
 		if (wanted->after == NULL || wanted->order(all[i], wanted->after) > 0)
@@ -209,7 +234,7 @@ static struct json_object *list_page(const struct ops *ops, struct wanted *wante
 	if (wanted->order != by_folder) /* they are in this order */
 		qsort_r((void *)found, n, sizeof(*found), compare, &wanted->order);
 	for (size_t i = 0; i < n && i < limit; i++)
-		(void)json_object_array_add(rows, model_to_row(found[i]));
+		(void)json_object_array_add(rows, ops_model_row(ops, found[i]));
 	json_take(page, "models", rows);
 	json_add_u64(page, "total", n_found);
 	if (n > limit)
@@ -253,11 +278,11 @@ static char *folder_of(struct json_object *params)
 	return job_folder(is_dataset ? REPO_DATASET : REPO_MODEL, repo, text);
 }
 
-const struct model *ops_find_model(const struct ops *ops, struct json_object *params,
-				   struct error *err)
+struct model *ops_find_model(const struct ops *ops, struct json_object *params,
+			     struct error *err)
 {
 	AUTO_CSTR folder = folder_of(params);
-	const struct model *model = library_find(ops->library, str_from(folder));
+	struct model *model = library_find(ops->library, str_from(folder));
 
 	if (model == NULL)
 		(void)error_set(err, ERR_UNKNOWN_MODEL, "%s is not in the library",
@@ -272,7 +297,8 @@ void ops_model_get(struct ops *ops, struct control_call *call, struct json_objec
 	int64_t context = json_get_int(params, "context", MODEL_CONTEXT_DEFAULT);
 
 	if (model != NULL)
-		control_reply(call, model_to_json(model, (uint64_t)context));
+		control_reply(call,
+			      add_update(ops, model, model_to_json(model, (uint64_t)context)));
 	else
 		control_fail(call, &err, NULL);
 }
@@ -285,6 +311,7 @@ struct json_object *ops_library(const struct ops *ops)
 	struct library_state state;
 
 	library_tell(ops->library, &state);
+	json_add_cstr(object, "path", ops->models_path);
 	json_add_bool(object, "scanning", state.is_scanning);
 	json_add_u64(object, "models", state.models);
 	json_add_u64(object, "files", state.files);

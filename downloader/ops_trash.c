@@ -24,7 +24,7 @@ int ops_check_idle(const struct ops *ops, const char *folder, struct error *err)
 
 		if (job_is_final(jobs[i]->state))
 			continue;
-		other = job_folder(jobs[i]->type, jobs[i]->repo, jobs[i]->revision);
+		other = job_own_folder(jobs[i]);
 		if (is_below(other, folder) || is_below(folder, other))
 			return error_set(err, ERR_IN_USE, "the download %s writes to %s",
 					 jobs[i]->id, other);
@@ -107,7 +107,9 @@ void ops_trash_restore(struct ops *ops, struct control_call *call, struct json_o
 {
 	struct error err;
 
-	if (bin_restore(ops->bin, json_get_str(params, "id"), on_done, call, &err) < 0)
+	bool is_swap = json_is_true(params, "replace");
+
+	if (bin_restore(ops->bin, json_get_str(params, "id"), is_swap, on_done, call, &err) < 0)
 		control_fail(call, &err, NULL);
 }
 

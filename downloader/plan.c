@@ -11,6 +11,11 @@ static const char *const state_names[] = {
 	[FILE_VERIFYING] = "verifying",
 	[FILE_DONE] = "done",
 	[FILE_FAILED] = "failed",
+	[FILE_CHANGED] = "changed",
+	[FILE_MISSING] = "missing",
+	[FILE_UNKNOWN] = "unknown",
+	[FILE_STAGED] = "staged",
+	[FILE_GONE] = "gone",
 };
 
 static_assert(ARRAY_LEN(state_names) == FILE_STATE_COUNT, "every state has its name");

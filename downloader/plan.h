@@ -18,6 +18,13 @@ enum file_state {
 	FILE_VERIFYING, /* every byte is here; hash, sync, rename */
 	FILE_DONE,      /* proven, under its final name */
 	FILE_FAILED,
+	/* Of a verification. */
+	FILE_CHANGED, /* its content is not what the Hub has */
+	FILE_MISSING, /* it should be here */
+	FILE_UNKNOWN, /* nobody knows what its content should be */
+	/* Of an update. */
+	FILE_STAGED, /* proven, and kept beside what it is to replace */
+	FILE_GONE,   /* the repository has it no more: to be moved to the trash */
 	FILE_STATE_COUNT,
 };
 
@@ -29,6 +36,7 @@ struct plan_file {
 	enum file_state state;
 	uint64_t bytes_done;     /* durable: synced, then recorded */
 	uint64_t bytes_verified; /* hashed; not kept on disk */
+	bool is_copy; /* staged under the copy's name (localdir.h); not kept on disk */
 };
 
 struct plan {

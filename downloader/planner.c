@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "downloader/diff.h"
 #include "downloader/localdir.h"
 #include "downloader/selection.h"
 #include "downloader/shard.h"
+#include "downloader/survey.h"
 
 struct planner {
 	struct loop *loop;
@@ -38,6 +40,9 @@ void planned_free(struct planned **planned)
 {
 	if (*planned == NULL)
 		return;
+	for (size_t i = 0; i < (*planned)->n_gone; i++)
+		free((*planned)->gone[i]);
+	free((void *)(*planned)->gone);
 	hub_listing_free(&(*planned)->listing);
 	free((*planned)->files);
 	free(*planned);
@@ -46,7 +51,7 @@ void planned_free(struct planned **planned)
 
 struct plan *planned_to_plan(const struct planned *planned)
 {
-	struct plan *plan = plan_new(planned->n);
+	struct plan *plan = plan_new(planned->n + planned->n_gone);
 
 	plan->n = 0;
 	for (size_t i = 0; i < planned->n; i++) {
@@ -61,6 +66,12 @@ struct plan *planned_to_plan(const struct planned *planned)
 		memcpy(to->digest, file->digest, sizeof(to->digest));
 		to->bytes_done = planned->files[i].is_present ? file->size : 0;
 		plan->n++;
+	}
+	for (size_t i = 0; i < planned->n_gone; i++) {
+		struct plan_file *to = &plan->files[plan->n++];
+
+		to->path = mem_strdup(planned->gone[i]);
+		to->state = FILE_GONE;
 	}
 	return plan;
 }
@@ -146,11 +157,69 @@ static int select_files(const struct choice *choice, struct planned *planned, st
 	return result;
 }
 
+/* Files of which notes tell, and that are not there. */
+struct absent {
+	const struct model *model;
+	struct planned *planned;
+};
+
+static int compare_path(const void *key, const void *element)
+{
+	const struct planned_file *planned = element;
+
+	return strcmp(key, planned->file->path);
+}
+
+static void select_absent(void *ctx, const char *path)
+{
+	const struct absent *absent = ctx;
+	struct planned *planned = absent->planned;
+	struct planned_file *file;
+
+	if (model_find(absent->model, str_from(path)) != NULL)
+		return;
+	file = bsearch(path, planned->files, planned->n, sizeof(*planned->files), compare_path);
+	if (file != NULL)
+		file->is_selected = true;
+}
+
+static void note_gone(struct planned *planned, const struct diff *diff)
+{
+	planned->gone = mem_array(diff->n_gone, sizeof(char *));
+	for (size_t i = 0; i < diff->n_gone; i++)
+		planned->gone[planned->n_gone++] = mem_strdup(diff->gone[i]->path);
+}
+
+/* An update is of all that the model has, so that all of it is of one commit in the end; what
+ * was edited here and is the same there stays as it is. */
+static void select_for_model(const struct planner_call *call, struct planned *planned)
+{
+	const struct model *model = call->choice.model;
+	bool is_repair = call->choice.kind == JOB_REPAIR;
+	struct absent absent = { .model = model, .planned = planned };
+	AUTO(diff) diff = diff_new(model, planned->listing->tree);
+
+	for (size_t i = 0; i < planned->n; i++) {
+		const struct diff_file *file = &diff->files[i];
+		bool is_edited = file->is_broken && file->change == DIFF_SAME;
+
+		planned->files[i].is_selected =
+			is_repair ? file->is_broken
+				  : file->change != DIFF_ELSEWHERE && !is_edited;
+	}
+	if (is_repair)
+		survey_noted(call->planner->models_root, model->folder, select_absent, &absent);
+	else
+		note_gone(planned, diff);
+}
+
 static int look_at_disk(const struct planner_call *call, struct planned *planned,
 			struct error *err)
 {
-	AUTO_CSTR folder = job_folder(call->choice.type, planned->listing->info.repo,
-				      call->choice.revision);
+	AUTO_CSTR folder = call->choice.model != NULL
+				   ? mem_strdup(call->choice.model->folder)
+				   : job_folder(call->choice.type, planned->listing->info.repo,
+						call->choice.revision);
 
 	if (file_space(call->planner->models_root, folder, &planned->space, err) < 0)
 		return -1;
@@ -181,8 +250,11 @@ static void run(struct pool_task *task)
 		planned->files[i].file = &planned->listing->tree->files[i];
 		label(&planned->files[i]);
 	}
-	if (select_files(&call->choice, planned, &call->error) == 0)
-		(void)look_at_disk(call, planned, &call->error);
+	if (call->choice.model != NULL)
+		select_for_model(call, planned);
+	else if (select_files(&call->choice, planned, &call->error) < 0)
+		return;
+	(void)look_at_disk(call, planned, &call->error);
 }
 
 /* --- on the loop --- */
@@ -194,6 +266,7 @@ static void finish(struct planner_call *call)
 	else if (call->done != NULL)
 		call->done(call->ctx, MOVE(call->planned), NULL);
 	planned_free(&call->planned);
+	model_free(&call->choice.model);
 	choice_clear(&call->choice);
 	free(call);
 }
@@ -257,12 +330,16 @@ struct planner_call *planner_start(struct planner *planner, const struct choice 
 	call->choice = *choice;
 	call->choice.repo = mem_strdup(choice->repo);
 	call->choice.revision = mem_strdup(choice->revision);
+	if (choice->model != NULL)
+		call->choice.model = model_hold(choice->model);
 	call->choice.select = (struct terms){ .v = NULL };
 	call->choice.exclude = (struct terms){ .v = NULL };
 	terms_copy(&call->choice.select, choice->select.v, choice->select.n);
 	terms_copy(&call->choice.exclude, choice->exclude.v, choice->exclude.n);
 	call->done = done;
 	call->ctx = ctx;
+	if (choice->kind == JOB_UPDATE) /* the newest there is */
+		hub_forget(planner->hub, choice->type, choice->repo);
 	call->hub_call = hub_list(planner->hub, choice->type, choice->repo,
 				  choice->commit[0] != '\0' ? choice->commit : choice->revision,
 				  on_listed, call);

@@ -11,6 +11,7 @@
 #include "downloader/file.h"
 #include "downloader/hub.h"
 #include "downloader/job.h"
+#include "downloader/model.h"
 #include "downloader/plan.h"
 #include "downloader/pool.h"
 #include "downloader/quant.h"
@@ -25,6 +26,10 @@ struct choice {
 	char commit[COMMIT_LEN + 1]; /* "": the revision's newest; else exactly this one */
 	struct terms select;
 	struct terms exclude;
+	/* JOB_UPDATE, JOB_REPAIR: what the model needs is selected, instead of by terms
+	 * (diff.h). The model is borrowed; a planner that has begun holds it. */
+	enum job_kind kind;
+	struct model *model;
 };
 void choice_clear(struct choice *choice);
 
@@ -52,6 +57,9 @@ struct planned {
 	struct planned_file *files; /* in the listing's order */
 	size_t n;
 	struct file_space space; /* where the folder is, or would be */
+	/* Files of an update's model that the Hub has no more. */
+	char **gone;
+	size_t n_gone;
 };
 void planned_free(struct planned **planned);
 

@@ -5,6 +5,8 @@
 
 #include <sodium.h>
 
+#include "downloader/diff.h"
+
 enum {
 	WAIT_MAX_MS = 25 * 60 * 60 * 1000,
 	IDLE_TICK_MS = 5000, /* how late a waiting job may wake, and how often an unsaved one is
@@ -15,8 +17,7 @@ enum {
 
 static bool is_folder_busy(const struct queue *q, const struct entry *candidate)
 {
-	AUTO_CSTR folder = job_folder(candidate->job->type, candidate->job->repo,
-				      candidate->job->revision);
+	AUTO_CSTR folder = job_own_folder(candidate->job);
 
 	for (size_t i = 0; i < q->n; i++) {
 		const struct entry *entry = q->entries[i];
@@ -25,11 +26,16 @@ static bool is_folder_busy(const struct queue *q, const struct entry *candidate)
 		if (entry == candidate || !queue_entry_is_busy(entry) ||
 		    entry->planning != NULL)
 			continue;
-		other = job_folder(entry->job->type, entry->job->repo, entry->job->revision);
+		other = job_own_folder(entry->job);
 		if (strcmp(folder, other) == 0)
 			return true;
 	}
 	return false;
+}
+
+static bool is_verification(const struct entry *entry)
+{
+	return entry->job->kind == JOB_VERIFY;
 }
 
 static bool is_held(const struct queue *q)
@@ -95,8 +101,34 @@ static void count(const struct queue *q, size_t *ret_running, size_t *ret_resolv
 	for (size_t i = 0; i < q->n; i++) {
 		if (q->entries[i]->planning != NULL)
 			(*ret_resolving)++;
-		else if (q->entries[i]->transfer != NULL || q->entries[i]->is_loading)
+		else if (!is_verification(q->entries[i]) &&
+			 (q->entries[i]->transfer != NULL || q->entries[i]->is_loading))
 			(*ret_running)++;
+	}
+}
+
+static bool is_verifying(const struct queue *q)
+{
+	for (size_t i = 0; i < q->n; i++) {
+		const struct entry *entry = q->entries[i];
+
+		if (is_verification(entry) && queue_entry_is_busy(entry) &&
+		    entry->planning == NULL)
+			return true;
+	}
+	return false;
+}
+
+/* The same for a verification: one at a time, whatever is held. */
+static void consider_verification(struct queue *q, struct entry *entry, size_t *resolving)
+{
+	if (!entry->job->is_planned) {
+		if (*resolving < QUEUE_RESOLVING_MAX) {
+			queue_entry_take_inventory(q, entry);
+			(*resolving)++;
+		}
+	} else if (!q->is_disk_away && !is_verifying(q) && !is_folder_busy(q, entry)) {
+		queue_entry_run(q, entry);
 	}
 }
 
@@ -106,7 +138,13 @@ static void consider(struct queue *q, struct entry *entry, size_t *running, size
 	struct error err;
 	int room;
 
-	if (entry->job->state != JOB_QUEUED || queue_entry_is_busy(entry) || is_held(q))
+	if (entry->job->state != JOB_QUEUED || queue_entry_is_busy(entry))
+		return;
+	if (is_verification(entry)) {
+		consider_verification(q, entry, resolving);
+		return;
+	}
+	if (is_held(q))
 		return;
 	if (!entry->job->is_planned) {
 		if (*resolving < QUEUE_RESOLVING_MAX) {
@@ -134,7 +172,7 @@ static void arm(struct queue *q)
 	uint64_t due_ms;
 
 	count(q, &running, &resolving);
-	delay_ms = running > 0 ? QUEUE_TICK_MS : IDLE_TICK_MS;
+	delay_ms = running > 0 || is_verifying(q) ? QUEUE_TICK_MS : IDLE_TICK_MS;
 	due_ms = clock_steady_ms() + delay_ms;
 	/* Whoever kicks more often than that does not put it off for ever. */
 	if (q->tick_due_ms != 0 && q->tick_due_ms <= due_ms)
@@ -165,12 +203,15 @@ static void tell_progress(struct queue *q)
 
 	for (size_t i = 0; i < q->n; i++) {
 		struct entry *entry = q->entries[i];
-		enum job_state wanted;
+		enum job_state wanted = JOB_VERIFYING;
 
-		if (entry->transfer == NULL || !queue_is_running(entry->job->state))
+		if ((entry->transfer == NULL && entry->verify == NULL) ||
+		    !queue_is_running(entry->job->state))
 			continue;
-		wanted = transfer_tell(entry->transfer, entry->job) ? JOB_VERIFYING
-								    : JOB_DOWNLOADING;
+		if (entry->verify != NULL)
+			queue_entry_tell_verify(entry, entry->job);
+		else if (!transfer_tell(entry->transfer, entry->job))
+			wanted = JOB_DOWNLOADING;
 		if (entry->job->state != wanted) {
 			queue_entry_move(entry, wanted);
 			queue_entry_save(q, entry, NULL, NULL);
@@ -206,6 +247,14 @@ void queue_set_downloads(struct queue *q, size_t downloads)
 	queue_kick(q);
 }
 
+static void stop_work(struct entry *entry)
+{
+	if (entry->transfer != NULL)
+		transfer_stop(entry->transfer);
+	if (entry->verify != NULL)
+		verify_stop(entry->verify);
+}
+
 /* One that is under way stops; one that waits for another hold's end has a new reason. */
 static void hold_entry(struct queue *q, struct entry *entry)
 {
@@ -215,7 +264,7 @@ static void hold_entry(struct queue *q, struct entry *entry)
 	bool is_told =
 		job->reason.code == q->hold.code && job->reason.retry_at_ms == q->hold_until_ms;
 
-	if (!is_under_way && (!waits_for_hold(job) || is_told))
+	if (is_verification(entry) || (!is_under_way && (!waits_for_hold(job) || is_told)))
 		return;
 	queue_entry_wait(q, entry, &q->hold, q->hold_until_ms);
 	queue_entry_cancel_planning(entry);
@@ -261,6 +310,8 @@ const struct plan *queue_plan(const struct queue *q, struct str id)
 {
 	const struct entry *entry = queue_entry_find(q, id);
 
+	if (entry != NULL && entry->verify != NULL)
+		return verify_plan(entry->verify);
 	return entry != NULL && entry->transfer != NULL ? transfer_plan(entry->transfer) : NULL;
 }
 
@@ -278,13 +329,30 @@ static const struct job *find_duplicate(const struct queue *q, const struct choi
 	for (size_t i = 0; i < q->n; i++) {
 		const struct job *job = q->entries[i]->job;
 
-		if (!job_is_final(job->state) && job->type == choice->type &&
+		if (!job_is_final(job->state) && job->kind == JOB_DOWNLOAD &&
+		    job->type == choice->type &&
 		    str_is_equal_nocase(str_from(job->repo), str_from(choice->repo)) &&
 		    strcmp(job->revision, choice->revision) == 0 &&
 		    (choice->commit[0] == '\0' || job->commit[0] == '\0' ||
 		     strcmp(job->commit, choice->commit) == 0) &&
 		    terms_is_equal(&job->select, &choice->select) &&
 		    terms_is_equal(&job->exclude, &choice->exclude))
+			return job;
+	}
+	return NULL;
+}
+
+static const struct job *find_duplicate_for(const struct queue *q, enum job_kind kind,
+					    const char *folder)
+{
+	for (size_t i = 0; i < q->n; i++) {
+		const struct job *job = q->entries[i]->job;
+		AUTO_CSTR other = NULL;
+
+		if (job_is_final(job->state) || job->kind != kind)
+			continue;
+		other = job_own_folder(job);
+		if (strcmp(other, folder) == 0)
 			return job;
 	}
 	return NULL;
@@ -325,44 +393,86 @@ static void on_created(void *ctx, const struct error *err)
 	free(creation);
 }
 
-static struct job *job_from_choice(struct queue *q, const struct choice *choice, int priority)
+static struct job *new_job(struct queue *q, int priority)
 {
 	struct job *job = job_new();
 
 	make_id(job->id);
 	job->order = ++q->last_order;
+	job->priority = priority;
+	job->created_at_ms = clock_unix_ms();
+	return job;
+}
+
+static struct job *job_from_choice(struct queue *q, const struct choice *choice, int priority)
+{
+	struct job *job = new_job(q, priority);
+
 	job->type = choice->type;
 	job->repo = mem_strdup(choice->repo);
 	job->revision = mem_strdup(choice->revision);
 	memcpy(job->commit, choice->commit, sizeof(job->commit));
 	terms_copy(&job->select, choice->select.v, choice->select.n);
 	terms_copy(&job->exclude, choice->exclude.v, choice->exclude.n);
-	job->priority = priority;
-	job->created_at_ms = clock_unix_ms();
 	return job;
+}
+
+/* A folder that no repository is named after has its own name for one. */
+static struct job *job_from_model(struct queue *q, enum job_kind kind,
+				  const struct model *model, int priority)
+{
+	struct job *job = new_job(q, priority);
+
+	job->kind = kind;
+	job->type = model->type;
+	job->repo = mem_strdup(model->repo != NULL ? model->repo : model->folder);
+	job->revision = mem_strdup(model->revision);
+	job->folder = mem_strdup(model->folder);
+	if (kind == JOB_REPAIR)
+		memcpy(job->commit, diff_repair_commit(model), sizeof(job->commit));
+	return job;
+}
+
+/* Where it is asked for once more, *ret_duplicate is the other. */
+static int create(struct queue *q, struct job *take_job, const struct job *duplicate,
+		  queue_done_fn done, void *ctx, const struct job **ret_duplicate,
+		  struct error *err)
+{
+	struct creation *creation;
+	struct entry *entry;
+
+	*ret_duplicate = duplicate;
+	if (duplicate != NULL || count_active(q) >= QUEUE_ACTIVE_MAX || q->is_stopping) {
+		job_free(&take_job);
+		return duplicate != NULL
+			       ? error_set(err, ERR_DUPLICATE,
+					   "%s is in the queue already, with the same files",
+					   duplicate->repo)
+			       : error_set(err, ERR_QUEUE_FULL,
+					   "the queue holds %d downloads, its most",
+					   QUEUE_ACTIVE_MAX);
+	}
+	entry = queue_entry_new(take_job);
+	creation = mem_alloc(sizeof(*creation));
+	*creation = (struct creation){ .queue = q, .entry = entry, .done = done, .ctx = ctx };
+	store_put_job(q->env.store, entry->job, on_created, creation);
+	return 0;
+}
+
+int queue_create_for(struct queue *q, enum job_kind kind, const struct model *model,
+		     int priority, queue_done_fn done, void *ctx,
+		     const struct job **ret_duplicate, struct error *err)
+{
+	return create(q, job_from_model(q, kind, model, priority),
+		      find_duplicate_for(q, kind, model->folder), done, ctx, ret_duplicate,
+		      err);
 }
 
 int queue_create(struct queue *q, const struct choice *choice, int priority, queue_done_fn done,
 		 void *ctx, const struct job **ret_duplicate, struct error *err)
 {
-	const struct job *duplicate = find_duplicate(q, choice);
-	struct creation *creation;
-	struct entry *entry;
-
-	if (duplicate != NULL) {
-		*ret_duplicate = duplicate;
-		return error_set(err, ERR_DUPLICATE,
-				 "%s is in the queue already, with the same files",
-				 duplicate->repo);
-	}
-	if (count_active(q) >= QUEUE_ACTIVE_MAX || q->is_stopping)
-		return error_set(err, ERR_QUEUE_FULL, "the queue holds %d downloads, its most",
-				 QUEUE_ACTIVE_MAX);
-	entry = queue_entry_new(job_from_choice(q, choice, priority));
-	creation = mem_alloc(sizeof(*creation));
-	*creation = (struct creation){ .queue = q, .entry = entry, .done = done, .ctx = ctx };
-	store_put_job(q->env.store, entry->job, on_created, creation);
-	return 0;
+	return create(q, job_from_choice(q, choice, priority), find_duplicate(q, choice), done,
+		      ctx, ret_duplicate, err);
 }
 
 static int find_or_fail(const struct queue *q, struct str id, struct entry **ret,
@@ -408,9 +518,8 @@ int queue_move(struct queue *q, struct str id, enum queue_move wanted, queue_don
 	if (wanted == QUEUE_RESUME || wanted == QUEUE_RETRY)
 		entry->job->attempts = 0;
 	queue_entry_cancel_planning(entry);
-	if (entry->transfer != NULL)
-		transfer_stop(entry->transfer);
-	else if (wanted == QUEUE_CANCEL && !entry->is_loading)
+	stop_work(entry);
+	if (!queue_entry_is_busy(entry) && wanted == QUEUE_CANCEL && !entry->is_loading)
 		queue_entry_clean(q, entry);
 	queue_entry_save(q, entry, done, ctx);
 	queue_kick(q);
@@ -536,8 +645,7 @@ void queue_stop(struct queue *q)
 	loop_timer_stop(q->timer);
 	for (size_t i = 0; i < q->n; i++) {
 		queue_entry_cancel_planning(q->entries[i]);
-		if (q->entries[i]->transfer != NULL)
-			transfer_stop(q->entries[i]->transfer);
+		stop_work(q->entries[i]);
 	}
 	queue_check_stopped(q);
 }

@@ -1,6 +1,8 @@
 /*
  * The queue: every job there is, who runs next, and each move a job makes. It owns the jobs;
- * the store keeps them; planner and transfer do the work.
+ * the store keeps them; planner and transfer do the work, inventory and verify that of a
+ * verification, of which one runs at a time, beside the downloads: it uses no line, and no hold
+ * stops it.
  *
  * Invariants: a job runs at most once at a time; two jobs of one folder never run together
  * (they would write the same files); a move is told to the world (`changed`) and answered
@@ -11,6 +13,7 @@
 #ifndef DOWNLOADER_QUEUE_H
 #define DOWNLOADER_QUEUE_H
 
+#include "downloader/model.h"
 #include "downloader/planner.h"
 #include "downloader/space.h"
 #include "downloader/transfer.h"
@@ -35,6 +38,8 @@ struct queue_hooks {
 	/* Something a person may want to know; `id` is the job's. */
 	void (*notice)(void *ctx, const char *level, const char *code, const char *message,
 		       const char *id);
+	/* The model in this folder as the library has it, borrowed, or NULL. */
+	struct model *(*model)(void *ctx, const char *folder);
 	/* After queue_stop(): nothing runs any more. */
 	void (*stopped)(void *ctx);
 	void *ctx;
@@ -44,6 +49,7 @@ struct queue_limits {
 	size_t downloads;        /* jobs that run together */
 	size_t files_at_once;    /* of one job; TRANSFER_FILES_AT_ONCE is good */
 	uint64_t min_free_bytes; /* that must stay free on each file system */
+	uint64_t verify_bps;     /* that a verification reads at most; 0: see verify.h */
 };
 
 /* Loads what the store has. Jobs that were running when the last larderd ended are queued
@@ -101,6 +107,13 @@ typedef void (*queue_done_fn)(void *ctx, const struct job *job, const struct err
 int queue_create(struct queue *queue, const struct choice *choice, int priority,
 		 queue_done_fn done, void *ctx, const struct job **ret_duplicate,
 		 struct error *err) MUST_USE;
+
+/* Works with a model that is here: JOB_UPDATE, JOB_VERIFY or JOB_REPAIR. What it is about is
+ * the model's folder; whether there is anything to do is found out when its turn comes. Errors
+ * as of queue_create(). */
+int queue_create_for(struct queue *queue, enum job_kind kind, const struct model *model,
+		     int priority, queue_done_fn done, void *ctx,
+		     const struct job **ret_duplicate, struct error *err) MUST_USE;
 
 /* The moves of a person. -1 at once, and no `done`, with ERR_UNKNOWN_DOWNLOAD or
  * ERR_ILLEGAL_STATE. Cancelling removes the job's partial files, never a proven one. */

@@ -85,8 +85,8 @@ void queue_entry_free(struct entry *entry)
 
 bool queue_entry_is_busy(const struct entry *entry)
 {
-	return entry->planning != NULL || entry->transfer != NULL || entry->is_loading ||
-	       entry->is_cleaning;
+	return entry->planning != NULL || entry->transfer != NULL || entry->verify != NULL ||
+	       entry->is_loading || entry->is_cleaning;
 }
 
 /* --- saving --- */

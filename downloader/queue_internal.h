@@ -1,13 +1,13 @@
 /*
- * What the four files of the queue share: queue.c (who is next, what the world asks),
- * queue_work.c (plans, transfers, clean-ups), queue_room.c (will the disk hold it) and
- * queue_entry.c (the list, saving, moves).
+ * What the five files of the queue share: queue.c (who is next, what the world asks),
+ * queue_work.c (plans, transfers, clean-ups), queue_verify.c (the work of a verification),
+ * queue_room.c (will the disk hold it) and queue_entry.c (the list, saving, moves).
  * Nobody else includes this.
  *
  * An entry is a job with what is under way for it. Its state says what is wanted; `planning`,
- * `transfer`, `is_loading` and `is_cleaning` say what is still going on. Work is started only
- * when none of the four is there, so a resume right after a pause waits for the old transfer's
- * end.
+ * `transfer`, `verify`, `is_loading` and `is_cleaning` say what is still going on. Work is
+ * started only when none of them is there, so a resume right after a pause waits for the old
+ * transfer's end.
  *
  * `job` is ahead of the database by what is on its way there; `told` is what the world may know
  * (DESIGN.md, invariant 2): the job as it was last committed, with the live numbers of its
@@ -16,15 +16,24 @@
 #ifndef DOWNLOADER_QUEUE_INTERNAL_H
 #define DOWNLOADER_QUEUE_INTERNAL_H
 
+#include "downloader/inventory.h"
 #include "downloader/queue.h"
+#include "downloader/verify.h"
 
-struct planning;
+/* A plan being made, by one of the two calls. */
+struct planning {
+	struct queue *queue;
+	struct entry *entry;
+	struct planner_call *call;
+	struct inventory_call *inventory;
+};
 
 struct entry {
 	struct job *job;
 	struct job *told;
 	struct planning *planning;
 	struct transfer *transfer;
+	struct verify *verify;
 	bool is_loading;  /* the plan is on its way from the store, or the job on its way to it
 			   */
 	bool is_cleaning; /* partial files are being removed */
@@ -103,6 +112,19 @@ void queue_entry_cancel_planning(struct entry *entry); /* fine when there is non
 void queue_entry_run(struct queue *q, struct entry *entry);
 /* Removes what a cancelled job has left half done; a retry then plans again. */
 void queue_entry_clean(struct queue *q, struct entry *entry);
+
+/* Keeps the plan that was made, and with it the commit; NULL: the repo stays. */
+void queue_entry_save_plan(struct queue *q, struct entry *entry, const char *repo,
+			   const char *commit, const struct plan *plan);
+/* Work of the entry is over. */
+void queue_work_ended(struct queue *q, struct entry *entry);
+
+/* --- queue_verify.c --- */
+
+void queue_entry_take_inventory(struct queue *q, struct entry *entry);
+void queue_entry_verify(struct queue *q, struct entry *entry, struct plan *take_plan);
+/* Puts what it has come to into the job. */
+void queue_entry_tell_verify(const struct entry *entry, struct job *job);
 
 /* --- queue_room.c --- */
 

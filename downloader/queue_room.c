@@ -28,7 +28,7 @@ void queue_room_watch(struct queue *q, struct entry *entry)
 		space_unwatch(&entry->watch);
 		return;
 	}
-	folder = job_folder(job->type, job->repo, job->revision);
+	folder = job_own_folder(job);
 	entry->watch = space_watch(q->space, folder);
 }
 

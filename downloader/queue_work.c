@@ -41,8 +41,6 @@ static void become_planned(struct job *job, struct job *planned)
 	job->attempts = 0;
 }
 
-static void work_ended(struct queue *q, struct entry *entry);
-
 static void on_plan_saved(void *ctx, const struct error *err)
 {
 	struct plan_save *save = ctx;
@@ -63,32 +61,34 @@ static void on_plan_saved(void *ctx, const struct error *err)
 	}
 	job_free(&save->job);
 	free(save);
-	work_ended(q, entry);
+	queue_work_ended(q, entry);
 }
 
-static void save_plan(struct queue *q, struct entry *entry, const struct planned *planned)
+void queue_entry_save_plan(struct queue *q, struct entry *entry, const char *repo,
+			   const char *commit, const struct plan *plan)
 {
-	const struct hub_info *info = &planned->listing->info;
 	struct plan_save *save = mem_alloc(sizeof(*save));
-	AUTO(plan) plan = planned_to_plan(planned);
 
 	save->queue = q;
 	save->job = job_copy(entry->job);
-	free(save->job->repo);
-	save->job->repo = mem_strdup(info->repo);
-	memcpy(save->job->commit, info->commit, sizeof(save->job->commit));
+	if (repo != NULL) {
+		free(save->job->repo);
+		save->job->repo = mem_strdup(repo);
+	}
+	memcpy(save->job->commit, commit, strlen(commit) + 1);
 	save->job->is_planned = true;
 	take_plan_totals(save->job, plan);
 	entry->is_loading = true;
 	store_put_plan(q->env.store, save->job, plan, on_plan_saved, save);
 }
 
-/* A plan being made; it ends with on_planned() or queue_entry_cancel_planning(). */
-struct planning {
-	struct queue *queue;
-	struct entry *entry;
-	struct planner_call *call;
-};
+static void save_planned(struct queue *q, struct entry *entry, const struct planned *planned)
+{
+	const struct hub_info *info = &planned->listing->info;
+	AUTO(plan) plan = planned_to_plan(planned);
+
+	queue_entry_save_plan(q, entry, info->repo, info->commit, plan);
+}
 
 static void on_planned(void *ctx, struct planned *take_planned, const struct error *err)
 {
@@ -101,7 +101,7 @@ static void on_planned(void *ctx, struct planned *take_planned, const struct err
 	if (err != NULL)
 		queue_entry_give_way(q, entry, err);
 	else
-		save_plan(q, entry, take_planned);
+		save_planned(q, entry, take_planned);
 	planned_free(&take_planned);
 	queue_kick(q);
 }
@@ -111,14 +111,34 @@ void queue_entry_cancel_planning(struct entry *entry)
 	if (entry->planning == NULL)
 		return;
 	planner_cancel(&entry->planning->call);
+	inventory_cancel(&entry->planning->inventory);
 	free(entry->planning);
 	entry->planning = NULL;
+}
+
+/* The model that an update or repair is about: false, and the job has failed, when it is not
+ * there any more. */
+static bool find_model(struct queue *q, struct entry *entry, struct model **ret)
+{
+	AUTO_CSTR folder = job_own_folder(entry->job);
+	struct error err;
+
+	*ret = NULL;
+	if (entry->job->kind == JOB_DOWNLOAD)
+		return true;
+	*ret = q->hooks.model(q->hooks.ctx, folder);
+	if (*ret != NULL)
+		return true;
+	(void)error_set(&err, ERR_UNKNOWN_MODEL, "%s is not in the library", folder);
+	queue_entry_give_way(q, entry, &err);
+	return false;
 }
 
 void queue_entry_plan(struct queue *q, struct entry *entry)
 {
 	struct job *job = entry->job;
 	struct choice choice = {
+		.kind = job->kind,
 		.type = job->type,
 		.repo = job->repo,
 		.revision = job->revision,
@@ -128,6 +148,8 @@ void queue_entry_plan(struct queue *q, struct entry *entry)
 
 	memcpy(choice.commit, job->commit, sizeof(choice.commit));
 	queue_entry_move(entry, JOB_RESOLVING);
+	if (!find_model(q, entry, &choice.model))
+		return;
 	entry->planning = mem_alloc(sizeof(*entry->planning));
 	entry->planning->queue = q;
 	entry->planning->entry = entry;
@@ -188,7 +210,7 @@ static struct entry *entry_running(const struct queue *q, const struct transfer 
 }
 
 /* A transfer, a load or a clean-up of the entry is over. */
-static void work_ended(struct queue *q, struct entry *entry)
+void queue_work_ended(struct queue *q, struct entry *entry)
 {
 	queue_entry_forget_if_idle(q, entry);
 	queue_check_stopped(q);
@@ -222,7 +244,7 @@ static void on_transfer_over(void *ctx, struct transfer *take_transfer, const st
 	} else if (why.code != ERR_CANCELLED) {
 		queue_entry_give_way(q, entry, &why);
 	}
-	work_ended(q, entry);
+	queue_work_ended(q, entry);
 }
 
 struct loading {
@@ -273,10 +295,12 @@ static void on_plan_loaded(void *ctx, struct plan *take_plan, const struct error
 		entry->job->is_planned = false;
 		queue_entry_move(entry, JOB_QUEUED);
 		queue_entry_save(q, entry, NULL, NULL);
+	} else if (entry->job->kind == JOB_VERIFY) {
+		queue_entry_verify(q, entry, take_plan);
 	} else {
 		run(q, entry, take_plan);
 	}
-	work_ended(q, entry);
+	queue_work_ended(q, entry);
 }
 
 static struct loading *loading_new(struct queue *q, const struct entry *entry)
@@ -290,7 +314,8 @@ static struct loading *loading_new(struct queue *q, const struct entry *entry)
 
 void queue_entry_run(struct queue *q, struct entry *entry)
 {
-	queue_entry_move(entry, JOB_DOWNLOADING);
+	queue_entry_move(entry,
+			 entry->job->kind == JOB_VERIFY ? JOB_VERIFYING : JOB_DOWNLOADING);
 	queue_entry_save(q, entry, NULL, NULL);
 	entry->is_loading = true;
 	store_get_plan(q->env.store, entry->job->id, on_plan_loaded, loading_new(q, entry));
@@ -338,7 +363,7 @@ static void on_cleaned(struct pool_task *task)
 	queue_entry_save(c->queue, entry, NULL, NULL);
 	plan_free(&c->plan);
 	free(c->folder);
-	work_ended(c->queue, entry);
+	queue_work_ended(c->queue, entry);
 	free(c);
 }
 
@@ -365,7 +390,7 @@ static void on_clean_plan(void *ctx, struct plan *take_plan, const struct error 
 		log_warning("download %s: its partial files stay: %s", entry->job->id,
 			    err->text);
 		entry->is_cleaning = false;
-		work_ended(q, entry);
+		queue_work_ended(q, entry);
 		return;
 	}
 	entry->job->bytes_done = bytes_proven(take_plan);
@@ -375,7 +400,7 @@ static void on_clean_plan(void *ctx, struct plan *take_plan, const struct error 
 	c->queue = q;
 	memcpy(c->id, entry->job->id, sizeof(c->id));
 	c->models_root = q->env.models_root;
-	c->folder = job_folder(entry->job->type, entry->job->repo, entry->job->revision);
+	c->folder = job_own_folder(entry->job);
 	c->plan = take_plan;
 	pool_submit(q->env.pool, &c->task);
 }
@@ -384,6 +409,10 @@ void queue_entry_clean(struct queue *q, struct entry *entry)
 {
 	if (!entry->job->is_planned || entry->is_cleaning)
 		return;
+	if (entry->job->kind == JOB_VERIFY) { /* it leaves nothing */
+		entry->job->is_planned = false;
+		return;
+	}
 	entry->is_cleaning = true;
 	store_get_plan(q->env.store, entry->job->id, on_clean_plan, loading_new(q, entry));
 }

@@ -65,6 +65,11 @@ static const char *const migrations[] = {
 	" mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, digest TEXT NOT NULL,"
 	" commit_id TEXT NOT NULL, vouched_at INTEGER NOT NULL, header TEXT, problem TEXT,"
 	" PRIMARY KEY (folder, path)) STRICT, WITHOUT ROWID;",
+	"ALTER TABLE jobs ADD COLUMN kind TEXT NOT NULL DEFAULT 'download';"
+	"ALTER TABLE jobs ADD COLUMN folder TEXT;"
+	"ALTER TABLE jobs ADD COLUMN files_changed INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN files_missing INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN files_unknown INTEGER NOT NULL DEFAULT 0;",
 };
 
 struct store {
@@ -489,7 +494,8 @@ static struct job *load_job(struct db_query *q, struct error *err)
 
 	if (strlen(id) != DOWNLOAD_ID_LEN || strlen(commit) > COMMIT_LEN ||
 	    repo_type_from_name(str_from(db_text(q, 2)), &job->type, err) < 0 ||
-	    job_state_from_name(str_from(db_text(q, 10)), &job->state) < 0) {
+	    job_state_from_name(str_from(db_text(q, 10)), &job->state) < 0 ||
+	    job_kind_from_name(str_from(db_text(q, 22)), &job->kind) < 0) {
 		(void)error_set(err, ERR_STORE, "database: a download is not readable");
 		return NULL;
 	}
@@ -513,6 +519,10 @@ static struct job *load_job(struct db_query *q, struct error *err)
 	job->created_at_ms = db_int(q, 19);
 	job->started_at_ms = db_int(q, 20);
 	job->finished_at_ms = db_int(q, 21);
+	job->folder = mem_strdup(db_text(q, 23));
+	job->files_changed = (uint64_t)db_int(q, 24);
+	job->files_missing = (uint64_t)db_int(q, 25);
+	job->files_unknown = (uint64_t)db_int(q, 26);
 	return MOVE(job);
 }
 
@@ -530,7 +540,8 @@ int store_load(struct store *store, void (*fn)(void *ctx, struct job *take_job),
 		" files_total, CASE WHEN finished_at > 0 OR NOT is_planned THEN files_done"
 		" ELSE (SELECT count(*) FROM files WHERE job = id AND files.state = 'done') "
 		"END,"
-		" created_at, started_at, finished_at FROM jobs";
+		" created_at, started_at, finished_at, kind, folder, files_changed,"
+		" files_missing, files_unknown FROM jobs";
 	struct db_query *q = db_query(store->db, sql, err);
 	int more = q == NULL ? -1 : db_next(q, err);
 

@@ -10,10 +10,12 @@ int store_run_put_job(struct command *command, struct db *db, struct error *err)
 	static const char sql[] =
 		"INSERT INTO jobs VALUES "
 		"(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,"
-		"?18,?19,?20,?21,?22) ON CONFLICT (id) DO UPDATE SET repo=?4, commit_id=?6,"
+		"?18,?19,?20,?21,?22,?23,?24,?25,?26,?27) ON CONFLICT (id) DO UPDATE SET"
+		" repo=?4, commit_id=?6,"
 		" is_planned=?7, priority=?10, state=?11, reason_code=?12, reason_message=?13,"
 		" reason_retry_at=?14, reason_url=?15, bytes_total=?16, bytes_done=?17,"
-		" files_total=?18, files_done=?19, started_at=?21, finished_at=?22";
+		" files_total=?18, files_done=?19, started_at=?21, finished_at=?22,"
+		" files_changed=?25, files_missing=?26, files_unknown=?27";
 	const struct job *job = command->job;
 	AUTO_JSON select = terms_to_json(&job->select);
 	AUTO_JSON exclude = terms_to_json(&job->exclude);
@@ -43,6 +45,11 @@ int store_run_put_job(struct command *command, struct db *db, struct error *err)
 	db_bind_int(q, 20, job->created_at_ms);
 	db_bind_int(q, 21, job->started_at_ms);
 	db_bind_int(q, 22, job->finished_at_ms);
+	db_bind_text(q, 23, job_kind_name(job->kind));
+	db_bind_text(q, 24, job->folder);
+	db_bind_int(q, 25, (int64_t)job->files_changed);
+	db_bind_int(q, 26, (int64_t)job->files_missing);
+	db_bind_int(q, 27, (int64_t)job->files_unknown);
 	return db_run(q, err);
 }
 

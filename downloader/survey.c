@@ -386,13 +386,17 @@ static const struct model_file *find_known(const struct look *look,
 		       : NULL;
 }
 
+static const char distrust_text[] = "its content is not what the Hub has";
+
 static void copy_header(struct model_file *file, const struct model_file *known)
 {
 	if (known->header != NULL) {
 		file->header = mem_alloc(sizeof(*file->header));
 		*file->header = *known->header;
 	}
-	file->problem = mem_strdup(known->problem);
+	/* What its note says is told by the note. */
+	if (known->problem != NULL && strcmp(known->problem, distrust_text) != 0)
+		file->problem = mem_strdup(known->problem);
 }
 
 static void read_note(struct look *look, struct model_file *file,
@@ -400,7 +404,7 @@ static void read_note(struct look *look, struct model_file *file,
 {
 	AUTO_CSTR path =
 		mem_printf("%s/" NOTES_DIR "/%s.metadata", look->folder->path, file->path);
-	struct localdir_note note = { .time_ms = 0 };
+	struct localdir_note note = { .digest = "" };
 	struct error ignored;
 
 	/* A client may write a note again in its place, which the folder's time does not tell:
@@ -416,9 +420,12 @@ static void read_note(struct look *look, struct model_file *file,
 	memcpy(file->commit, note.commit, sizeof(file->commit));
 	memcpy(file->digest, note.digest, sizeof(file->digest));
 	file->vouched_ms = note.time_ms;
-	if (note.time_ms > 0)
+	if (note.digest[0] != '\0')
 		file->state = localdir_does_vouch(&note, file->mtime_ns) ? MODEL_PROVEN
 									 : MODEL_CHANGED;
+	if (note.digest[0] != '\0' && note.time_ms == LOCALDIR_DISTRUSTED &&
+	    file->problem == NULL)
+		file->problem = mem_strdup(distrust_text);
 }
 
 static enum model_kind kind_of(const char *path)
@@ -584,4 +591,21 @@ struct model *survey_look(int root, const struct survey_folder *folder,
 		return NULL;
 	look.model = model_new(folder->path);
 	return look_at(&look, err);
+}
+
+void survey_noted(int root, const char *folder, void (*fn)(void *ctx, const char *path),
+		  void *ctx)
+{
+	struct survey_folder found = { .path = mem_strdup(folder) };
+	struct look look = { .root = root, .folder = &found, .model = model_new(folder) };
+	struct error ignored;
+
+	read_notes(&look, NOTES_DIR, RELPATH_DEPTH_MAX);
+	for (size_t i = 0; i < look.notes.n; i++) {
+		if (relpath_check(str_from(look.notes.v[i]), &ignored) == 0)
+			fn(ctx, look.notes.v[i]);
+	}
+	notes_clear(&look.notes);
+	model_free(&look.model);
+	free(found.path);
 }

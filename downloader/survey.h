@@ -54,4 +54,9 @@ struct survey_list *survey_all(int root, struct error *err);
 struct model *survey_look(int root, const struct survey_folder *folder,
 			  const struct model *known, struct error *err);
 
+/* Calls `fn` for each file of which the folder's notes (.metadata) tell, there or not. Nothing
+ * is told of a folder that has none. */
+void survey_noted(int root, const char *folder, void (*fn)(void *ctx, const char *path),
+		  void *ctx);
+
 #endif

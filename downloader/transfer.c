@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "downloader/changeover.h"
 #include "downloader/rate.h"
 
 enum {
@@ -18,6 +19,7 @@ struct transfer {
 	struct landing **landings; /* files_at_once places, NULL where free */
 	size_t n_places;
 	size_t next; /* no file before this one is pending */
+	struct changeover *changeover;
 	bool is_stopping;
 	bool is_over; /* the hook is about to be called */
 	struct error why;
@@ -91,7 +93,7 @@ static struct plan_file *next_file(struct transfer *t)
 	while (t->next < t->plan->n) {
 		struct plan_file *file = &t->plan->files[t->next++];
 
-		if (file->state != FILE_DONE)
+		if (file->state == FILE_PENDING)
 			return file;
 	}
 	return NULL;
@@ -103,6 +105,27 @@ static void over(void *ctx)
 
 	loop_timer_stop(t->timer);
 	t->hooks.over(t->hooks.ctx, t, t->is_stopping ? &t->why : NULL);
+}
+
+static void on_switched(void *ctx, struct changeover *take_changeover, const struct error *err)
+{
+	struct transfer *t = ctx;
+
+	t->changeover = NULL;
+	if (err != NULL)
+		stop(t, err);
+	changeover_free(&take_changeover);
+	fill(t);
+}
+
+/* All is here: what was staged takes its place. */
+static void change_over(struct transfer *t)
+{
+	struct changeover_hooks hooks = { .replaced = on_replaced,
+					  .over = on_switched,
+					  .ctx = t };
+
+	t->changeover = changeover_new(&t->env, t->plan, &hooks);
 }
 
 /* Gives work to every free place; when there is none left and all are free, it is over. */
@@ -129,7 +152,11 @@ static void fill(struct transfer *t)
 		if (t->landings[i] != NULL)
 			n_busy++;
 	}
-	if (n_busy == 0 && !t->is_over) {
+	if (n_busy > 0 || t->changeover != NULL)
+		return;
+	if (!t->is_stopping && changeover_is_needed(t->plan)) {
+		change_over(t);
+	} else if (!t->is_over) {
 		t->is_over = true;
 		loop_defer(t->env.loop, over, t);
 	}
@@ -156,7 +183,7 @@ struct transfer *transfer_new(const struct transfer_env *env, const struct job *
 	struct transfer *t = mem_alloc(sizeof(*t));
 
 	t->job = job_copy(job);
-	t->folder = job_folder(job->type, job->repo, job->revision);
+	t->folder = job_own_folder(job);
 	t->env = (struct landing_env){
 		.loop = env->loop,
 		.pool = env->pool,
@@ -172,11 +199,14 @@ struct transfer *transfer_new(const struct transfer_env *env, const struct job *
 		.repo = t->job->repo,
 		.commit = t->job->commit,
 		.folder = t->folder,
+		.is_staged = job->kind == JOB_UPDATE,
 	};
 	t->plan = take_plan;
 	/* What was proven once may have been removed since: each file is looked at again. */
-	for (size_t i = 0; i < take_plan->n; i++)
-		take_plan->files[i].state = FILE_PENDING;
+	for (size_t i = 0; i < take_plan->n; i++) {
+		if (take_plan->files[i].state != FILE_GONE)
+			take_plan->files[i].state = FILE_PENDING;
+	}
 	t->hooks = *hooks;
 	t->n_places = files_at_once;
 	t->landings = mem_array(files_at_once, sizeof(struct landing *));
@@ -225,7 +255,8 @@ bool transfer_tell(const struct transfer *t, struct job *job)
 		job->bytes_verified += file->bytes_verified;
 		if (file->state == FILE_DONE)
 			job->files_done++;
-		else if (file->state != FILE_VERIFYING)
+		else if (file->state != FILE_VERIFYING && file->state != FILE_STAGED &&
+			 file->state != FILE_GONE)
 			is_all_here = false;
 	}
 	for (size_t i = 0; i < t->n_places; i++) {

@@ -10,6 +10,7 @@
 #include "downloader/file.h"
 
 #define TRASH_DIR ".larder/trash"
+#define NOTES     "/.cache/huggingface/download/"
 
 void trash_list_free(struct trash_list **list)
 {
@@ -64,6 +65,7 @@ struct walk {
 	int (*enter)(struct walk *walk, const char *where, struct error *err);
 	int (*leave)(struct walk *walk, const char *where, struct error *err);
 	struct trash_entry *entry;
+	const char *swap_id; /* or NULL */
 };
 
 static int walk_folder(struct walk *walk, const char *where, unsigned depth, struct error *err);
@@ -264,6 +266,11 @@ static int refuse_taken(const char *path, struct error *err)
 	return error_set(err, ERR_EXISTS, "%s is there again", path);
 }
 
+static bool is_note(const char *path)
+{
+	return strstr(path, NOTES) != NULL;
+}
+
 /* First it is looked whether all names are free. A folder whose name is free comes back as a
  * whole; one that is there again takes what it lacks. */
 static int check_file(struct walk *walk, const char *where, const struct stat *st,
@@ -274,7 +281,7 @@ static int check_file(struct walk *walk, const char *where, const struct stat *s
 	int found = file_stat(walk->root, path, &ignored, err);
 
 	(void)st;
-	return found > 0 ? refuse_taken(path, err) : found;
+	return found > 0 && !is_note(path) ? refuse_taken(path, err) : found;
 }
 
 static int check_folder(struct walk *walk, const char *where, struct error *err)
@@ -288,19 +295,110 @@ static int check_folder(struct walk *walk, const char *where, struct error *err)
 	return found;
 }
 
+/* The .metadata of `path`, were its first `folder` bytes the model's folder. */
+static char *note_of(const char *path, size_t folder)
+{
+	return mem_printf("%.*s" NOTES "%s.metadata", (int)folder, path, path + folder + 1);
+}
+
+/* What is at `path` goes to the trash in its turn. */
+static int move_aside(const struct walk *walk, const char *path, struct error *err)
+{
+	AUTO_CSTR to = mem_printf(TRASH_DIR "/%s/%s", walk->swap_id, path);
+
+	return file_move(walk->root, path, to, err);
+}
+
+/* No .metadata that is there may vouch for what comes back: it tells of another content. Which
+ * folder is the model's, the path does not say. */
+static int disown(const struct walk *walk, const char *path, struct error *err)
+{
+	for (const char *slash = strchr(path, '/'); slash != NULL;
+	     slash = strchr(slash + 1, '/')) {
+		AUTO_CSTR note = note_of(path, (size_t)(slash - path));
+		struct stat st;
+		int found = file_stat(walk->root, note, &st, err);
+
+		if (found > 0)
+			found = walk->swap_id != NULL ? move_aside(walk, note, err)
+						      : file_remove(walk->root, note, err);
+		if (found < 0 && err->sys != ENOTDIR)
+			return -1;
+	}
+	return 0;
+}
+
 static int bring_back(struct walk *walk, const char *where, const struct stat *st,
 		      struct error *err)
 {
+	const char *path = where + walk->prefix;
+	struct stat there;
+	int found;
+
 	(void)st;
-	return file_move(walk->root, where, where + walk->prefix, err);
+	if (is_note(path))
+		return 0;
+	found = file_stat(walk->root, path, &there, err);
+	if (found > 0 && walk->swap_id != NULL && S_ISREG(there.st_mode))
+		found = move_aside(walk, path, err);
+	if (found < 0 || disown(walk, path, err) < 0)
+		return -1;
+	return file_move(walk->root, where, path, err);
 }
 
+/* Are there notes of files in this folder, kept further up? */
+static int has_notes_above(const struct walk *walk, const char *path, struct error *err)
+{
+	for (const char *slash = strchr(path, '/'); slash != NULL;
+	     slash = strchr(slash + 1, '/')) {
+		AUTO_CSTR notes =
+			mem_printf("%.*s" NOTES "%s", (int)(slash - path), path, slash + 1);
+		struct stat st;
+		int found = file_stat(walk->root, notes, &st, err);
+
+		if (found < 0 && err->sys != ENOTDIR)
+			return -1;
+		if (found > 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* Notes come last: until then none of them is there that belongs to what comes back. */
 static int bring_folder_back(struct walk *walk, const char *where, struct error *err)
+{
+	const char *path = where + walk->prefix;
+	const char *name = strrchr(where, '/') + 1;
+	struct stat st;
+	int found;
+
+	if (strcmp(name, ".cache") == 0)
+		return 0;
+	found = file_stat(walk->root, path, &st, err);
+	if (found == 0)
+		found = has_notes_above(walk, path, err);
+	return found == 0 ? file_move(walk->root, where, path, err) : found;
+}
+
+static int bring_note_back(struct walk *walk, const char *where, const struct stat *st,
+			   struct error *err)
+{
+	const char *path = where + walk->prefix;
+	struct stat there;
+	int found = file_stat(walk->root, path, &there, err);
+
+	(void)st;
+	if (found > 0) /* it is of a file that did not come back */
+		return file_remove(walk->root, where, err);
+	return found < 0 ? -1 : file_move(walk->root, where, path, err);
+}
+
+static int bring_notes_back(struct walk *walk, const char *where, struct error *err)
 {
 	struct stat st;
 	int found = file_stat(walk->root, where + walk->prefix, &st, err);
 
-	return found == 0 ? bring_back(walk, where, NULL, err) : found;
+	return found == 0 ? file_move(walk->root, where, where + walk->prefix, err) : found;
 }
 
 static int drop_folder(struct walk *walk, const char *where, struct error *err)
@@ -308,16 +406,22 @@ static int drop_folder(struct walk *walk, const char *where, struct error *err)
 	return file_remove_folder(walk->root, where, err);
 }
 
-int trash_restore(int root, const char *id, struct error *err)
+int trash_restore(int root, const char *id, const char *swap_id, struct error *err)
 {
 	struct walk check = { .root = root, .file = check_file, .enter = check_folder };
 	struct walk move = { .root = root,
+			     .swap_id = swap_id,
 			     .file = bring_back,
 			     .enter = bring_folder_back,
-			     .leave = drop_folder };
+			     .leave = prune_folder };
+	struct walk move_notes = { .root = root,
+				   .file = bring_note_back,
+				   .enter = bring_notes_back,
+				   .leave = drop_folder };
 	AUTO_CSTR where = entry_path(id);
 
-	if (walk_entry(&check, id, err) < 0 || walk_entry(&move, id, err) < 0)
+	if ((swap_id == NULL && walk_entry(&check, id, err) < 0) ||
+	    walk_entry(&move, id, err) < 0 || walk_entry(&move_notes, id, err) < 0)
 		return -1;
 	return file_remove_folder(root, where, err);
 }

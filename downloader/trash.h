@@ -52,9 +52,11 @@ int trash_put(int root, const char *id, const char *const *paths, size_t n, size
 /* What is there; an absent trash is an empty one. NULL when it cannot be read. */
 struct trash_list *trash_read(int root, struct error *err);
 
-/* Moves all of an entry back to where it was. -1 with ERR_EXISTS, and nothing is moved, when a
- * name is taken; with ERR_UNKNOWN_TRASH when there is no such entry. */
-int trash_restore(int root, const char *id, struct error *err) MUST_USE;
+/* Moves all of an entry back to where it was. Files that have one of the names now go to the
+ * trash under `swap_id`; if that is NULL, -1 with ERR_EXISTS, and nothing is moved. No
+ * .metadata but its own vouches for what has come back. -1 with ERR_UNKNOWN_TRASH when there is
+ * no such entry. One that broke off is finished by doing it again. */
+int trash_restore(int root, const char *id, const char *swap_id, struct error *err) MUST_USE;
 
 /* Removes an entry for good. */
 int trash_empty(int root, const char *id, struct error *err) MUST_USE;

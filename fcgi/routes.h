@@ -38,6 +38,9 @@ void api_models_get(const struct app *app, const struct request *request,
 		    struct response *response);
 void api_models_delete(const struct app *app, const struct request *request,
 		       struct response *response);
+void api_models_act(const struct app *app, const struct request *request,
+		    struct response *response);
+void api_scrub(const struct app *app, const struct request *request, struct response *response);
 void api_trash_list(const struct app *app, const struct request *request,
 		    struct response *response);
 void api_trash_restore(const struct app *app, const struct request *request,

@@ -50,14 +50,15 @@ class Program:
             self._news.notify_all()
 
     def wait_line(self, part, timeout=TIMEOUT):
-        """Waits until a line holds `part`; fails when the program ends before."""
+        """Waits until a line holds `part`, or one of several; fails when the program ends before."""
         assert self.wait_line_or_end(part, timeout), f"{self.name} ended:\n" + "\n".join(self.lines[-40:])
 
     def wait_line_or_end(self, part, timeout=TIMEOUT):
         """Waits until a line holds `part`, or the program has ended: whether there is such a line."""
+        parts = (part,) if isinstance(part, str) else part
         deadline = time.monotonic() + timeout
         with self._news:
-            while not any(part in line for line in self.lines):
+            while not any(one in line for line in self.lines for one in parts):
                 left = deadline - time.monotonic()
                 assert left > 0, f"{self.name}: no line with {part!r}:\n" + "\n".join(self.lines[-40:])
                 if self._is_silent:

@@ -19,22 +19,23 @@ LEVELS = [
     # larderd
     "downloader/main",
     "downloader/daemon",
-    "downloader/ops_choice downloader/ops_downloads downloader/ops_models downloader/ops_trash downloader/ops_plan downloader/ops_preview downloader/ops_sessions"
+    "downloader/ops_choice downloader/ops_downloads downloader/ops_models downloader/ops_care downloader/ops_trash downloader/ops_plan downloader/ops_preview downloader/ops_sessions"
     " downloader/ops_settings"
     " downloader/ops_system downloader/ops",
     "downloader/control downloader/sse downloader/settings downloader/sessions downloader/queue downloader/queue_entry downloader/queue_room"
-    " downloader/queue_work downloader/library downloader/bin",
-    "downloader/preview downloader/transfer downloader/scan",
-    "downloader/planner downloader/landing downloader/landing_begin downloader/survey",
+    " downloader/queue_work downloader/queue_verify downloader/library downloader/bin downloader/updates downloader/scrub",
+    "downloader/preview downloader/transfer downloader/scan downloader/inventory downloader/verify",
+    "downloader/planner downloader/changeover",
+    "downloader/landing downloader/landing_begin downloader/survey",
     "downloader/lanes",
     "downloader/journal downloader/claims downloader/copy downloader/hubfile",
     "downloader/hasher downloader/lateness downloader/store downloader/store_run downloader/store_models downloader/space downloader/events downloader/sse_newcomers downloader/localdir downloader/budget"
-    " downloader/turns downloader/trash",
+    " downloader/turns downloader/trash downloader/direct",
     "downloader/hub downloader/dir",
     "downloader/fetch downloader/pool downloader/db downloader/file downloader/digest downloader/checksum",
     "downloader/loop",
     # pure: no I/O, no clock, no globals
-    "downloader/plan downloader/frame downloader/model_json",
+    "downloader/plan downloader/frame downloader/model_json downloader/diff",
     "downloader/model",
     "downloader/gather downloader/gguf downloader/safetensors",
     "downloader/paste downloader/paste_command downloader/paste_python downloader/paste_link downloader/paste_draft",
@@ -51,6 +52,7 @@ LEVELS = [
     "fcgi/request fcgi/response",
     # larder
     "cli/main",
+    "cli/cli_care cli/cli_link",
     "cli/cli_get cli/cli_models cli/cli_preview cli/cli_ps cli/cli_settings cli/cli_status",
     "cli/cli_session",
     "cli/cli_progress cli/cli_news",
@@ -203,11 +205,12 @@ def check_format(paths):
 
 def check_tests(sources):
     """Each module has a unit test, or is named here with who tests it."""
-    elsewhere = {"downloader/main", "downloader/daemon", "downloader/ops", "downloader/ops_choice",
-                 "downloader/ops_downloads", "downloader/ops_models", "downloader/ops_trash", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
+    elsewhere = {"downloader/changeover", "downloader/inventory", "downloader/scrub", "downloader/updates",  # e2e/test_care.py
+                 "downloader/main", "downloader/daemon", "downloader/ops", "downloader/ops_choice",
+                 "downloader/ops_downloads", "downloader/ops_models", "downloader/ops_care", "downloader/ops_trash", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
                  "downloader/ops_system", "downloader/ops_sessions", "fcgi/main", "fcgi/worker", "fcgi/guard",
                  "fcgi/app", "fcgi/routes", "fcgi/api_downloads", "fcgi/api_models", "fcgi/api_system", "cli/main", "cli/cli_get",
-                 "cli/cli_preview", "cli/cli_ps", "cli/cli_status", "cli/cli_session", "cli/cli_term", "cli/cli_news"}
+                 "cli/cli_preview", "cli/cli_ps", "cli/cli_status", "cli/cli_session", "cli/cli_term", "cli/cli_news", "cli/cli_care", "cli/cli_link"}
     tested = {p.stem.removeprefix("test_") for p in (ROOT / "tests/unit").glob("test_*.c")}
     for path in sources:
         module = module_of(path)

@@ -134,7 +134,7 @@ static void a_model_goes_and_comes_back(void **state)
 	assert_int_equal(bin_list(p->bin, on_list, p, &err), 0);
 	wait_for_done(p);
 	assert_int_equal(p->n_listed, 1);
-	assert_int_equal(bin_restore(p->bin, str_from(p->id), on_done, p, &err), 0);
+	assert_int_equal(bin_restore(p->bin, str_from(p->id), false, on_done, p, &err), 0);
 	wait_for_done(p);
 	assert_int_equal(p->error.code, ERR_NONE);
 	assert_string_equal(p->touched, "all");
@@ -228,7 +228,7 @@ static void nonsense_is_refused_at_once(void **state)
 	struct error err;
 
 	open_bin(p, 0);
-	assert_int_equal(bin_restore(p->bin, S("../x-1"), on_done, p, &err), -1);
+	assert_int_equal(bin_restore(p->bin, S("../x-1"), false, on_done, p, &err), -1);
 	assert_int_equal(err.code, ERR_UNKNOWN_TRASH);
 	assert_int_equal(bin_empty(p->bin, S(""), on_done, p, &err), -1);
 }

@@ -14,7 +14,7 @@
 
 /* Row: from; column: to; both in the order of STATES; "-" is no move. */
 static const char *const legal[JOB_STATE_COUNT] = {
-	[JOB_QUEUED] = "-RD-PW-FX",      [JOB_RESOLVING] = "Q---PW-FX",
+	[JOB_QUEUED] = "-RDVPW-FX",      [JOB_RESOLVING] = "Q---PW-FX",
 	[JOB_DOWNLOADING] = "Q--VPWCFX", [JOB_VERIFYING] = "Q-D-PWCFX",
 	[JOB_PAUSED] = "Q-------X",      [JOB_WAITING] = "Q---P--FX",
 	[JOB_COMPLETED] = "---------",   [JOB_FAILED] = "Q--------",
@@ -249,12 +249,15 @@ static void json_has_exactly_the_members_of_the_contract(void **state)
 	(void)state;
 	assert_json(
 		object,
-		"{\"id\":\"abcdefghijklmnopqrst\",\"kind\":\"download\",\"repo\":\"acme/tiny\","
+		"{\"id\":\"abcdefghijklmnopqrst\",\"kind\":\"download\",\"folder\":\"acme/"
+		"tiny\","
+		"\"repo\":\"acme/tiny\","
 		"\"type\":\"model\",\"revision\":\"main\",\"commit\":null,"
 		"\"select\":[\"Q4_K_M\",\"*.json\"],\"exclude\":[\"*.json\"],\"priority\":0,"
 		"\"state\":\"queued\",\"reason\":null,\"bytes_total\":0,\"bytes_done\":0,"
 		"\"bytes_verified\":0,\"files_total\":0,\"files_done\":0,\"speed_bps\":0,"
-		"\"eta_s\":null,\"connections\":0,\"created_at\":null,\"started_at\":null,"
+		"\"eta_s\":null,\"connections\":0,\"findings\":null,\"created_at\":null,"
+		"\"started_at\":null,"
 		"\"finished_at\":null}");
 }
 
@@ -275,6 +278,50 @@ static void progress_has_only_what_changes_while_it_runs(void **state)
 	assert_json(object, "{\"id\":\"abcdefghijklmnopqrst\",\"state\":\"downloading\","
 			    "\"bytes_done\":40,\"bytes_verified\":30,\"files_done\":2,"
 			    "\"speed_bps\":20,\"eta_s\":3,\"connections\":3}");
+}
+
+static void a_verification_fetches_nothing_and_tells_what_it_found(void **state)
+{
+	AUTO(job) job = make_job();
+	AUTO_JSON object = NULL;
+	AUTO_CSTR folder = NULL;
+
+	(void)state;
+	job->kind = JOB_VERIFY;
+	job->folder = mem_strdup("by-hand");
+	job->state = JOB_VERIFYING;
+	job->bytes_total = 100;
+	job->bytes_done = 40;
+	job->speed_bps = 20;
+	job->files_done = 5;
+	job->files_changed = 2;
+	job->files_missing = 3;
+	job->files_unknown = 4;
+	folder = job_own_folder(job);
+	assert_string_equal(folder, "by-hand");
+	assert_int_equal(job_remaining(job), 0);
+	assert_int_equal(job_eta_s(job), 3);
+	object = job_progress_to_json(job);
+	assert_json(object,
+		    "{\"id\":\"abcdefghijklmnopqrst\",\"state\":\"verifying\","
+		    "\"bytes_done\":40,\"bytes_verified\":0,\"files_done\":5,\"speed_bps\":20,"
+		    "\"eta_s\":3,\"connections\":0,\"findings\":{\"proven\":5,\"changed\":2,"
+		    "\"missing\":3,\"unknown\":4}}");
+}
+
+static void kind_names_lead_there_and_back(void **state)
+{
+	static const char *const names[] = { "download", "update", "verify", "repair" };
+	enum job_kind found = JOB_KIND_COUNT;
+
+	(void)state;
+	assert_int_equal(ARRAY_LEN(names), JOB_KIND_COUNT);
+	for (unsigned i = 0; i < JOB_KIND_COUNT; i++) {
+		assert_string_equal(job_kind_name((enum job_kind)i), names[i]);
+		assert_int_equal(job_kind_from_name(str_from(names[i]), &found), 0);
+		assert_int_equal(found, i);
+	}
+	assert_int_equal(job_kind_from_name(S("Verify"), &found), -1);
 }
 
 static void json_tells_why_it_waits_and_until_when(void **state)
@@ -328,6 +375,8 @@ int main(void)
 		cmocka_unit_test(higher_priority_goes_first_then_first_come),
 		cmocka_unit_test(json_has_exactly_the_members_of_the_contract),
 		cmocka_unit_test(progress_has_only_what_changes_while_it_runs),
+		cmocka_unit_test(a_verification_fetches_nothing_and_tells_what_it_found),
+		cmocka_unit_test(kind_names_lead_there_and_back),
 		cmocka_unit_test(json_tells_why_it_waits_and_until_when),
 		cmocka_unit_test(terms_go_through_json_and_back),
 	};

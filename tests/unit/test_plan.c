@@ -80,7 +80,9 @@ static void freeing_leaves_null_and_takes_null(void **state)
 static void state_names_lead_there_and_back(void **state)
 {
 	static const char *const names[] = { "pending",     "checking",  "waiting", "copying",
-					     "downloading", "verifying", "done",    "failed" };
+					     "downloading", "verifying", "done",    "failed",
+					     "changed",     "missing",   "unknown", "staged",
+					     "gone" };
 	enum file_state found = FILE_STATE_COUNT;
 
 	(void)state;

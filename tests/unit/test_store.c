@@ -700,7 +700,12 @@ static void of_a_database_without_extents_only_finished_files_count(void **state
 	store_put_file(p->store, ID_A, 2, FILE_PENDING, 33, NULL, NULL);
 	place_close(p);
 	run_sql(p, "DROP TABLE extents; DROP TABLE sources; DROP TABLE model_files; DROP TABLE "
-		   "models; PRAGMA user_version = 3");
+		   "models; ALTER TABLE jobs DROP COLUMN kind; ALTER TABLE jobs DROP COLUMN "
+		   "folder; "
+		   "ALTER TABLE jobs DROP COLUMN files_changed; "
+		   "ALTER TABLE jobs DROP COLUMN files_missing; "
+		   "ALTER TABLE jobs DROP COLUMN files_unknown; "
+		   "PRAGMA user_version = 3");
 	place_open(p);
 	back = get_plan(p, ID_A);
 	assert_int_equal(back->files[0].bytes_done, 11);

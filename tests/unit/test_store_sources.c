@@ -252,10 +252,15 @@ static void go_back_to_version_4(const struct place *p)
 	sqlite3 *handle = NULL;
 
 	if (sqlite3_open(path, &handle) != SQLITE_OK ||
-	    sqlite3_exec(handle,
-			 "DROP TABLE sources; DROP TABLE model_files; DROP TABLE models; "
-			 "PRAGMA user_version = 4",
-			 NULL, NULL, NULL) != SQLITE_OK)
+	    sqlite3_exec(
+		    handle,
+		    "DROP TABLE sources; DROP TABLE model_files; DROP TABLE models; "
+		    "ALTER TABLE jobs DROP COLUMN kind; ALTER TABLE jobs DROP COLUMN folder; "
+		    "ALTER TABLE jobs DROP COLUMN files_changed; "
+		    "ALTER TABLE jobs DROP COLUMN files_missing; "
+		    "ALTER TABLE jobs DROP COLUMN files_unknown; "
+		    "PRAGMA user_version = 4",
+		    NULL, NULL, NULL) != SQLITE_OK)
 		abort();
 	(void)sqlite3_close(handle);
 }

@@ -63,7 +63,7 @@ static void a_folder_goes_and_comes_back_as_it_was(void **state)
 	put(shelf, ID, "acme/tiny");
 	assert_false(tempdir_has(&shelf->dir, "acme/tiny"));
 	assert_true(tempdir_has(&shelf->dir, ".larder/trash/" ID "/acme/tiny/sub/a.gguf"));
-	assert_int_equal(trash_restore(shelf->root, ID, &err), 0);
+	assert_int_equal(trash_restore(shelf->root, ID, NULL, &err), 0);
 	text = tempdir_read(&shelf->dir, "acme/tiny/sub/a.gguf");
 	assert_string_equal(text, "hello");
 	assert_true(tempdir_has(&shelf->dir, "acme/tiny/.cache/huggingface/download/sub"));
@@ -85,7 +85,7 @@ static void some_files_go_and_the_rest_stays(void **state)
 	assert_false(tempdir_has(&shelf->dir, "acme/tiny/a"));
 	assert_true(tempdir_has(&shelf->dir, "acme/tiny/c"));
 	/* The folder is there: what it lacks comes back into it. */
-	assert_int_equal(trash_restore(shelf->root, ID, &err), 0);
+	assert_int_equal(trash_restore(shelf->root, ID, NULL, &err), 0);
 	assert_true(tempdir_has(&shelf->dir, "acme/tiny/a"));
 	assert_true(tempdir_has(&shelf->dir, "acme/tiny/b"));
 }
@@ -140,12 +140,60 @@ static void nothing_is_overwritten_when_it_comes_back(void **state)
 	shelf_put(shelf, "acme/tiny/z", S("old"));
 	put(shelf, ID, "acme/tiny");
 	shelf_put(shelf, "acme/tiny/z", S("new"));
-	assert_int_equal(trash_restore(shelf->root, ID, &err), -1);
+	assert_int_equal(trash_restore(shelf->root, ID, NULL, &err), -1);
 	assert_int_equal(err.code, ERR_EXISTS);
 	text = tempdir_read(&shelf->dir, "acme/tiny/z");
 	assert_string_equal(text, "new");
 	assert_false(tempdir_has(&shelf->dir, "acme/tiny/a"));
 	assert_true(tempdir_has(&shelf->dir, ".larder/trash/" ID "/acme/tiny/a"));
+}
+
+static void what_has_its_name_makes_way_and_can_come_back_too(void **state)
+{
+	struct shelf *shelf = *state;
+	struct error err;
+	AUTO_CSTR old = NULL;
+	AUTO_CSTR note = NULL;
+	AUTO_CSTR again = NULL;
+
+	shelf_put(shelf, "acme/tiny/a", S("old"));
+	shelf_put(shelf, "acme/tiny/plain", S("old"));
+	shelf_note(shelf, "acme/tiny", "a", "old note");
+	put(shelf, ID, "acme/tiny");
+	shelf_put(shelf, "acme/tiny/a", S("new"));
+	shelf_put(shelf, "acme/tiny/plain", S("new"));
+	shelf_put(shelf, "acme/tiny/b", S("beside"));
+	shelf_note(shelf, "acme/tiny", "a", "new note");
+	shelf_note(shelf, "acme/tiny", "plain", "vouches for the new one");
+	assert_int_equal(trash_restore(shelf->root, ID, "swap-2", &err), 0);
+	old = tempdir_read(&shelf->dir, "acme/tiny/a");
+	assert_string_equal(old, "old");
+	note = tempdir_read(&shelf->dir, "acme/tiny/.cache/huggingface/download/a.metadata");
+	assert_non_null(strstr(note, "old note"));
+	/* Nothing of the new one's vouches for the old one. */
+	assert_false(tempdir_has(&shelf->dir,
+				 "acme/tiny/.cache/huggingface/download/plain.metadata"));
+	assert_true(tempdir_has(&shelf->dir, "acme/tiny/b"));
+	assert_false(tempdir_has(&shelf->dir, ".larder/trash/" ID));
+	assert_int_equal(trash_restore(shelf->root, "swap-2", "swap-3", &err), 0);
+	again = tempdir_read(&shelf->dir, "acme/tiny/a");
+	assert_string_equal(again, "new");
+	assert_true(tempdir_has(&shelf->dir,
+				"acme/tiny/.cache/huggingface/download/plain.metadata"));
+}
+
+static void a_note_that_was_left_behind_does_not_vouch_for_what_comes_back(void **state)
+{
+	struct shelf *shelf = *state;
+	struct error err;
+
+	shelf_put(shelf, "acme/tiny/sub/a", S("old"));
+	put(shelf, ID, "acme/tiny/sub");
+	shelf_note(shelf, "acme/tiny", "sub/a", "of another content");
+	assert_int_equal(trash_restore(shelf->root, ID, NULL, &err), 0);
+	assert_true(tempdir_has(&shelf->dir, "acme/tiny/sub/a"));
+	assert_false(tempdir_has(&shelf->dir,
+				 "acme/tiny/.cache/huggingface/download/sub/a.metadata"));
 }
 
 static void emptying_takes_it_away_for_good_and_nothing_else(void **state)
@@ -168,7 +216,7 @@ static void what_is_not_there_is_told(void **state)
 	struct shelf *shelf = *state;
 	struct error err;
 
-	assert_int_equal(trash_restore(shelf->root, ID, &err), -1);
+	assert_int_equal(trash_restore(shelf->root, ID, NULL, &err), -1);
 	assert_int_equal(err.code, ERR_UNKNOWN_TRASH);
 	assert_int_equal(trash_empty(shelf->root, ID, &err), -1);
 	assert_int_equal(err.code, ERR_UNKNOWN_TRASH);
@@ -214,7 +262,7 @@ static void a_folder_that_is_swapped_for_a_link_leads_nowhere(void **state)
 		size_t n;
 
 		if (trash_put(shelf->root, id, paths, 2, &n, &err) == 0 && n > 0) {
-			while (trash_restore(shelf->root, id, &err) < 0)
+			while (trash_restore(shelf->root, id, NULL, &err) < 0)
 				assert_true(tempdir_has(&outside, "a"));
 		}
 		assert_true(tempdir_has(&outside, "a"));
@@ -237,6 +285,8 @@ int main(void)
 		TEST(all_goes_or_none),
 		TEST(what_is_there_is_listed_the_newest_first),
 		TEST(nothing_is_overwritten_when_it_comes_back),
+		TEST(what_has_its_name_makes_way_and_can_come_back_too),
+		TEST(a_note_that_was_left_behind_does_not_vouch_for_what_comes_back),
 		TEST(emptying_takes_it_away_for_good_and_nothing_else),
 		TEST(what_is_not_there_is_told),
 		TEST(a_folder_that_is_swapped_for_a_link_leads_nowhere),

@@ -1,0 +1,422 @@
+"""The library is kept whole and current: verified, repaired, checked, updated, and shown to other programs."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from test_library import cli, models, put, scan
+from test_standin_hub import _bin, _environment
+from test_standin_hub import _hf as hf_download
+
+REPO = "acme/tiny-7b-GGUF"
+SPLIT = "acme/split-70b-GGUF"
+CARED = "acme/cared-for"
+
+
+def act(larder, folder, verb, **body):
+    """Begins a job for a model and waits for its end."""
+    return larder.wait(larder.api("POST", f"models/{folder}/{verb}", body, 202).json["id"])
+
+
+def files(larder, folder):
+    """The files of a model, by path."""
+    return {file["path"]: file for file in larder.api("GET", f"models/{folder}", None, 200).json["files"]}
+
+
+def damage(path, offset=None):
+    """Turns a bit as a disk would: the file's time stays."""
+    times = path.stat()
+    with path.open("r+b") as file:
+        file.seek(times.st_size // 2 if offset is None else offset)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def looked(larder, folder, until):
+    """Waits until the library knows the model so."""
+    with larder.stream() as events:
+        next(iter(events))
+        row = models(larder).get(folder)
+        if row and until(row):
+            return row
+        for event in events:
+            if event.name == "model" and event.data["folder"] == folder and until(event.data):
+                return event.data
+    raise AssertionError("the stream ended")
+
+
+@pytest.fixture(name="cared")
+def _cared(hub):
+    """A repository of a few files: its contents."""
+    content = {"model.bin": os.urandom(3_000_000), "README.md": b"one\n", "config.json": b"{}\n"}
+    hub.push(CARED, content)
+    return content
+
+
+# --- verify and repair ---
+
+def test_a_turned_bit_is_found_and_repaired(larder, hub, cared):
+    assert larder.fetch(CARED)["state"] == "completed"
+    broken = larder.models / CARED / "model.bin"
+    damage(broken)
+    scan(larder)
+    assert files(larder, CARED)["model.bin"]["state"] == "proven"  # nothing tells yet
+    done = act(larder, CARED, "verify")
+    assert done["kind"] == "verify" and done["state"] == "completed" and done["folder"] == CARED
+    assert done["findings"] == {"proven": 2, "changed": 1, "missing": 0, "unknown": 0}
+    told = {file["path"]: file["state"] for file in larder.get(done["id"])["files"]}
+    assert told == {"model.bin": "changed", "README.md": "done", "config.json": "done"}
+    row = looked(larder, CARED, lambda row: row["files_changed"] == 1)
+    assert row["files_proven"] == 2 and CARED in models(larder, "?state=changed")
+    assert "not what the Hub has" in files(larder, CARED)["model.bin"]["problem"]
+
+    asked = len(hub.requests(origin="cdn"))
+    done = act(larder, CARED, "repair")
+    assert done["kind"] == "repair" and done["state"] == "completed"
+    assert [file["path"] for file in larder.get(done["id"])["files"]] == ["model.bin"]
+    assert broken.read_bytes() == cared["model.bin"]
+    assert len(hub.requests(origin="cdn")) > asked
+    looked(larder, CARED, lambda row: row["files_proven"] == 3 and row["problems"] == 0)
+    # The broken one is kept for a while.
+    (entry,) = larder.api("GET", "trash", None, 200).json["trash"]
+    assert f"{CARED}/model.bin" in entry["paths"]
+    assert act(larder, CARED, "verify")["findings"]["proven"] == 3
+
+
+def test_what_is_found_outlives_the_daemon_and_other_clients_see_it(larder, hub, cared, tmp_path):
+    assert larder.fetch(CARED)["state"] == "completed"
+    damage(larder.models / CARED / "model.bin")
+    assert act(larder, CARED, "verify")["findings"]["changed"] == 1
+    larder.stop_daemon()
+    larder.start_daemon()
+    looked(larder, CARED, lambda row: row["files_changed"] == 1)
+    # The official client does not take it for whole either.
+    done = hf_download(hub, tmp_path, CARED, "--local-dir", str(larder.models / CARED))
+    assert done.returncode == 0, done.stderr
+    assert (larder.models / CARED / "model.bin").read_bytes() == cared["model.bin"]
+
+
+def test_missing_files_are_found_and_brought(larder, hub):
+    assert larder.fetch(SPLIT)["state"] == "completed"
+    parts = sorted(path for path in hub.files(SPLIT) if "-of-" in path)
+    (larder.models / SPLIT / parts[0]).unlink()
+    (larder.models / SPLIT / "README.md").unlink()
+    scan(larder)
+    done = act(larder, SPLIT, "verify")
+    assert done["findings"]["missing"] == 2 and done["findings"]["changed"] == 0
+    done = act(larder, SPLIT, "repair")
+    assert sorted(file["path"] for file in larder.get(done["id"])["files"]) == sorted([parts[0], "README.md"])
+    looked(larder, SPLIT, lambda row: row["parts_missing"] == 0)
+    assert act(larder, SPLIT, "verify")["findings"] == {
+        "proven": len(hub.files(SPLIT)), "changed": 0, "missing": 0, "unknown": 0}
+
+
+def test_what_others_put_there_is_proven_by_the_hubs_digests(larder, hub, cared):
+    for path, data in cared.items():
+        put(larder, f"{CARED}/{path}", data)
+    put(larder, f"{CARED}/notes.txt", b"mine")
+    put(larder, f"{CARED}/config.json", b"{ }")
+    scan(larder)
+    assert models(larder)[CARED]["files_unknown"] == 4
+    done = act(larder, CARED, "verify")
+    assert done["findings"] == {"proven": 2, "changed": 1, "missing": 0, "unknown": 1}
+    states = {path: file["state"] for path, file in files(larder, CARED).items()}
+    looked(larder, CARED, lambda row: row["files_proven"] == 2)
+    states = {path: file["state"] for path, file in files(larder, CARED).items()}
+    assert states == {"model.bin": "proven", "README.md": "proven", "config.json": "changed", "notes.txt": "unknown"}
+    asked = len(hub.requests(origin="cdn"))
+    assert larder.fetch(CARED, select=["model.bin"])["state"] == "completed"
+    assert len(hub.requests(origin="cdn")) == asked  # nothing is fetched that is proven
+
+
+def test_without_a_hub_the_rest_is_still_verified(larder, hub, cared):
+    assert larder.fetch(CARED)["state"] == "completed"
+    put(larder, f"{CARED}/more.txt")
+    scan(larder)
+    hub.fault("status", "/api/*", origin="hub", status=500)
+    done = act(larder, CARED, "verify")
+    assert done["state"] == "completed" and done["findings"] == {"proven": 3, "changed": 0, "missing": 0, "unknown": 1}
+
+
+def test_a_verification_is_slow_on_purpose_paused_and_goes_on_after_a_kill(make_larder, hub):
+    content = {f"part-{number}.bin": os.urandom(2_000_000) for number in range(6)}
+    hub.push("acme/slow-proof", content)
+    larder = make_larder(LARDER_VERIFY_LIMIT="4M")
+    assert larder.fetch("acme/slow-proof")["state"] == "completed"
+    identity = larder.api("POST", "models/acme/slow-proof/verify", {}, 202).json["id"]
+    larder.wait(identity, lambda d: d.get("findings") and d["findings"]["proven"] >= 2)
+    larder.api("POST", f"downloads/{identity}/pause", {}, 200)
+    larder.wait_state(identity, "paused")
+    proven = larder.get(identity)["findings"]["proven"]
+    assert 2 <= proven < 6
+    larder.api("POST", f"downloads/{identity}/resume", {}, 200)
+    larder.wait_state(identity, "verifying")
+    larder.kill_daemon()
+    larder.start_daemon()
+    larder.wait(identity)
+    assert larder.get(identity)["findings"] == {"proven": 6, "changed": 0, "missing": 0, "unknown": 0}
+    # Neither a pause of all downloads nor their number concerns it.
+    larder.api("PATCH", "settings", {"paused": True}, 200)
+    identity = larder.api("POST", "models/acme/slow-proof/verify", {}, 202).json["id"]
+    larder.wait_state(identity, "verifying")
+    refused = larder.api("POST", "models/acme/slow-proof/verify", {}, 409).json
+    assert refused["code"] == "duplicate" and refused["download"] == identity
+    larder.api("POST", f"downloads/{identity}/cancel", {}, 200)
+    assert larder.wait(identity)["state"] == "cancelled"
+
+
+# --- check and update ---
+
+def test_an_update_fetches_what_changed_and_switches_at_once(larder, hub, cared):
+    first = larder.fetch(CARED)
+    assert larder.api("POST", f"models/{CARED}/check", {}, 200).json["summary"] == "up to date"
+    fresh = os.urandom(2_500_000)
+    commit = hub.push(CARED, {"model.bin": fresh}, delete=["config.json"])
+    found = larder.api("POST", f"models/{CARED}/check", {}, 200).json
+    assert found["available"] and found["commit"] == commit and found["bytes"] == len(fresh)
+    assert found["summary"] == "model.bin only, 2 MB; 1 is no longer there"
+    assert models(larder, "?state=outdated")[CARED]["update"]["summary"] == found["summary"]
+
+    release = hub.fault("slow", "*/model.bin*", origin="cdn", rate=400_000)
+    identity = larder.api("POST", f"models/{CARED}/update", {}, 202).json["id"]
+    larder.wait(identity, lambda d: d["state"] == "downloading" and d["bytes_done"] > 0)
+    folder = larder.models / CARED
+    assert (folder / "model.bin").read_bytes() == cared["model.bin"]  # wholly the old one
+    assert (folder / "config.json").exists()
+    refused = larder.api("DELETE", f"models/{CARED}", None, 409).json
+    assert refused["code"] == "in_use"
+    hub.faults.clear()
+    done = larder.wait(identity)
+    assert done["state"] == "completed" and done["kind"] == "update" and done["commit"] == commit
+    assert (folder / "model.bin").read_bytes() == fresh and not (folder / "config.json").exists()
+    row = looked(larder, CARED, lambda row: row["commit"] == commit)
+    assert row["update"] is None and row["files_proven"] == row["files_total"] == 2
+    assert release is not None and first["commit"] != commit
+
+    # One step back.
+    (entry,) = larder.api("GET", "trash", None, 200).json["trash"]
+    assert f"{CARED}/model.bin" in entry["paths"] and f"{CARED}/config.json" in entry["paths"]
+    assert larder.api("POST", f"trash/{entry['id']}/restore", {}, 409).json["code"] == "exists"
+    larder.api("POST", f"trash/{entry['id']}/restore", {"replace": True}, 200)
+    assert (folder / "model.bin").read_bytes() == cared["model.bin"] and (folder / "config.json").exists()
+    state = files(larder, CARED)["model.bin"] if scan(larder) else None
+    assert state["state"] == "proven" and state["commit"] == first["commit"]
+    assert act(larder, CARED, "verify")["findings"] == {"proven": 3, "changed": 0, "missing": 0, "unknown": 0}
+    # And that, too, can be taken back.
+    (entry,) = larder.api("GET", "trash", None, 200).json["trash"]
+    larder.api("POST", f"trash/{entry['id']}/restore", {"replace": True}, 200)
+    assert (folder / "model.bin").read_bytes() == fresh
+
+
+def test_an_update_that_is_killed_leaves_the_old_or_the_new(larder, hub, cared):
+    assert larder.fetch(CARED)["state"] == "completed"
+    fresh = {"model.bin": os.urandom(3_000_000), "README.md": b"two\n"}
+    commit = hub.push(CARED, fresh)
+    hub.fault("slow", "*/model.bin*", origin="cdn", rate=1_000_000)
+    identity = larder.api("POST", f"models/{CARED}/update", {}, 202).json["id"]
+    larder.wait(identity, lambda d: d["state"] == "downloading" and d["bytes_done"] > 0)
+    larder.kill_daemon()
+    folder = larder.models / CARED
+    assert (folder / "model.bin").read_bytes() == cared["model.bin"]
+    assert (folder / "README.md").read_bytes() == cared["README.md"]  # though it had come
+    hub.faults.clear()
+    larder.start_daemon()
+    assert larder.wait(identity)["state"] == "completed"
+    assert all((folder / path).read_bytes() == data for path, data in fresh.items())
+    assert looked(larder, CARED, lambda row: row["commit"] == commit)["files_proven"] == 3
+
+
+def test_an_update_that_is_killed_again_and_again_ends_with_all_of_the_new(make_larder, hub):
+    old = {f"part-{number}.bin": os.urandom(200_000) for number in range(20)}
+    new = {path: os.urandom(200_000) for path in old}
+    hub.push("acme/killed", old)
+    larder = make_larder()
+    assert larder.fetch("acme/killed")["state"] == "completed"
+    commit = hub.push("acme/killed", new)
+    folder = larder.models / "acme/killed"
+    identity = larder.api("POST", "models/acme/killed/update", {}, 202).json["id"]
+    kills = 0
+    while larder.get(identity)["state"] != "completed":
+        # In the middle of the changeover: some files are new, the rest are not.
+        larder.daemon.wait_line(("another file had this name", "-> completed"))
+        larder.kill_daemon()
+        kills += 1
+        for path in old:
+            at = folder / path
+            assert not at.exists() or at.read_bytes() in (old[path], new[path])
+        larder.start_daemon()
+    assert kills > 1
+    assert {path: (folder / path).read_bytes() for path in old} == new
+    assert looked(larder, "acme/killed", lambda row: row["commit"] == commit)["files_proven"] == 20
+    # Nothing of the old is lost.
+    trash = {path.name: path.read_bytes() for path in (larder.models / ".larder/trash").glob("*/acme/killed/*.bin")}
+    assert trash == old
+
+
+def test_what_was_edited_here_is_left_alone_by_an_update(larder, hub, cared):
+    assert larder.fetch(CARED)["state"] == "completed"
+    mine = larder.models / CARED / "config.json"
+    mine.write_bytes(b'{"mine": true}\n')
+    os.utime(mine, (2e9, 2e9))
+    scan(larder)
+    hub.push(CARED, {"README.md": b"two\n"})
+    assert larder.api("POST", f"models/{CARED}/check", {}, 200).json["summary"] == "README.md only, 4 bytes"
+    done = act(larder, CARED, "update")
+    assert done["state"] == "completed" and (larder.models / CARED / "README.md").read_bytes() == b"two\n"
+    assert mine.read_bytes() == b'{"mine": true}\n'
+    assert act(larder, CARED, "repair")["state"] == "completed"
+    assert mine.read_bytes() == cared["config.json"]
+
+
+def test_a_content_that_moves_within_the_repository_is_not_fetched_again(larder, hub, cared):
+    assert larder.fetch(CARED)["state"] == "completed"
+    hub.push(CARED, {"README.md": b"x" * 100}, delete=["config.json"])
+    hub.push(CARED, {"model.bin": os.urandom(1_500_000), "config.json": cared["config.json"]})
+    found = larder.api("POST", f"models/{CARED}/check", {}, 200).json
+    assert found["summary"] == "2 files, 2 MB"
+    assert act(larder, CARED, "update")["state"] == "completed"
+    assert act(larder, CARED, "update")["state"] == "completed"  # with nothing to do
+    assert larder.api("POST", f"models/{CARED}/check", {}, 200).json["summary"] == "up to date"
+
+
+@pytest.mark.parametrize("verb", ["check", "update", "repair"])
+def test_bad_input(larder, verb):
+    assert larder.api("POST", f"models/acme/absent/{verb}", {}, 404).json["code"] == "unknown_model"
+    put(larder, "by-hand/model.bin")
+    put(larder, "by-hand/config.json", b"{}")
+    scan(larder)
+    refused = larder.api("POST", f"models/by-hand/{verb}", {}, 422).json
+    assert refused["code"] == "invalid" and refused["field"] == "folder" and "no" in refused["detail"]
+    assert larder.api("POST", f"models/by-hand/{verb}", {"never": 1}, 422).json["field"] == "never"
+
+
+def test_the_daily_check_finds_it_by_itself(make_larder, hub, cared):
+    larder = make_larder(is_started=False, LARDER_CHECK_INTERVAL="1d")
+    larder.start()
+    assert larder.fetch(CARED)["state"] == "completed"
+    hub.push(CARED, {"README.md": b"three\n"})
+    assert larder.api("POST", f"models/{CARED}/check", {}, 200).json["available"]
+    larder.stop_daemon()
+    larder.start_daemon()
+    assert looked(larder, CARED, lambda row: True)["update"]["summary"] == "README.md only, 6 bytes"
+
+
+# --- the scrub ---
+
+def test_a_scrub_proves_the_whole_library_and_goes_on_after_a_kill(make_larder, hub):
+    for number in range(4):
+        hub.push(f"acme/scrubbed-{number}", {"model.bin": os.urandom(2_000_000), "README.md": b"x"})
+    larder = make_larder(LARDER_VERIFY_LIMIT="4M")
+    for number in range(4):
+        assert larder.fetch(f"acme/scrubbed-{number}")["state"] == "completed"
+    damage(larder.models / "acme/scrubbed-3/model.bin")
+    assert larder.api("GET", "scrub", None, 200).json["started_at"] is None
+    with larder.stream(web=False) as events:
+        next(iter(events))
+        assert larder.api("POST", "scrub", {}, 202).json["running"]
+        next(event for event in events if event.name == "scrub" and event.data["models"] >= 1)
+    larder.kill_daemon()
+    larder.start_daemon()
+    with larder.stream(web=False) as events:
+        next(iter(events))
+        state = larder.api("GET", "scrub", None, 200).json
+        while state["running"]:
+            state = next(event.data for event in events if event.name == "scrub")
+    assert state["is_whole"] and state["models"] == 4
+    assert (state["proven"], state["changed"], state["missing"], state["unknown"]) == (7, 1, 0, 0)
+    assert state["findings"] == [{"folder": "acme/scrubbed-3", "path": "model.bin", "state": "changed"}]
+    looked(larder, "acme/scrubbed-3", lambda row: row["files_changed"] == 1)
+    done = cli(larder, "scrub")
+    assert done.returncode == 1 and "acme/scrubbed-3/model.bin: changed" in done.stdout
+    larder.api("POST", "scrub", {}, 202)
+    assert not larder.api("DELETE", "scrub", None, 200).json["is_whole"]
+
+
+# --- other programs ---
+
+CHECK_CACHE = """
+import sys
+from huggingface_hub import snapshot_download, hf_hub_download, try_to_load_from_cache
+cache, repo, offline = sys.argv[1], sys.argv[2], sys.argv[3] == "offline"
+print(snapshot_download(repo, cache_dir=cache, local_files_only=offline))
+print(hf_hub_download(repo, "model.bin", cache_dir=cache, local_files_only=offline))
+"""
+
+
+def python(hub, tmp_path, *arguments, **env):
+    """A program of the official client's users."""
+    done = subprocess.run([sys.executable, "-c", *arguments], env=_environment(hub, tmp_path / "home", **env),
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_the_official_client_finds_the_library_in_its_cache(larder, hub, cared, tmp_path):
+    assert larder.fetch(CARED)["state"] == "completed"
+    cache = tmp_path / "cache"
+    done = cli(larder, "link", "--hf-cache", str(cache))
+    assert done.returncode == 0 and f"{CARED}: 3 files" in done.stdout, done.stderr
+    folder, file = python(hub, tmp_path, CHECK_CACHE, str(cache), CARED, "offline", HF_HUB_OFFLINE="1")
+    for path, data in cared.items():
+        with open(f"{folder}/{path}", "rb") as linked:
+            assert linked.read() == data
+    assert os.path.samefile(file, larder.models / CARED / "model.bin")  # not a byte twice
+    # With a Hub it finds nothing left to download.
+    hub.clear_requests()
+    python(hub, tmp_path, CHECK_CACHE, str(cache), CARED, "online")
+    assert hub.requests(origin="cdn") == []
+
+    # After an update the old version is not kept alive.
+    fresh = os.urandom(1_000_000)
+    hub.push(CARED, {"model.bin": fresh})
+    assert act(larder, CARED, "update")["state"] == "completed"
+    looked(larder, CARED, lambda row: row["files_proven"] == 3)
+    theirs = cache / f"models--{CARED.replace('/', '--')}"
+    (theirs / "blobs/their-own").write_bytes(b"kept")
+    assert cli(larder, "link", "--hf-cache", str(cache)).returncode == 0
+    folder, file = python(hub, tmp_path, CHECK_CACHE, str(cache), CARED, "offline", HF_HUB_OFFLINE="1")
+    with open(file, "rb") as linked:
+        assert linked.read() == fresh
+    assert len(list((theirs / "snapshots").iterdir())) == 1 and len(list((theirs / "blobs").iterdir())) == 4
+    assert (theirs / "blobs/their-own").read_bytes() == b"kept"
+
+
+def test_the_official_client_finds_nothing_left_to_download_in_the_library(larder, hub, cared, tmp_path):
+    assert larder.fetch(CARED)["state"] == "completed"
+    assert act(larder, CARED, "verify")["findings"]["proven"] == 3
+    hub.clear_requests()
+    done = hf_download(hub, tmp_path, CARED, "--local-dir", str(larder.models / CARED))
+    assert done.returncode == 0, done.stderr
+    assert hub.requests(origin="cdn") == []
+    assert cared and _bin("hf")
+
+
+# --- the command line ---
+
+def test_the_command_line(larder, hub, cared):
+    assert larder.fetch(CARED)["state"] == "completed"
+    done = cli(larder, "verify", CARED)
+    assert done.returncode == 0 and "3 files proven" in done.stdout
+    damage(larder.models / CARED / "model.bin")
+    done = cli(larder, "verify", CARED)
+    assert done.returncode == 1 and f"larder repair {CARED}" in done.stdout
+    assert cli(larder, "repair", CARED).returncode == 0
+    done = cli(larder, "check")
+    assert done.returncode == 0 and done.stdout == f"{CARED}: up to date\n"
+    hub.push(CARED, {"README.md": b"four\n"})
+    assert cli(larder, "check", CARED).stdout == f"{CARED}: README.md only, 5 bytes\n"
+    assert json.loads(cli(larder, "check", CARED, "--json").stdout)["models"][0]["available"]
+    assert cli(larder, "update", CARED).returncode == 0
+    assert (larder.models / CARED / "README.md").read_bytes() == b"four\n"
+    entry = next(entry for entry in larder.api("GET", "trash", None, 200).json["trash"]
+                 if f"{CARED}/README.md" in entry["paths"])
+    assert cli(larder, "restore", entry["id"]).returncode == 1
+    assert cli(larder, "restore", "--replace", entry["id"]).returncode == 0
+    assert (larder.models / CARED / "README.md").read_bytes() == b"one\n"
+    assert cli(larder, "link", CARED).returncode == 2  # where?
+    assert cli(larder, "scrub", "sometimes").returncode == 2
