@@ -17,6 +17,7 @@
 #include "downloader/hub_url.h"
 #include "downloader/ops.h"
 #include "downloader/sse.h"
+#include "downloader/watch.h"
 
 enum {
 	/* A look at the disk takes two at most (scan.c), a verification and a scrub one each.
@@ -50,6 +51,7 @@ struct daemon {
 	struct bin *bin;
 	struct updates *updates;
 	struct scrub *scrub;
+	struct watch *watch; /* or NULL */
 	struct control *control;
 	struct sse *sse;
 	struct ops ops;
@@ -111,10 +113,37 @@ static void on_model_removed(void *ctx, const char *folder)
 	events_publish(d->events, "model-removed", data);
 }
 
+/* What was found is watched from now on. */
+static void watch_library(struct daemon *d)
+{
+	struct library_state state;
+	struct model *const *models;
+	struct watch_folder *folders;
+	size_t n;
+
+	library_tell(d->library, &state);
+	if (d->watch == NULL || state.is_scanning)
+		return;
+	models = library_models(d->library, &n);
+	folders = watch_folders_of(models, n, &n);
+	watch_set(d->watch, folders, n);
+}
+
+static void on_news(void *ctx, const char *folder)
+{
+	struct daemon *d = ctx;
+
+	if (folder != NULL)
+		library_look(d->library, folder);
+	else
+		library_scan(d->library);
+}
+
 static void on_library_state(void *ctx)
 {
 	struct daemon *d = ctx;
 
+	watch_library(d);
 	events_publish(d->events, "library", ops_library(&d->ops));
 }
 
@@ -136,16 +165,6 @@ static int on_check_idle(void *ctx, const char *folder, struct error *err)
 	const struct daemon *d = ctx;
 
 	return ops_check_idle(&d->ops, folder, err);
-}
-
-static void on_touched(void *ctx, const char *folder)
-{
-	struct daemon *d = ctx;
-
-	if (folder != NULL)
-		library_look(d->library, folder);
-	else
-		library_scan(d->library);
 }
 
 static void on_trash_changed(void *ctx)
@@ -342,6 +361,8 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	library_stop(d->library);
 	bin_stop(d->bin);
 	updates_stop(d->updates);
+	if (d->watch != NULL)
+		watch_stop(d->watch);
 	queue_stop(d->queue);
 }
 
@@ -484,7 +505,7 @@ static int build_library(struct daemon *d, struct error *err)
 				       .state = on_library_state,
 				       .ctx = d };
 	struct bin_hooks bin_hooks = { .check = on_check_idle,
-				       .touched = on_touched,
+				       .touched = on_news,
 				       .changed = on_trash_changed,
 				       .ctx = d };
 
@@ -519,7 +540,13 @@ static int build_care(struct daemon *d, struct error *err)
 					   .passed = on_passed,
 					   .state = on_scrub_state,
 					   .ctx = d };
+	struct watch_hooks watch_hooks = { .news = on_news, .ctx = d };
+	struct error why;
 
+	/* Without it the disk is looked at all the same, from time to time. */
+	d->watch = watch_new(d->loop, d->pool, d->models_root, &watch_hooks, &why);
+	if (d->watch == NULL)
+		log_warning("others' changes are seen late: %s", why.text);
 	d->updates = updates_new(&updates_env, &updates_hooks, err);
 	if (d->updates == NULL)
 		return -1;
@@ -622,6 +649,8 @@ void daemon_free(struct daemon **daemon)
 		bin_stop(d->bin);
 	if (d->updates != NULL)
 		updates_stop(d->updates);
+	if (d->watch != NULL)
+		watch_stop(d->watch);
 	if (d->fetch != NULL)
 		fetch_stop(d->fetch);
 	if (d->pool != NULL)
@@ -638,6 +667,7 @@ void daemon_free(struct daemon **daemon)
 	bin_free(&d->bin);
 	updates_free(&d->updates);
 	scrub_free(&d->scrub);
+	watch_free(&d->watch);
 	lateness_free(&d->lateness);
 	budget_free(&d->budget);
 	turns_free(&d->turns);

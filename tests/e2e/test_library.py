@@ -391,3 +391,19 @@ def test_the_command_line_deletes_and_brings_back(larder):
     identity = json.loads(cli(larder, "rm", "acme/m", "--json").stdout)["trash"]
     assert cli(larder, "trash", "empty", identity).stdout == f"{identity}: gone for good\n"
     assert cli(larder, "trash", "empty").returncode == 2
+
+
+def test_what_others_do_is_seen_at_once(make_larder):
+    larder = make_larder(LARDER_SCAN_INTERVAL="0")
+    put(larder, "acme/first/model.onnx")
+    scan(larder)
+    with larder.stream() as events:
+        next(iter(events))
+        put(larder, "acme/first/config.json", b"{}")
+        assert next(event.data for event in events if event.name == "model")["files_total"] == 2
+        put(larder, "new/second/model.onnx")
+        assert next(event.data for event in events if event.name == "model")["folder"] == "new/second"
+        put(larder, "new/second/more.onnx")
+        assert next(event.data for event in events if event.name == "model")["files_total"] == 2
+        shutil.rmtree(larder.models / "acme/first")
+        assert next(event.data for event in events if event.name == "model-removed")["folder"] == "acme/first"

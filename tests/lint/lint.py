@@ -23,7 +23,7 @@ LEVELS = [
     " downloader/ops_settings"
     " downloader/ops_system downloader/ops",
     "downloader/control downloader/sse downloader/settings downloader/sessions downloader/queue downloader/queue_entry downloader/queue_room"
-    " downloader/queue_work downloader/queue_verify downloader/library downloader/bin downloader/updates downloader/scrub",
+    " downloader/queue_work downloader/queue_verify downloader/library downloader/bin downloader/updates downloader/scrub downloader/watch",
     "downloader/preview downloader/transfer downloader/scan downloader/inventory downloader/verify",
     "downloader/planner downloader/changeover",
     "downloader/landing downloader/landing_begin downloader/survey",
