@@ -82,6 +82,8 @@ static void add_state(struct buf *b, struct json_object *model)
 	}
 	if (!has_some)
 		buf_add(b, S("proven"));
+	if (json_is_true(json_get(model, "update"), "available"))
+		buf_add(b, S(", outdated"));
 }
 
 /* --- ls --- */
@@ -225,6 +227,8 @@ static void add_facts(struct buf *b, struct json_object *model)
 	buf_reset(words);
 	add_state(words, model);
 	add_fact(b, "state:", buf_str(words));
+	if (json_is_true(json_get(model, "update"), "available"))
+		add_fact(b, "update:", json_get_str(json_get(model, "update"), "summary"));
 	add_fact(b, "problem:", json_get_str(model, "problem"));
 }
 

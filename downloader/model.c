@@ -256,7 +256,7 @@ static void add_to_group(struct model *model, struct model_group *group,
 	file->group = (size_t)(group - model->groups);
 	group->files++;
 	group->bytes += file->size;
-	if (file->header != NULL)
+	if (file->header != NULL && !file->header->is_config)
 		add_header(group, file->header);
 	if (!seeker->is_part) {
 		group->parts_wanted++;

@@ -10,6 +10,7 @@
 #define DOWNLOADER_MODEL_H
 
 #include "downloader/gguf.h"
+#include "downloader/hf_config.h"
 #include "downloader/hub_parse.h"
 #include "downloader/memory_need.h"
 #include "downloader/quant.h"
@@ -42,12 +43,14 @@ enum model_state {
 	MODEL_STATE_COUNT,
 };
 
-/* What the header of a file of weights says. */
+/* What the header of a file of weights says, or a config.json beside them. */
 struct model_header {
-	bool is_gguf; /* else safetensors */
+	bool is_gguf;
+	bool is_config; /* neither: safetensors */
 	union {
 		struct gguf gguf;
 		struct safetensors safetensors;
+		struct hf_config config;
 	};
 };
 

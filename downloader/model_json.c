@@ -43,6 +43,16 @@ static const struct gguf *gguf_of(const struct model_file *file)
 		       : NULL;
 }
 
+/* What config.json says of the whole, or NULL. */
+static const struct hf_config *config_of(const struct model *model)
+{
+	const struct model_file *file = model_find(model, S("config.json"));
+
+	return file != NULL && file->header != NULL && file->header->is_config
+		       ? &file->header->config
+		       : NULL;
+}
+
 static const char *main_type(const struct safetensors *s)
 {
 	enum safetensors_type type = safetensors_main_type(s);
@@ -82,9 +92,34 @@ static const struct member gguf_texts[] = {
 	GGUF_TEXT(type),         GGUF_TEXT(file_type), GGUF_TEXT(tensor_type),
 };
 
-static const uint64_t *number_in(const struct gguf *g, const struct member *member)
+#define CONFIG_NUMBER(member)                                                 \
+	{                                                                     \
+#member, offsetof(struct hf_config, member), sizeof(uint64_t) \
+	}
+
+static const struct member config_numbers[] = {
+	CONFIG_NUMBER(context_length), CONFIG_NUMBER(embedding_length),
+	CONFIG_NUMBER(block_count),    CONFIG_NUMBER(head_count),
+	CONFIG_NUMBER(kv_heads),       CONFIG_NUMBER(key_length),
+	CONFIG_NUMBER(value_length),   CONFIG_NUMBER(sliding_window),
+	CONFIG_NUMBER(vocabulary),
+};
+
+static const uint64_t *number_in(const void *facts, const struct member *member)
 {
-	return (const uint64_t *)(const void *)((const char *)g + member->offset);
+	return (const uint64_t *)(const void *)((const char *)facts + member->offset);
+}
+
+static void set_number(void *facts, const struct member *member, uint64_t number)
+{
+	memcpy((char *)facts + member->offset, &number, sizeof(number));
+}
+
+static void set_text(char *to, size_t room, struct str text)
+{
+	text = str_sub(text, 0, room - 1);
+	if (text.n > 0)
+		memcpy(to, text.p, text.n);
 }
 
 static struct json_object *gguf_to_json(const struct gguf *g)
@@ -122,8 +157,22 @@ static struct json_object *safetensors_to_json(const struct safetensors *s)
 	return object;
 }
 
+static struct json_object *config_to_json(const struct hf_config *config)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_add_cstr(object, "format", "config");
+	add_text(object, "architecture", config->architecture);
+	for (size_t i = 0; i < ARRAY_LEN(config_numbers); i++)
+		add_number(object, config_numbers[i].name,
+			   *number_in(config, &config_numbers[i]));
+	return object;
+}
+
 struct json_object *model_header_to_json(const struct model_header *header)
 {
+	if (header->is_config)
+		return config_to_json(&header->config);
 	return header->is_gguf ? gguf_to_json(&header->gguf)
 			       : safetensors_to_json(&header->safetensors);
 }
@@ -140,17 +189,11 @@ static void gguf_from_json(struct json_object *object, struct gguf *g)
 	g->has_chat_template = json_is_true(object, "chat_template");
 	g->has_unknown_type = json_is_true(object, "unknown_types");
 	for (size_t i = 0; i < ARRAY_LEN(gguf_numbers); i++) {
-		void *to = (char *)g + gguf_numbers[i].offset;
-		uint64_t number = get_number(object, gguf_numbers[i].name);
-
-		memcpy(to, &number, sizeof(number));
+		set_number(g, &gguf_numbers[i], get_number(object, gguf_numbers[i].name));
 	}
 	for (size_t i = 0; i < ARRAY_LEN(gguf_texts); i++) {
-		struct str text = str_sub(json_get_str(object, gguf_texts[i].name), 0,
-					  gguf_texts[i].size - 1);
-
-		if (text.n > 0)
-			memcpy((char *)g + gguf_texts[i].offset, text.p, text.n);
+		set_text((char *)g + gguf_texts[i].offset, gguf_texts[i].size,
+			 json_get_str(object, gguf_texts[i].name));
 	}
 }
 
@@ -170,16 +213,29 @@ static void safetensors_from_json(struct json_object *object, struct safetensors
 	}
 }
 
+static void config_from_json(struct json_object *object, struct hf_config *config)
+{
+	set_text(config->architecture, sizeof(config->architecture),
+		 json_get_str(object, "architecture"));
+	for (size_t i = 0; i < ARRAY_LEN(config_numbers); i++)
+		set_number(config, &config_numbers[i],
+			   get_number(object, config_numbers[i].name));
+}
+
 struct model_header *model_header_from_json(struct json_object *object)
 {
 	struct model_header *header;
 	struct str format = json_get_str(object, "format");
 
-	if (!str_is_equal(format, S("gguf")) && !str_is_equal(format, S("safetensors")))
+	if (!str_is_equal(format, S("gguf")) && !str_is_equal(format, S("safetensors")) &&
+	    !str_is_equal(format, S("config")))
 		return NULL;
 	header = mem_alloc(sizeof(*header));
 	header->is_gguf = str_is_equal(format, S("gguf"));
-	if (header->is_gguf)
+	header->is_config = str_is_equal(format, S("config"));
+	if (header->is_config)
+		config_from_json(object, &header->config);
+	else if (header->is_gguf)
 		gguf_from_json(object, &header->gguf);
 	else
 		safetensors_from_json(object, &header->safetensors);
@@ -245,6 +301,10 @@ struct json_object *model_to_row(const struct model *model)
 {
 	struct json_object *object = json_object_new_object();
 	const struct gguf *gguf = gguf_of(model->main);
+	const struct hf_config *config = gguf == NULL ? config_of(model) : NULL;
+	uint64_t context = gguf != NULL     ? gguf->context_length
+			   : config != NULL ? config->context_length
+					    : 0;
 
 	json_add_cstr(object, "folder", model->folder);
 	json_add_cstr(object, "type", repo_type_name(model->type));
@@ -253,9 +313,12 @@ struct json_object *model_to_row(const struct model *model)
 	add_text(object, "commit", model->commit);
 	json_take(object, "formats", formats_to_json(model));
 	json_take(object, "quants", quants_to_json(model));
-	add_text(object, "architecture", gguf != NULL ? gguf->architecture : NULL);
+	add_text(object, "architecture",
+		 gguf != NULL     ? gguf->architecture
+		 : config != NULL ? config->architecture
+				  : NULL);
 	add_number(object, "parameters", most_parameters(model));
-	add_number(object, "context_length", gguf != NULL ? gguf->context_length : 0);
+	add_number(object, "context_length", context);
 	json_add_u64(object, "files_total",
 		     model->by_state[MODEL_UNKNOWN] + model->by_state[MODEL_PROVEN] +
 			     model->by_state[MODEL_CHANGED]);
@@ -297,19 +360,26 @@ static struct json_object *memory_to_json(const struct model *model, size_t grou
 	struct json_object *object = json_object_new_object();
 	struct json_object *cache = json_object_new_object();
 	const struct gguf *gguf = shape_of(model, group);
+	const struct hf_config *config = gguf == NULL ? config_of(model) : NULL;
 	struct memory_shape shape = { 0 };
 
 	if (gguf != NULL)
 		shape = (struct memory_shape){ .kv_heads = gguf->kv_heads,
 					       .key_length = gguf->key_length,
 					       .value_length = gguf->value_length };
+	else if (config != NULL)
+		shape = (struct memory_shape){ .kv_heads = config->kv_heads,
+					       .key_length = config->key_length,
+					       .value_length = config->value_length };
 	for (unsigned i = 0; i < MEMORY_CACHE_COUNT; i++)
 		add_number(cache, cache_names[i],
 			   memory_need_cache(&shape, context, (enum memory_cache)i));
 	add_number(object, "weights", model->groups[group].weights_bytes);
 	json_add_u64(object, "context", context);
 	json_take(object, "cache", cache);
-	json_add_bool(object, "sliding_window", gguf != NULL && gguf->sliding_window > 0);
+	json_add_bool(object, "sliding_window",
+		      (gguf != NULL && gguf->sliding_window > 0) ||
+			      (config != NULL && config->sliding_window > 0));
 	return object;
 }
 

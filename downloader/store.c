@@ -70,6 +70,8 @@ static const char *const migrations[] = {
 	"ALTER TABLE jobs ADD COLUMN files_changed INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE jobs ADD COLUMN files_missing INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE jobs ADD COLUMN files_unknown INTEGER NOT NULL DEFAULT 0;",
+	/* config.json is read, too: all is looked at once more. */
+	"DELETE FROM models;",
 };
 
 struct store {

@@ -323,6 +323,19 @@ static ssize_t read_fd(void *ctx, char *to, size_t room, uint64_t at, struct err
 	return file_read_at(*fd, to, room, at, err);
 }
 
+static int read_config(struct window *window, uint64_t size, struct hf_config *ret,
+		       struct error *err)
+{
+	AUTO_CSTR text = NULL;
+
+	if (size > HF_CONFIG_MAX)
+		return error_set(err, ERR_INVALID, "it is larger than a config.json is");
+	text = mem_bytes((size_t)size + 1);
+	if (window_copy(window, text, (size_t)size, err) < 0)
+		return -1;
+	return hf_config_read((struct str){ .p = text, .n = (size_t)size }, ret, err);
+}
+
 static int parse_header(struct model_header *header, struct window *window,
 			uint64_t *ret_needed, struct error *err)
 {
@@ -330,12 +343,20 @@ static int parse_header(struct model_header *header, struct window *window,
 		if (gguf_read(window, &header->gguf, err) < 0)
 			return -1;
 		*ret_needed = header->gguf.size_needed;
+	} else if (header->is_config) {
+		return read_config(window, window_left(window), &header->config, err);
 	} else {
 		if (safetensors_read(window, &header->safetensors, err) < 0)
 			return -1;
 		*ret_needed = header->safetensors.size_needed;
 	}
 	return 0;
+}
+
+/* The one that speaks for the model: those of its parts do not. */
+static bool is_config(const char *path)
+{
+	return strcmp(path, "config.json") == 0;
 }
 
 static void read_header(struct model_file *file, const struct dir *dir, const char *name)
@@ -347,8 +368,10 @@ static void read_header(struct model_file *file, const struct dir *dir, const ch
 	uint64_t needed = 0;
 
 	header->is_gguf = str_has_suffix_nocase(str_from(name), S(".gguf"));
+	header->is_config = is_config(file->path);
 	if (fd < 0 || parse_header(header, window, &needed, &err) < 0) {
-		file->problem = mem_strdup(err.text);
+		if (!header->is_config) /* one that says nothing of a model is fine */
+			file->problem = mem_strdup(err.text);
 		free(header);
 		return;
 	}
@@ -360,6 +383,8 @@ static void read_header(struct model_file *file, const struct dir *dir, const ch
 
 static bool has_header(const struct model_file *file, const char *name)
 {
+	if (is_config(file->path))
+		return true;
 	return file->kind == MODEL_WEIGHTS &&
 	       (str_has_suffix_nocase(str_from(name), S(".gguf")) ||
 		str_has_suffix_nocase(str_from(name), S(".safetensors")));

@@ -407,3 +407,18 @@ def test_what_others_do_is_seen_at_once(make_larder):
         assert next(event.data for event in events if event.name == "model")["files_total"] == 2
         shutil.rmtree(larder.models / "acme/first")
         assert next(event.data for event in events if event.name == "model-removed")["folder"] == "acme/first"
+
+
+def test_the_cache_of_safetensors_is_told_by_config_json(larder):
+    put(larder, "acme/st/model.safetensors", struct.pack("<Q", 2) + b"{}")
+    put(larder, "acme/st/config.json", json.dumps({
+        "model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+        "num_key_value_heads": 8, "max_position_embeddings": 131072}).encode())
+    scan(larder)
+    row = models(larder)["acme/st"]
+    assert row["architecture"] == "llama" and row["context_length"] == 131072 and row["problems"] == 0
+    (group,) = larder.api("GET", "models/acme/st?context=8192", None, 200).json["groups"]
+    assert group["memory"]["cache"]["f16"] == 8192 * 32 * 8 * (128 + 128) * 2
+    larder.stop_daemon()
+    larder.start_daemon()
+    assert models(larder)["acme/st"]["context_length"] == 131072

@@ -351,7 +351,9 @@ static void a_header_comes_back_as_it_was(void **state)
 			  .split_count = 17 },
 	};
 	struct model_header safetensors = { .is_gguf = false };
-	const struct model_header *rows[] = { &gguf, &safetensors };
+	struct model_header config = { .is_config = true,
+				       .config = { "llama", 1, 2, 3, 4, 5, 6, 7, 8, 9 } };
+	const struct model_header *rows[] = { &gguf, &safetensors, &config };
 
 	(void)state;
 	safetensors.safetensors.n_tensors = 3;
