@@ -1,5 +1,7 @@
 #include "common/relpath.h"
 
+#include <string.h>
+
 #include "common/error.h"
 #include "common/quote.h"
 
@@ -89,4 +91,12 @@ struct str relpath_dirname(struct str path)
 	size_t slash = str_rfind_char(path, '/');
 
 	return str_sub(path, 0, slash < path.n ? slash : 0);
+}
+
+bool relpath_is_below(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return strcmp(folder, ".") == 0 ||
+	       (strncmp(path, folder, n) == 0 && (path[n] == '\0' || path[n] == '/'));
 }

@@ -33,4 +33,7 @@ int relpath_check(struct str path, struct error *err) MUST_USE;
 struct str relpath_basename(struct str path);
 struct str relpath_dirname(struct str path);
 
+/* Is it that folder, or in it? */
+bool relpath_is_below(const char *path, const char *folder);
+
 #endif

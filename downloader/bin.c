@@ -22,7 +22,7 @@ struct request {
 	int (*act)(struct request *request, struct error *err);
 	char id[TRASH_ID_MAX + 1];
 	char swap_id[TRASH_ID_MAX + 1]; /* of a restore: "" without */
-	char **paths;
+	char **paths; /* to be put there; of a restore: where nothing may come back */
 	size_t n;
 	struct trash_list *list;
 	int64_t before_ms; /* of a purge */
@@ -63,6 +63,11 @@ static int act_restore(struct request *r, struct error *err)
 {
 	const char *swap_id = r->swap_id[0] != '\0' ? r->swap_id : NULL;
 
+	for (size_t i = 0; i < r->n; i++) {
+		if (trash_has(r->bin->root, r->id, r->paths[i]))
+			return error_set(err, ERR_IN_USE, "a download writes to %s",
+					 r->paths[i]);
+	}
 	r->has_changed = true;
 	return trash_restore(r->bin->root, r->id, swap_id, err);
 }
@@ -125,6 +130,8 @@ static void begin(struct bin *bin)
 		return;
 	if (r->act == act_put && bin->hooks.check(bin->hooks.ctx, r->folder, &r->error) < 0)
 		r->act = act_refuse;
+	if (r->act == act_restore)
+		r->paths = bin->hooks.busy(bin->hooks.ctx, &r->n);
 	pool_submit(bin->pool, &r->task);
 }
 

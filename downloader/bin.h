@@ -23,6 +23,9 @@ struct bin_hooks {
 	/* May this folder be moved to the trash now? 0, or -1 with the reason. Asked once more
 	 * when a request's turn comes. */
 	int (*check)(void *ctx, const char *folder, struct error *err);
+	/* The folders where jobs write: to free, each and the array. Nothing comes back there.
+	 */
+	char **(*busy)(void *ctx, size_t *ret_n);
 	/* Something in this folder has gone, or may have; NULL: something has come back, nobody
 	 * knows where. */
 	void (*touched)(void *ctx, const char *folder);

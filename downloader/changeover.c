@@ -1,5 +1,6 @@
 #include "downloader/changeover.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,12 @@ struct changeover {
 	struct changeover_hooks hooks;
 };
 
+static void make_trash_id(struct changeover *c, int64_t time_ms)
+{
+	(void)snprintf(c->trash_id, sizeof(c->trash_id), "%s-%lld", c->env->job_id,
+		       (long long)time_ms);
+}
+
 /* --- on a worker --- */
 
 static int publish(struct changeover *c, const struct localdir_names *names, struct error *err)
@@ -37,10 +44,17 @@ static int publish(struct changeover *c, const struct localdir_names *names, str
 	};
 	struct error ignored;
 	struct stat st;
+	int result;
 
 	if (fd < 0)
 		return -1;
-	if (localdir_publish(root, names, &proven, c->trash_id, &c->trash, err) < 0)
+	result = localdir_publish(root, names, &proven, c->trash_id, &c->trash, err);
+	if (result < 0 && err->sys == EEXIST && c->trash == NULL) {
+		/* An earlier run of the job has put another file of this name there. */
+		make_trash_id(c, clock_unix_ms());
+		result = localdir_publish(root, names, &proven, c->trash_id, &c->trash, err);
+	}
+	if (result < 0)
 		return -1;
 	file_give_back(fd, 0, c->file->size);
 	if (file_stat(root, names->final, &st, &ignored) == 1)
@@ -50,12 +64,32 @@ static int publish(struct changeover *c, const struct localdir_names *names, str
 	return 0;
 }
 
+/* Still as it was when it came from the Hub? */
+static bool is_vouched_for(const struct changeover *c, const struct localdir_names *names)
+{
+	int root = c->env->models_root;
+	struct localdir_note note;
+	struct error ignored;
+	struct stat st;
+
+	return file_stat(root, names->final, &st, &ignored) == 1 && S_ISREG(st.st_mode) &&
+	       localdir_read_note(root, names->metadata, &note, &ignored) == 1 &&
+	       localdir_does_vouch(&note, file_mtime_ns(&st));
+}
+
+/* What was edited since the plan was made is somebody's work, and stays. */
 static int let_go(struct changeover *c, const struct localdir_names *names, struct error *err)
 {
 	const char *paths[] = { names->final, names->metadata };
 	size_t n = 0;
 
-	return trash_put(c->env->models_root, c->trash_id, paths, ARRAY_LEN(paths), &n, err);
+	if (!is_vouched_for(c, names))
+		return 0;
+	if (trash_put(c->env->models_root, c->trash_id, paths, ARRAY_LEN(paths), &n, err) < 0)
+		return -1;
+	if (n > 0)
+		c->trash = mem_printf(".larder/trash/%s/%s", c->trash_id, names->final);
+	return 0;
 }
 
 static void run(struct pool_task *task)
@@ -67,6 +101,9 @@ static void run(struct pool_task *task)
 			    c->env->job_id);
 	if (c->file->state == FILE_GONE)
 		c->has_failed = let_go(c, &names, &c->error) < 0;
+	else if (c->file->state == FILE_DONE)
+		c->has_failed = localdir_recommit(c->env->models_root, &names, c->env->commit,
+						  &c->error) < 0;
 	else
 		c->has_failed = publish(c, &names, &c->error) < 0;
 	localdir_names_clear(&names);
@@ -74,18 +111,11 @@ static void run(struct pool_task *task)
 
 /* --- on the loop --- */
 
+/* What is the same at the new commit is said to be of it. */
 static bool has_work(const struct plan_file *file)
 {
-	return file->state == FILE_STAGED || file->state == FILE_GONE;
-}
-
-bool changeover_is_needed(const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->n; i++) {
-		if (has_work(&plan->files[i]))
-			return true;
-	}
-	return false;
+	return file->state == FILE_STAGED || file->state == FILE_GONE ||
+	       (file->state == FILE_DONE && file->digest[0] != '\0');
 }
 
 static void over(void *ctx)
@@ -130,8 +160,9 @@ static void on_run(struct pool_task *task)
 		c->hooks.replaced(c->hooks.ctx, c->at, c->trash);
 	free(c->trash);
 	c->trash = NULL;
-	if (!c->has_failed)
+	if (!c->has_failed && c->file->state != FILE_DONE)
 		record(c);
+	c->at++;
 	go_on(c);
 }
 
@@ -145,8 +176,8 @@ struct changeover *changeover_new(const struct landing_env *env, struct plan *pl
 	c->env = env;
 	c->plan = plan;
 	c->hooks = *hooks;
-	(void)snprintf(c->trash_id, sizeof(c->trash_id), "%s-%lld", env->job_id,
-		       (long long)clock_unix_ms());
+	/* The same after a restart: all that the update replaces is one entry. */
+	make_trash_id(c, env->created_ms);
 	go_on(c);
 	return c;
 }

@@ -28,9 +28,6 @@ struct changeover_hooks {
 	void *ctx;
 };
 
-/* Is there anything for it to do? */
-bool changeover_is_needed(const struct plan *plan);
-
 /* Begins. `env` and `plan` are borrowed until `over`; the plan's files become FILE_DONE. */
 struct changeover *changeover_new(const struct landing_env *env, struct plan *plan,
 				  const struct changeover_hooks *hooks);

@@ -57,6 +57,7 @@ struct daemon {
 	struct ops ops;
 	struct event *signals[2];
 	bool is_stopping;
+	bool is_caring;     /* jobs about models and the scrub may begin */
 	uint64_t told_free; /* the last disk event's */
 	uint64_t told_reserved;
 };
@@ -139,11 +140,25 @@ static void on_news(void *ctx, const char *folder)
 		library_scan(d->library);
 }
 
+/* Once it is known what is there. */
+static void begin_care(struct daemon *d)
+{
+	struct library_state state;
+
+	library_tell(d->library, &state);
+	if (d->is_caring || state.is_scanning || state.problem[0] != '\0' || d->is_stopping)
+		return;
+	d->is_caring = true;
+	queue_library_known(d->queue);
+	scrub_run(d->scrub);
+}
+
 static void on_library_state(void *ctx)
 {
 	struct daemon *d = ctx;
 
 	watch_library(d);
+	begin_care(d);
 	events_publish(d->events, "library", ops_library(&d->ops));
 }
 
@@ -183,11 +198,29 @@ static struct model *find_model(void *ctx, const char *folder)
 	return library_find(d->library, str_from(folder));
 }
 
-static struct model *next_model(void *ctx, const char *folder)
+static bool is_model_idle(void *ctx, const char *folder)
 {
 	const struct daemon *d = ctx;
 
-	return library_after(d->library, str_from(folder));
+	return library_find(d->library, str_from(folder)) != NULL &&
+	       queue_is_idle(d->queue, folder);
+}
+
+static struct model *next_model(void *ctx, const char *folder)
+{
+	const struct daemon *d = ctx;
+	struct model *model = library_after(d->library, str_from(folder));
+
+	while (model != NULL && !queue_is_idle(d->queue, model->folder))
+		model = library_after(d->library, str_from(model->folder));
+	return model;
+}
+
+static char **on_busy(void *ctx, size_t *ret_n)
+{
+	const struct daemon *d = ctx;
+
+	return queue_busy_folders(d->queue, ret_n);
 }
 
 static struct model *next_of_repo(void *ctx, const char *folder)
@@ -505,6 +538,7 @@ static int build_library(struct daemon *d, struct error *err)
 				       .state = on_library_state,
 				       .ctx = d };
 	struct bin_hooks bin_hooks = { .check = on_check_idle,
+				       .busy = on_busy,
 				       .touched = on_news,
 				       .changed = on_trash_changed,
 				       .ctx = d };
@@ -536,6 +570,7 @@ static int build_care(struct daemon *d, struct error *err)
 				       .limit_bps = d->cfg->verify_limit_bps,
 				       .every_s = d->cfg->scrub_interval_s };
 	struct scrub_hooks scrub_hooks = { .next = next_model,
+					   .is_idle = is_model_idle,
 					   .found = on_scrub_found,
 					   .passed = on_passed,
 					   .state = on_scrub_state,
@@ -626,7 +661,6 @@ void daemon_run(struct daemon *daemon)
 	apply_effect(daemon, settings_effect(daemon->settings));
 	queue_start(daemon->queue);
 	library_scan(daemon->library);
-	scrub_run(daemon->scrub);
 	daemon->lateness = lateness_new(daemon->loop);
 	daemon->ops.lateness = daemon->lateness;
 	log_info("ready: models in %s, Hub %s", daemon->cfg->models_dir, daemon->endpoint);

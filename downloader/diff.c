@@ -93,6 +93,12 @@ static int compare_path(const void *key, const void *element)
 	return strcmp(key, file->path);
 }
 
+static bool is_listed(const struct hub_tree *tree, const char *path)
+{
+	return tree->n > 0 &&
+	       bsearch(path, tree->files, tree->n, sizeof(*tree->files), compare_path) != NULL;
+}
+
 static void find_gone(struct diff *diff, const struct model *model, const struct hub_tree *tree)
 {
 	diff->gone = mem_array(model->n, sizeof(const struct model_file *));
@@ -100,8 +106,7 @@ static void find_gone(struct diff *diff, const struct model *model, const struct
 		const struct model_file *file = &model->files[i];
 
 		if (is_ours(file) && file->state == MODEL_PROVEN &&
-		    bsearch(file->path, tree->files, tree->n, sizeof(*tree->files),
-			    compare_path) == NULL)
+		    !is_listed(tree, file->path))
 			diff->gone[diff->n_gone++] = file;
 	}
 }
@@ -208,6 +213,24 @@ char *diff_words(const struct diff *diff, const struct hub_tree *tree)
 			  diff->n_gone == 1 ? "is" : "are");
 }
 
+/* --- commits --- */
+
+const char *diff_shared_commit(const struct model *model)
+{
+	const char *commit = "";
+
+	for (size_t i = 0; i < model->n; i++) {
+		const struct model_file *file = &model->files[i];
+
+		if (!is_ours(file) || file->commit[0] == '\0')
+			continue;
+		if (commit[0] != '\0' && strcmp(commit, file->commit) != 0)
+			return "";
+		commit = file->commit;
+	}
+	return commit;
+}
+
 /* --- repair --- */
 
 static bool concerns_repair(const struct model *model, const struct model_file *file)
@@ -240,5 +263,5 @@ const char *diff_repair_commit(const struct model *model)
 			return "";
 		commit = file->commit;
 	}
-	return commit;
+	return commit[0] != '\0' ? commit : diff_shared_commit(model);
 }

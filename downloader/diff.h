@@ -47,6 +47,9 @@ void diff_free(struct diff **diff);
  * "4 files, 14.1 GB; 1 is no longer there". To free. */
 char *diff_words(const struct diff *diff, const struct hub_tree *tree);
 
+/* The commit that all files came with of which it is known, or "". */
+const char *diff_shared_commit(const struct model *model);
+
 /* The commit that all which a repair has to do with came with, or "": parts that are missing go
  * with those that are there. */
 const char *diff_repair_commit(const struct model *model);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "downloader/diff.h"
 #include "downloader/survey.h"
 
 struct inventory_call {
@@ -63,6 +64,8 @@ static const struct hub_file *find_listed(const struct inventory_call *call, con
 	if (call->listing == NULL)
 		return NULL;
 	tree = call->listing->tree;
+	if (tree->n == 0)
+		return NULL;
 	return bsearch(path, tree->files, tree->n, sizeof(*tree->files), compare_path);
 }
 
@@ -91,7 +94,7 @@ static void add_known(struct inventory_call *call, const struct model_file *know
 
 static void add_missing(void *ctx, const char *path)
 {
-	add(ctx, path)->state = FILE_MISSING;
+	(void)add(ctx, path);
 }
 
 /* One that is a part of a set is told by its set already. */
@@ -167,25 +170,50 @@ static bool has_unknown(const struct model *model)
 	return false;
 }
 
+/* What is there now counts, whatever the library knew. */
+static void look_again(struct pool_task *task)
+{
+	struct inventory_call *call = (struct inventory_call *)task;
+	struct model *now = survey_again(call->env.models_root, call->model);
+
+	if (now == NULL) /* then all of it is missing */
+		return;
+	model_free(&call->model);
+	call->model = now;
+}
+
+static void on_looked_again(struct pool_task *task)
+{
+	struct inventory_call *call = (struct inventory_call *)task;
+	const struct model *model = call->model;
+	const char *commit = diff_shared_commit(model);
+
+	call->task.run = run;
+	call->task.done = on_run;
+	if (call->done == NULL)
+		finish(call);
+	else if (call->env.hub != NULL && model->repo != NULL && has_unknown(model))
+		call->hub_call =
+			hub_list(call->env.hub, model->type, model->repo,
+				 commit[0] != '\0' ? commit : model->revision, on_listed, call);
+	else
+		pool_submit(call->env.pool, &call->task);
+}
+
 struct inventory_call *inventory_start(const struct inventory_env *env, struct model *model,
 				       inventory_done_fn done, void *ctx)
 {
 	struct inventory_call *call = mem_alloc(sizeof(*call));
-	const char *revision = model->commit[0] != '\0' ? model->commit : model->revision;
 
-	call->task.run = run;
-	call->task.done = on_run;
+	call->task.run = look_again;
+	call->task.done = on_looked_again;
 	call->env = *env;
 	call->model = model_hold(model);
 	call->inventory = mem_alloc(sizeof(*call->inventory));
 	call->inventory->plan = plan_new(0);
 	call->done = done;
 	call->ctx = ctx;
-	if (env->hub != NULL && model->repo != NULL && has_unknown(model))
-		call->hub_call =
-			hub_list(env->hub, model->type, model->repo, revision, on_listed, call);
-	else
-		pool_submit(env->pool, &call->task);
+	pool_submit(env->pool, &call->task);
 	return call;
 }
 

@@ -17,8 +17,8 @@
 struct inventory_call;
 
 struct inventory {
-	/* The model's files, all FILE_PENDING, those without a digest included; after them
-	 * those that are missing, with size 0 and FILE_MISSING. */
+	/* The model's files, those without a digest included; after them, with size 0 and
+	 * without a digest, those that ought to be there too. All FILE_PENDING. */
 	struct plan *plan;
 	char commit[COMMIT_LEN + 1]; /* that the Hub was asked for; "": it was not */
 	struct error trouble; /* why it was not, though something is unknown; or ERR_NONE */

@@ -53,6 +53,7 @@ struct landing_env {
 	uint64_t copy_least_bytes;    /* a smaller file is small; COPY_LEAST_BYTES is good */
 	int models_root;
 	const char *job_id;
+	int64_t created_ms; /* unix time of the job */
 	enum repo_type type;
 	const char *repo;
 	const char *commit;

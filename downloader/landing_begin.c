@@ -173,7 +173,7 @@ static void act_vouch(struct work *work)
 	struct landing *l = work->landing;
 
 	work->has_failed = localdir_vouch(l->env->models_root, &l->names, l->env->commit,
-					  l->file->digest, &work->error) < 0;
+					  l->file->digest, l->looked_ms, &work->error) < 0;
 	landing_act_note(work);
 	if (!work->has_failed)
 		drop_partial(l);
@@ -217,8 +217,9 @@ static void act_look(struct work *work)
 		work->has_failed = work->fd < 0;
 	}
 	if (!work->has_failed && work->presence == LOCALDIR_PROVEN) {
-		work->has_failed =
-			localdir_recommit(root, &l->names, l->env->commit, &work->error) < 0;
+		if (!l->env->is_staged) /* the changeover does it */
+			work->has_failed = localdir_recommit(root, &l->names, l->env->commit,
+							     &work->error) < 0;
 		landing_act_note(work);
 		drop_partial(l);
 	}
@@ -254,5 +255,6 @@ static void then_looked(struct landing *l, struct work *work)
 
 void landing_look(struct landing *l)
 {
+	l->looked_ms = clock_unix_ms();
 	landing_start_work(l, act_look, then_looked);
 }

@@ -51,8 +51,9 @@ struct landing {
 
 	struct turn *turn; /* from the time it is asked for until the landing is over */
 	struct copy *copy;
-	char *source; /* what the copy was taken from */
-	int fd;       /* the partial, the copy, or the existing file while it is checked */
+	char *source;      /* what the copy was taken from */
+	int64_t looked_ms; /* unix time when it was begun */
+	int fd;            /* the partial, the copy, or the existing file while it is checked */
 	struct segments *segments;
 	struct claims *claims;
 	struct lanes *lanes;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/relpath.h"
 #include "downloader/scan.h"
 
 struct library {
@@ -197,19 +198,12 @@ static void on_seen(void *ctx, const char *folder)
 		l->seen[at] = true;
 }
 
-static bool is_below(const char *folder, const char *above)
-{
-	size_t n = strlen(above);
-
-	return strncmp(folder, above, n) == 0 && (folder[n] == '\0' || folder[n] == '/');
-}
-
 static void on_unread(void *ctx, const char *folder)
 {
 	struct library *l = ctx;
 
 	for (size_t i = 0; i < l->n; i++)
-		l->seen[i] = l->seen[i] || is_below(l->models[i]->folder, folder);
+		l->seen[i] = l->seen[i] || relpath_is_below(l->models[i]->folder, folder);
 }
 
 static void on_ended(void *ctx, const struct error *err)

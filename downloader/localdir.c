@@ -123,7 +123,8 @@ int localdir_read_note(int root, const char *metadata, struct localdir_note *ret
 
 bool localdir_does_vouch(const struct localdir_note *note, int64_t mtime_ns)
 {
-	return mtime_ns / 1000000 - 1000 <= note->time_ms;
+	return note->time_ms != LOCALDIR_DISTRUSTED &&
+	       mtime_ns / 1000000 - 1000 <= note->time_ms;
 }
 
 int localdir_look(int root, const struct localdir_names *names, uint64_t size,
@@ -189,11 +190,14 @@ int localdir_recommit(int root, const struct localdir_names *names, const char *
 }
 
 int localdir_vouch(int root, const struct localdir_names *names, const char *commit,
-		   const char *digest, struct error *err)
+		   const char *digest, int64_t since_ms, struct error *err)
 {
+	struct timespec since = { .tv_sec = since_ms / 1000,
+				  .tv_nsec = since_ms % 1000 * 1000000 };
+
 	if (file_sync(root, names->final, err) < 0)
 		return -1;
-	return write_metadata(root, names, commit, digest, err);
+	return write_note(root, names->metadata, commit, digest, &since, err);
 }
 
 /* --- partials --- */
@@ -369,6 +373,14 @@ int localdir_make_copy(int root, const struct localdir_names *names, const char 
 
 /* --- the way to the final name --- */
 
+static int refuse_disk(const char *path, struct error *err)
+{
+	return error_set(err, ERR_DISK_ERROR,
+			 "%s is on a disk of its own, and the trash, where it would go, is not"
+			 " on it",
+			 path);
+}
+
 static char *in_trash(const char *trash_id, const char *path)
 {
 	return mem_printf(".larder/trash/%s/%s", trash_id, path);
@@ -385,10 +397,7 @@ static int move_note(int root, const struct localdir_names *names, const char *t
 
 	if (found <= 0)
 		return found;
-	if (file_make_parents(root, to, err) < 0 ||
-	    file_rename(root, names->metadata, to, err) < 0)
-		return -1;
-	return 0;
+	return file_move(root, names->metadata, to, err);
 }
 
 /* *ret_trash is where it goes, also when that fails half way; NULL when nothing had the name.
@@ -405,9 +414,8 @@ static int move_to_trash(int root, const struct localdir_names *names, const cha
 		return error_set(err, ERR_DISK_ERROR, "%s: a folder has the file's name",
 				 names->final);
 	*ret_trash = in_trash(trash_id, names->final);
-	if (file_make_parents(root, *ret_trash, err) < 0 ||
-	    file_rename(root, names->final, *ret_trash, err) < 0)
-		return -1;
+	if (file_move(root, names->final, *ret_trash, err) < 0)
+		return err->sys == EXDEV ? refuse_disk(names->final, err) : -1;
 	return move_note(root, names, trash_id, err);
 }
 
@@ -441,7 +449,8 @@ int localdir_publish(int root, const struct localdir_names *names,
 		return error_set_errno(err, ERR_DISK_ERROR, "%s", proven->path);
 	if (file_make_parents(root, names->final, err) < 0 ||
 	    move_to_trash(root, names, trash_id, ret_trash, err) < 0 ||
-	    file_rename(root, proven->path, names->final, err) < 0) {
+	    /* What somebody has put there meanwhile is not overwritten. */
+	    file_move(root, proven->path, names->final, err) < 0) {
 		put_back(root, names, trash_id, ret_trash);
 		return -1;
 	}

@@ -97,10 +97,11 @@ int localdir_publish(int root, const struct localdir_names *names,
 		     const struct localdir_proven *proven, const char *trash_id,
 		     char **ret_trash, struct error *err) MUST_USE;
 
-/* Writes the metadata of a file that was proven where it is. File and name are synced first:
- * whoever put them there need not have done it, and what was hashed may be in memory only. */
+/* Writes the metadata of a file that was proven where it is; it vouches for what was there at
+ * `since_ms` (unix), when the reading began. File and name are synced first: whoever put them
+ * there need not have done it, and what was hashed may be in memory only. */
 int localdir_vouch(int root, const struct localdir_names *names, const char *commit,
-		   const char *digest, struct error *err) MUST_USE;
+		   const char *digest, int64_t since_ms, struct error *err) MUST_USE;
 
 /* The file is not what its metadata says: from now on that vouches for nothing, here and for
  * the official client, but commit and digest stay known. Its time is LOCALDIR_DISTRUSTED. */

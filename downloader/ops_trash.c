@@ -4,14 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/relpath.h"
+
 /* --- deleting --- */
-
-static bool is_below(const char *folder, const char *above)
-{
-	size_t n = strlen(above);
-
-	return strncmp(folder, above, n) == 0 && (folder[n] == '\0' || folder[n] == '/');
-}
 
 /* A download that has not ended writes there, or will. */
 int ops_check_idle(const struct ops *ops, const char *folder, struct error *err)
@@ -25,10 +20,12 @@ int ops_check_idle(const struct ops *ops, const char *folder, struct error *err)
 		if (job_is_final(jobs[i]->state))
 			continue;
 		other = job_own_folder(jobs[i]);
-		if (is_below(other, folder) || is_below(folder, other))
+		if (relpath_is_below(other, folder) || relpath_is_below(folder, other))
 			return error_set(err, ERR_IN_USE, "the download %s writes to %s",
 					 jobs[i]->id, other);
 	}
+	if (!queue_is_idle(ops->queue, folder))
+		return error_set(err, ERR_IN_USE, "a download that ends writes to %s", folder);
 	return 0;
 }
 

@@ -276,6 +276,37 @@ static void on_worked(struct pool_task *task)
 	finish((struct planner_call *)task);
 }
 
+static void ask(struct planner_call *call);
+
+/* What is planned about a model is planned for what is there now, whatever the library knew. */
+static void look_again(struct pool_task *task)
+{
+	struct planner_call *call = (struct planner_call *)task;
+	struct model *now = survey_again(call->planner->models_root, call->choice.model);
+
+	if (now == NULL)
+		(void)error_set(&call->error, ERR_UNKNOWN_MODEL, "%s is not there any more",
+				call->choice.model->folder);
+	model_free(&call->choice.model);
+	call->choice.model = now;
+}
+
+static void on_looked_again(struct pool_task *task)
+{
+	struct planner_call *call = (struct planner_call *)task;
+	const char *commit;
+
+	if (call->error.code != ERR_NONE || call->done == NULL) {
+		finish(call);
+		return;
+	}
+	if (call->choice.kind == JOB_REPAIR) {
+		commit = diff_repair_commit(call->choice.model);
+		memcpy(call->choice.commit, commit, strlen(commit) + 1);
+	}
+	ask(call);
+}
+
 static void on_listed(void *ctx, struct hub_listing *take_listing, const struct error *err)
 {
 	struct planner_call *call = ctx;
@@ -301,6 +332,20 @@ static void on_listed(void *ctx, struct hub_listing *take_listing, const struct 
 	pool_submit(call->planner->pool, &call->task);
 }
 
+static void ask(struct planner_call *call)
+{
+	const struct choice *choice = &call->choice;
+	struct hub *hub = call->planner->hub;
+
+	call->task.run = run;
+	call->task.done = on_worked;
+	if (choice->kind == JOB_UPDATE) /* the newest there is */
+		hub_forget(hub, choice->type, choice->repo);
+	call->hub_call = hub_list(hub, choice->type, choice->repo,
+				  choice->commit[0] != '\0' ? choice->commit : choice->revision,
+				  on_listed, call);
+}
+
 struct planner *planner_new(struct loop *loop, struct pool *pool, struct hub *hub,
 			    int models_root)
 {
@@ -324,8 +369,6 @@ struct planner_call *planner_start(struct planner *planner, const struct choice 
 {
 	struct planner_call *call = mem_alloc(sizeof(*call));
 
-	call->task.run = run;
-	call->task.done = on_worked;
 	call->planner = planner;
 	call->choice = *choice;
 	call->choice.repo = mem_strdup(choice->repo);
@@ -338,11 +381,13 @@ struct planner_call *planner_start(struct planner *planner, const struct choice 
 	terms_copy(&call->choice.exclude, choice->exclude.v, choice->exclude.n);
 	call->done = done;
 	call->ctx = ctx;
-	if (choice->kind == JOB_UPDATE) /* the newest there is */
-		hub_forget(planner->hub, choice->type, choice->repo);
-	call->hub_call = hub_list(planner->hub, choice->type, choice->repo,
-				  choice->commit[0] != '\0' ? choice->commit : choice->revision,
-				  on_listed, call);
+	if (choice->model == NULL) {
+		ask(call);
+		return call;
+	}
+	call->task.run = look_again;
+	call->task.done = on_looked_again;
+	pool_submit(planner->pool, &call->task);
 	return call;
 }
 

@@ -5,7 +5,7 @@
 
 #include <sodium.h>
 
-#include "downloader/diff.h"
+#include "common/relpath.h"
 
 enum {
 	WAIT_MAX_MS = 25 * 60 * 60 * 1000,
@@ -24,7 +24,7 @@ static bool is_folder_busy(const struct queue *q, const struct entry *candidate)
 		AUTO_CSTR other = NULL;
 
 		if (entry == candidate || !queue_entry_is_busy(entry) ||
-		    entry->planning != NULL)
+		    (entry->planning != NULL && entry->job->kind == JOB_DOWNLOAD))
 			continue;
 		other = job_own_folder(entry->job);
 		if (strcmp(folder, other) == 0)
@@ -112,8 +112,7 @@ static bool is_verifying(const struct queue *q)
 	for (size_t i = 0; i < q->n; i++) {
 		const struct entry *entry = q->entries[i];
 
-		if (is_verification(entry) && queue_entry_is_busy(entry) &&
-		    entry->planning == NULL)
+		if (is_verification(entry) && queue_entry_is_busy(entry))
 			return true;
 	}
 	return false;
@@ -122,14 +121,24 @@ static bool is_verifying(const struct queue *q)
 /* The same for a verification: one at a time, whatever is held. */
 static void consider_verification(struct queue *q, struct entry *entry, size_t *resolving)
 {
-	if (!entry->job->is_planned) {
-		if (*resolving < QUEUE_RESOLVING_MAX) {
-			queue_entry_take_inventory(q, entry);
-			(*resolving)++;
-		}
-	} else if (!q->is_disk_away && !is_verifying(q) && !is_folder_busy(q, entry)) {
+	if (!q->is_library_known || q->is_disk_away || is_verifying(q) ||
+	    is_folder_busy(q, entry))
+		return;
+	if (entry->job->is_planned) {
 		queue_entry_run(q, entry);
+	} else if (*resolving < QUEUE_RESOLVING_MAX) {
+		queue_entry_take_inventory(q, entry);
+		(*resolving)++;
 	}
+}
+
+/* What is about a model that is here is planned when it could run at once: its plan is good as
+ * long as nobody else writes there. */
+static bool may_plan(const struct queue *q, const struct entry *entry, size_t running)
+{
+	return entry->job->kind == JOB_DOWNLOAD ||
+	       (q->is_library_known && running < q->limits.downloads && !q->is_disk_away &&
+		!is_folder_busy(q, entry));
 }
 
 /* Runs one that waits for its turn, if it may. */
@@ -147,7 +156,7 @@ static void consider(struct queue *q, struct entry *entry, size_t *running, size
 	if (is_held(q))
 		return;
 	if (!entry->job->is_planned) {
-		if (*resolving < QUEUE_RESOLVING_MAX) {
+		if (*resolving < QUEUE_RESOLVING_MAX && may_plan(q, entry, *running)) {
 			queue_entry_plan(q, entry);
 			(*resolving)++;
 		}
@@ -240,6 +249,44 @@ static void on_tick(void *ctx)
 }
 
 /* --- what the world asks --- */
+
+void queue_library_known(struct queue *q)
+{
+	if (q->is_library_known)
+		return;
+	q->is_library_known = true;
+	queue_kick(q);
+}
+
+bool queue_is_idle(const struct queue *q, const char *folder)
+{
+	for (size_t i = 0; i < q->n; i++) {
+		const struct entry *entry = q->entries[i];
+		AUTO_CSTR other = NULL;
+
+		if (job_is_final(entry->job->state) && job_is_final(entry->told->state) &&
+		    !queue_entry_is_busy(entry))
+			continue;
+		other = job_own_folder(entry->job);
+		if (relpath_is_below(other, folder) || relpath_is_below(folder, other))
+			return false;
+	}
+	return true;
+}
+
+char **queue_busy_folders(const struct queue *q, size_t *ret_n)
+{
+	char **folders = mem_array(q->n, sizeof(char *));
+
+	*ret_n = 0;
+	for (size_t i = 0; i < q->n; i++) {
+		const struct entry *entry = q->entries[i];
+
+		if (!job_is_final(entry->job->state) || queue_entry_is_busy(entry))
+			folders[(*ret_n)++] = job_own_folder(entry->job);
+	}
+	return folders;
+}
 
 void queue_set_downloads(struct queue *q, size_t downloads)
 {
@@ -428,8 +475,6 @@ static struct job *job_from_model(struct queue *q, enum job_kind kind,
 	job->repo = mem_strdup(model->repo != NULL ? model->repo : model->folder);
 	job->revision = mem_strdup(model->revision);
 	job->folder = mem_strdup(model->folder);
-	if (kind == JOB_REPAIR)
-		memcpy(job->commit, diff_repair_commit(model), sizeof(job->commit));
 	return job;
 }
 

@@ -71,6 +71,15 @@ void queue_stop(struct queue *queue);
  * the first look that finds otherwise. */
 void queue_disk_changed(struct queue *queue);
 
+/* The library has looked at the disk: from now on jobs about its models are planned. */
+void queue_library_known(struct queue *queue);
+
+/* Does no job that has not ended work in this folder, in one below it or above it? */
+bool queue_is_idle(const struct queue *queue, const char *folder);
+
+/* The folders of all such jobs: to free, each and the array. */
+char **queue_busy_folders(const struct queue *queue, size_t *ret_n);
+
 /* How many may run at the same time (at least 1), from now on. What runs already goes on. */
 void queue_set_downloads(struct queue *queue, size_t downloads);
 

@@ -59,6 +59,7 @@ struct queue {
 	size_t n;
 	size_t cap;
 	uint64_t last_order;
+	bool is_library_known;
 	bool is_disk_away; /* the models directory is */
 	struct error hold; /* ERR_NONE: nothing is held */
 	int64_t hold_until_ms;

@@ -10,6 +10,10 @@
 
 #include "common/log.h"
 
+enum {
+	TOLD_MAX = 20, /* files of one job that are told one by one, or about */
+};
+
 /* --- planning --- */
 
 static void tell_trouble(struct queue *q, const struct job *job, const struct error *trouble)
@@ -37,17 +41,10 @@ static void tell_file(struct queue *q, const struct job *job, const struct plan_
 		return;
 	text = mem_printf("%s: %s: %s", job->repo, file->path, said);
 	log_warning("%s", text);
-	if (file->state != FILE_UNKNOWN)
+	/* The rest is in the job's own list. */
+	if (file->state != FILE_UNKNOWN && job->files_changed + job->files_missing < TOLD_MAX)
 		q->hooks.notice(q->hooks.ctx, "warning", file_state_name(file->state), text,
 				job->id);
-}
-
-static void tell_missing(struct queue *q, const struct job *job, const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->n; i++) {
-		if (plan->files[i].state == FILE_MISSING)
-			tell_file(q, job, &plan->files[i], "");
-	}
 }
 
 static void on_inventory(void *ctx, struct inventory *take_inventory)
@@ -60,7 +57,6 @@ static void on_inventory(void *ctx, struct inventory *take_inventory)
 	free(planning);
 	if (take_inventory->trouble.code != ERR_NONE)
 		tell_trouble(q, entry->job, &take_inventory->trouble);
-	tell_missing(q, entry->job, take_inventory->plan);
 	queue_entry_save_plan(q, entry, NULL, take_inventory->commit, take_inventory->plan);
 	inventory_free(&take_inventory);
 	queue_kick(q);

@@ -252,42 +252,25 @@ static void on_found(void *ctx, size_t index, const char *why)
 	}
 }
 
-/* Files that an inventory knows to be missing are not looked for. */
-static void count_missing(struct scrub *s, const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->n; i++) {
-		const struct plan_file *file = &plan->files[i];
-
-		if (file->state != FILE_MISSING)
-			continue;
-		s->counts[FILE_MISSING]++;
-		add_finding(s, str_from(s->at), str_from(file->path), FILE_MISSING);
-		s->hooks.found(s->hooks.ctx, s->at, file, "");
-	}
-}
-
 static void on_over(void *ctx, struct verify *take_verify, const struct error *err)
 {
 	struct scrub *s = ctx;
 	size_t files = verify_plan(take_verify)->n;
-	struct error why = { .code = ERR_NONE };
 
-	if (err != NULL)
-		why = *err;
+	(void)err; /* that it was stopped, we know */
 	s->verify = NULL;
 	verify_free(&take_verify);
-	if (why.code == ERR_NONE && !s->is_stopping && !s->is_breaking_off) {
-		pass(s, files);
-		return;
-	}
 	if (s->is_stopping) {
 		tell_stopped(s);
 	} else if (s->is_breaking_off) {
 		end(s, false);
 	} else {
-		log_warning("scrub: %s: %s", s->at, why.text);
-		take_back(s);
-		loop_timer_arm(s->timer, SCRUB_AGAIN_MS);
+		/* One that was deleted meanwhile, or is being written to, lacks nothing. */
+		if (!s->hooks.is_idle(s->hooks.ctx, s->at)) {
+			take_back(s);
+			files = 0;
+		}
+		pass(s, files);
 	}
 }
 
@@ -301,7 +284,6 @@ static void on_inventory(void *ctx, struct inventory *take_inventory)
 	struct verify_hooks hooks = { .found = on_found, .over = on_over, .ctx = s };
 
 	s->call = NULL;
-	count_missing(s, take_inventory->plan);
 	s->verify = verify_new(&env, s->at, "", MOVE(take_inventory->plan), &hooks);
 	inventory_free(&take_inventory);
 }

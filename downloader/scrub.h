@@ -17,14 +17,15 @@
 struct scrub;
 
 enum {
-	SCRUB_TOLD_MAX = 100,       /* files that are told by name */
-	SCRUB_AGAIN_MS = 60 * 1000, /* after a failure it goes on */
+	SCRUB_TOLD_MAX = 100, /* files that are told by name */
 };
 
 struct scrub_hooks {
-	/* The model whose folder comes after this one ("": the first), borrowed; NULL: there is
-	 * none. */
+	/* The model whose folder comes after this one ("": the first) and that no job works on,
+	 * borrowed; NULL: there is none. */
 	struct model *(*next)(void *ctx, const char *folder);
+	/* Is it still there, and does no job work on it? */
+	bool (*is_idle)(void *ctx, const char *folder);
 	/* A file was found changed or missing; `why`, borrowed, may be "". */
 	void (*found)(void *ctx, const char *folder, const struct plan_file *file,
 		      const char *why);

@@ -618,6 +618,19 @@ struct model *survey_look(int root, const struct survey_folder *folder,
 	return look_at(&look, err);
 }
 
+struct model *survey_again(int root, struct model *model)
+{
+	struct survey_folder folder = { .path = mem_strdup(model->folder),
+					.is_flat = model->is_flat };
+	struct error err;
+	struct model *now = survey_look(root, &folder, model, &err);
+
+	free(folder.path);
+	if (now == NULL && err.code != ERR_NONE)
+		return model_hold(model);
+	return now;
+}
+
 void survey_noted(int root, const char *folder, void (*fn)(void *ctx, const char *path),
 		  void *ctx)
 {

@@ -54,6 +54,10 @@ struct survey_list *survey_all(int root, struct error *err);
 struct model *survey_look(int root, const struct survey_folder *folder,
 			  const struct model *known, struct error *err);
 
+/* The model as it is now: another, or the same, held; NULL when it is not there any more. Where
+ * it cannot be read, it counts as it was known. */
+struct model *survey_again(int root, struct model *model);
+
 /* Calls `fn` for each file of which the folder's notes (.metadata) tell, there or not. Nothing
  * is told of a folder that has none. */
 void survey_noted(int root, const char *folder, void (*fn)(void *ctx, const char *path),

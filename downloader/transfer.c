@@ -20,6 +20,7 @@ struct transfer {
 	size_t n_places;
 	size_t next; /* no file before this one is pending */
 	struct changeover *changeover;
+	bool is_switched; /* that has been, or is under way */
 	bool is_stopping;
 	bool is_over; /* the hook is about to be called */
 	struct error why;
@@ -125,6 +126,7 @@ static void change_over(struct transfer *t)
 					  .over = on_switched,
 					  .ctx = t };
 
+	t->is_switched = true;
 	t->changeover = changeover_new(&t->env, t->plan, &hooks);
 }
 
@@ -154,7 +156,7 @@ static void fill(struct transfer *t)
 	}
 	if (n_busy > 0 || t->changeover != NULL)
 		return;
-	if (!t->is_stopping && changeover_is_needed(t->plan)) {
+	if (!t->is_stopping && t->env.is_staged && !t->is_switched) {
 		change_over(t);
 	} else if (!t->is_over) {
 		t->is_over = true;
@@ -195,6 +197,7 @@ struct transfer *transfer_new(const struct transfer_env *env, const struct job *
 		.copy_least_bytes = env->copy_least_bytes,
 		.models_root = env->models_root,
 		.job_id = t->job->id,
+		.created_ms = t->job->created_at_ms,
 		.type = t->job->type,
 		.repo = t->job->repo,
 		.commit = t->job->commit,
@@ -204,8 +207,12 @@ struct transfer *transfer_new(const struct transfer_env *env, const struct job *
 	t->plan = take_plan;
 	/* What was proven once may have been removed since: each file is looked at again. */
 	for (size_t i = 0; i < take_plan->n; i++) {
-		if (take_plan->files[i].state != FILE_GONE)
-			take_plan->files[i].state = FILE_PENDING;
+		struct plan_file *file = &take_plan->files[i];
+
+		if (file->digest[0] != '\0')
+			file->state = FILE_PENDING;
+		else if (file->state != FILE_DONE) /* it is to go, and has not gone yet */
+			file->state = FILE_GONE;
 	}
 	t->hooks = *hooks;
 	t->n_places = files_at_once;

@@ -259,6 +259,15 @@ struct trash_list *trash_read(int root, struct error *err)
 	return MOVE(list);
 }
 
+bool trash_has(int root, const char *id, const char *path)
+{
+	AUTO_CSTR where = mem_printf(TRASH_DIR "/%s/%s", id, path);
+	struct error ignored;
+	struct stat st;
+
+	return file_stat(root, where, &st, &ignored) == 1;
+}
+
 /* --- back --- */
 
 static int refuse_taken(const char *path, struct error *err)

@@ -52,6 +52,9 @@ int trash_put(int root, const char *id, const char *const *paths, size_t n, size
 /* What is there; an absent trash is an empty one. NULL when it cannot be read. */
 struct trash_list *trash_read(int root, struct error *err);
 
+/* Does the entry hold something that was at `path`, or below it? */
+bool trash_has(int root, const char *id, const char *path);
+
 /* Moves all of an entry back to where it was. Files that have one of the names now go to the
  * trash under `swap_id`; if that is NULL, -1 with ERR_EXISTS, and nothing is moved. No
  * .metadata but its own vouches for what has come back. -1 with ERR_UNKNOWN_TRASH when there is

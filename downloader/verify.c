@@ -29,12 +29,16 @@ struct verify {
 	uint64_t piece;         /* of the last piece */
 	uint64_t piece_us;      /* that it took */
 	enum file_state result; /* FILE_VERIFYING: there is more */
-	bool is_unwritten;      /* what was found could not be written down: `error` */
-	struct error error;     /* why the result is what it is, or ERR_NONE */
+	char wanted[HUB_DIGEST_MAX + 1];
+	char commit_of_file[COMMIT_LEN + 1];
+	enum digest_algorithm algorithm;
+	bool has_note;      /* that says so */
+	int64_t begun_ms;   /* unix time when reading began */
+	struct error error; /* why the result is what it is, or ERR_NONE */
 
 	struct verify_env env; /* the loop's from here on */
 	char *folder;
-	char *commit;
+	char commit[COMMIT_LEN + 1];
 	struct plan *plan;
 	size_t at; /* the file under way */
 	struct verify_hooks hooks;
@@ -62,6 +66,7 @@ static void judge_closed(struct verify *v)
 		v->error.code = ERR_NONE;
 }
 
+/* It is there, and nobody knows of which content. */
 static void look_at(struct verify *v)
 {
 	struct stat st;
@@ -72,26 +77,58 @@ static void look_at(struct verify *v)
 		v->error.code = ERR_NONE;
 }
 
-/* The commit that its note names already, or the one that the digest came with. */
+/* What the file should be: its note says so now, whatever it said when the plan was made; else
+ * the plan does. */
+static void find_wanted(struct verify *v)
+{
+	struct localdir_note note;
+	struct error ignored;
+
+	memcpy(v->wanted, v->file->digest, sizeof(v->wanted));
+	memcpy(v->commit_of_file, v->commit, sizeof(v->commit_of_file));
+	v->algorithm = v->file->algorithm;
+	v->has_note =
+		localdir_read_note(v->env.models_root, v->names.metadata, &note, &ignored) == 1;
+	if (!v->has_note)
+		return;
+	memcpy(v->wanted, note.digest, sizeof(v->wanted));
+	memcpy(v->commit_of_file, note.commit, sizeof(v->commit_of_file));
+	v->algorithm = strlen(note.digest) == HUB_DIGEST_MAX ? DIGEST_SHA256 : DIGEST_GIT_SHA1;
+}
+
+/* Or has somebody written another meanwhile, with another file? */
+static bool is_note_the_same(const struct verify *v)
+{
+	struct localdir_note note;
+	struct error ignored;
+	int found = localdir_read_note(v->env.models_root, v->names.metadata, &note, &ignored);
+
+	return v->has_note ? found == 1 && strcmp(note.digest, v->wanted) == 0 : found != 1;
+}
+
+/* That it cannot be written (a folder of somebody else's, a disk that is full) is said, and
+ * changes nothing of what was found. */
 static void write_note(struct verify *v)
 {
 	int root = v->env.models_root;
-	struct localdir_note note;
-	struct error ignored;
-	const char *commit = v->commit;
+	struct error err;
 	int result;
 
-	if (localdir_read_note(root, v->names.metadata, &note, &ignored) == 1 &&
-	    strcmp(note.digest, v->file->digest) == 0)
-		commit = note.commit;
-	if (commit[0] == '\0')
-		return; /* a note needs one, and there was a note when the digest came from it
-			 */
+	if (v->commit_of_file[0] == '\0')
+		return; /* a note needs one */
 	if (v->result == FILE_DONE)
-		result = localdir_vouch(root, &v->names, commit, v->file->digest, &v->error);
+		result = localdir_vouch(root, &v->names, v->commit_of_file, v->wanted,
+					v->begun_ms, &err);
 	else
-		result = localdir_distrust(root, &v->names, commit, v->file->digest, &v->error);
-	v->is_unwritten = result < 0;
+		result = localdir_distrust(root, &v->names, v->commit_of_file, v->wanted, &err);
+	if (result < 0 && v->error.code == ERR_NONE)
+		v->error = err;
+}
+
+static void say_disturbed(struct verify *v)
+{
+	v->result = FILE_UNKNOWN;
+	(void)error_set(&v->error, ERR_DISK_ERROR, "it was written to while it was read");
 }
 
 static void judge(struct verify *v)
@@ -100,27 +137,22 @@ static void judge(struct verify *v)
 	int same = direct_is_same(v->direct, &v->before, &v->error);
 
 	digest_hex(v->digest, hex);
-	if (same == 1) {
-		v->result = strcmp(hex, v->file->digest) == 0 ? FILE_DONE : FILE_CHANGED;
-		write_note(v);
-	} else {
+	if (same < 0) {
 		v->result = FILE_UNKNOWN;
-		if (same == 0)
-			(void)error_set(&v->error, ERR_DISK_ERROR,
-					"it was written to while it was read");
+	} else if (same == 0 || !is_note_the_same(v)) {
+		say_disturbed(v);
+	} else {
+		v->result = strcmp(hex, v->wanted) == 0 ? FILE_DONE : FILE_CHANGED;
+		write_note(v);
 	}
 }
 
 /* The disk itself has lost it, or the way there has failed: only the first is the file's. */
 static void judge_unreadable(struct verify *v)
 {
-	struct error why = v->error;
-
 	v->result = v->error.sys == EIO ? FILE_CHANGED : FILE_UNKNOWN;
-	if (v->result == FILE_CHANGED)
+	if (v->result == FILE_CHANGED && is_note_the_same(v))
 		write_note(v);
-	if (!v->is_unwritten)
-		v->error = why;
 }
 
 static void read_piece(struct verify *v)
@@ -142,9 +174,15 @@ static void read_piece(struct verify *v)
 
 static void begin_reading(struct verify *v)
 {
+	find_wanted(v);
+	if (v->wanted[0] == '\0') {
+		look_at(v);
+		return;
+	}
+	v->begun_ms = clock_unix_ms();
 	v->direct = direct_open(v->env.models_root, v->names.final, &v->before, &v->error);
 	if (v->direct != NULL)
-		v->digest = digest_new(v->file->algorithm, (uint64_t)v->before.st_size);
+		v->digest = digest_new(v->algorithm, (uint64_t)v->before.st_size);
 	else
 		judge_closed(v);
 }
@@ -155,9 +193,7 @@ static void run(struct pool_task *task)
 	uint64_t begin_us = clock_steady_us();
 
 	v->piece = 0;
-	if (v->file->digest[0] == '\0')
-		look_at(v);
-	else if (v->direct == NULL)
+	if (v->direct == NULL)
 		begin_reading(v);
 	if (v->direct != NULL)
 		read_piece(v);
@@ -212,7 +248,6 @@ static void next_file(struct verify *v)
 	localdir_names_init(&v->names, v->folder, v->file->path, v->file->digest, NULL);
 	v->hashed = 0;
 	v->result = FILE_VERIFYING;
-	v->is_unwritten = false;
 	v->error.code = ERR_NONE;
 	submit(v);
 }
@@ -262,11 +297,6 @@ static void conclude(struct verify *v)
 	size_t index = v->at;
 	struct error why = v->error;
 
-	if (v->is_unwritten) {
-		v->is_stopping = true;
-		v->why = why;
-		return;
-	}
 	v->file->state = v->result;
 	v->file->bytes_done = v->file->size;
 	v->file->bytes_verified = v->hashed;
@@ -296,7 +326,7 @@ struct verify *verify_new(const struct verify_env *env, const char *folder, cons
 	v->task.done = on_run;
 	v->env = *env;
 	v->folder = mem_strdup(folder);
-	v->commit = mem_strdup(commit);
+	memcpy(v->commit, commit, strlen(commit) + 1);
 	v->plan = take_plan;
 	v->hooks = *hooks;
 	v->timer = loop_timer_new(env->loop, on_rested, v);
@@ -324,7 +354,6 @@ void verify_free(struct verify **verify)
 	loop_timer_free(&v->timer);
 	plan_free(&v->plan);
 	free(v->folder);
-	free(v->commit);
 	free(v);
 }
 

@@ -32,8 +32,8 @@ struct verify_hooks {
 	/* The file is done with; its state is in the plan. `why`, borrowed, is not "" when
 	 * there is more to say of it. */
 	void (*found)(void *ctx, size_t index, const char *why);
-	/* All are (`err` is NULL), or it was stopped (ERR_CANCELLED), or what was found could
-	 * not be written down. Nothing is under way any more; the receiver frees it. */
+	/* All are (`err` is NULL), or it was stopped (ERR_CANCELLED). Nothing is under way any
+	 * more; the receiver frees it. */
 	void (*over)(void *ctx, struct verify *take_verify, const struct error *err);
 	void *ctx;
 };
@@ -46,10 +46,10 @@ struct verify_env {
 	uint64_t limit_bps; /* bytes a second at most; 0: no such limit */
 };
 
-/* Begins with the first file of the plan that is pending; one without a digest is not read. In
- * the .metadata of a file that has none yet, `commit` is named. What is not the plan's is
- * copied.
- */
+/* Begins with the first file of the plan that is pending. What a file should be, its .metadata
+ * says by then, or else the plan; one of which neither knows is not read. In the .metadata of a
+ * file that has none yet, `commit` is named ("": none is written). What is not the plan's is
+ * copied. */
 struct verify *verify_new(const struct verify_env *env, const char *folder, const char *commit,
 			  struct plan *take_plan, const struct verify_hooks *hooks);
 

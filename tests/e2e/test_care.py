@@ -234,10 +234,10 @@ def test_an_update_that_is_killed_leaves_the_old_or_the_new(larder, hub, cared):
 def test_an_update_that_is_killed_again_and_again_ends_with_all_of_the_new(make_larder, hub):
     old = {f"part-{number}.bin": os.urandom(200_000) for number in range(20)}
     new = {path: os.urandom(200_000) for path in old}
-    hub.push("acme/killed", old)
+    hub.push("acme/killed", {**old, "gone.txt": b"x"})
     larder = make_larder()
     assert larder.fetch("acme/killed")["state"] == "completed"
-    commit = hub.push("acme/killed", new)
+    commit = hub.push("acme/killed", new, delete=["gone.txt"])
     folder = larder.models / "acme/killed"
     identity = larder.api("POST", "models/acme/killed/update", {}, 202).json["id"]
     kills = 0
@@ -253,9 +253,48 @@ def test_an_update_that_is_killed_again_and_again_ends_with_all_of_the_new(make_
     assert kills > 1
     assert {path: (folder / path).read_bytes() for path in old} == new
     assert looked(larder, "acme/killed", lambda row: row["commit"] == commit)["files_proven"] == 20
-    # Nothing of the old is lost.
-    trash = {path.name: path.read_bytes() for path in (larder.models / ".larder/trash").glob("*/acme/killed/*.bin")}
-    assert trash == old
+    assert not (folder / "gone.txt").exists()
+    # Nothing of the old is lost, and one step takes all of it back.
+    (entry,) = larder.api("GET", "trash", None, 200).json["trash"]
+    larder.api("POST", f"trash/{entry['id']}/restore", {"replace": True}, 200)
+    assert {path: (folder / path).read_bytes() for path in old} == old and (folder / "gone.txt").exists()
+
+
+def test_what_is_about_the_same_model_waits_and_finds_what_is_there_then(larder, hub, cared):
+    assert larder.fetch(CARED)["state"] == "completed"
+    damage(larder.models / CARED / "model.bin")
+    assert act(larder, CARED, "verify")["findings"]["changed"] == 1
+    fresh = os.urandom(1_500_000)
+    commit = hub.push(CARED, {"model.bin": fresh})
+    hub.fault("slow", "*/model.bin*", origin="cdn", rate=400_000)
+    update = larder.api("POST", f"models/{CARED}/update", {}, 202).json["id"]
+    larder.wait(update, lambda d: d["state"] == "downloading" and d["bytes_done"] > 0)
+    repair = larder.api("POST", f"models/{CARED}/repair", {}, 202).json["id"]
+    verify = larder.api("POST", f"models/{CARED}/verify", {}, 202).json["id"]
+    assert larder.get(repair)["state"] == larder.get(verify)["state"] == "queued"
+    hub.faults.clear()
+    for identity in (update, repair, verify):
+        if larder.get(identity)["state"] != "completed":
+            assert larder.wait(identity)["state"] == "completed"
+    assert larder.get(verify)["findings"] == {"proven": 3, "changed": 0, "missing": 0, "unknown": 0}
+    assert (larder.models / CARED / "model.bin").read_bytes() == fresh
+    assert looked(larder, CARED, lambda row: row["commit"] == commit)["files_proven"] == 3
+
+
+def test_an_update_that_is_paused_in_its_changeover_ends_well_all_the_same(larder, hub):
+    old = {f"part-{number}.bin": os.urandom(100_000) for number in range(40)}
+    hub.push("acme/paused", {**old, "gone.txt": b"x"})
+    assert larder.fetch("acme/paused")["state"] == "completed"
+    new = {path: os.urandom(100_000) for path in old}
+    hub.push("acme/paused", new, delete=["gone.txt"])
+    identity = larder.api("POST", "models/acme/paused/update", {}, 202).json["id"]
+    larder.daemon.wait_line("another file had this name")
+    if larder.api("POST", f"downloads/{identity}/pause", {}).status == 200:
+        larder.api("POST", f"downloads/{identity}/resume", {}, 200)
+    if larder.get(identity)["state"] != "completed":
+        assert larder.wait(identity)["state"] == "completed"
+    folder = larder.models / "acme/paused"
+    assert {path: (folder / path).read_bytes() for path in old} == new and not (folder / "gone.txt").exists()
 
 
 def test_what_was_edited_here_is_left_alone_by_an_update(larder, hub, cared):

@@ -17,6 +17,7 @@ struct place {
 	char touched[100];
 	bool has_touched;
 	bool is_in_use;
+	const char *busy; /* a folder where a job writes, or NULL */
 	size_t n_changed;
 	bool has_changed;
 	size_t n_done;
@@ -32,6 +33,16 @@ static int on_check(void *ctx, const char *folder, struct error *err)
 
 	(void)folder;
 	return p->is_in_use ? error_set(err, ERR_IN_USE, "a download writes there") : 0;
+}
+
+static char **on_busy(void *ctx, size_t *ret_n)
+{
+	const struct place *p = ctx;
+	char **folders = mem_array(1, sizeof(char *));
+
+	*ret_n = p->busy != NULL ? 1 : 0;
+	folders[0] = mem_strdup(p->busy);
+	return folders;
 }
 
 static void on_touched(void *ctx, const char *folder)
@@ -71,9 +82,11 @@ static void on_list(void *ctx, const struct trash_list *list, const struct error
 
 static void open_bin(struct place *p, uint64_t days)
 {
-	struct bin_hooks hooks = {
-		.check = on_check, .touched = on_touched, .changed = on_changed, .ctx = p
-	};
+	struct bin_hooks hooks = { .check = on_check,
+				   .busy = on_busy,
+				   .touched = on_touched,
+				   .changed = on_changed,
+				   .ctx = p };
 
 	p->bin = bin_new(p->loop, p->pool, p->shelf.root, days, &hooks);
 }
@@ -134,6 +147,12 @@ static void a_model_goes_and_comes_back(void **state)
 	assert_int_equal(bin_list(p->bin, on_list, p, &err), 0);
 	wait_for_done(p);
 	assert_int_equal(p->n_listed, 1);
+	/* Not while a job writes there. */
+	p->busy = "acme/tiny";
+	assert_int_equal(bin_restore(p->bin, str_from(p->id), false, on_done, p, &err), 0);
+	wait_for_done(p);
+	assert_int_equal(p->error.code, ERR_IN_USE);
+	p->busy = "acme/another";
 	assert_int_equal(bin_restore(p->bin, str_from(p->id), false, on_done, p, &err), 0);
 	wait_for_done(p);
 	assert_int_equal(p->error.code, ERR_NONE);

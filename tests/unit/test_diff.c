@@ -207,6 +207,17 @@ static void a_repair_of_files_of_two_commits_is_of_none(void **state)
 	assert_string_equal(diff_repair_commit(pair->model), "");
 }
 
+static void what_is_only_absent_is_of_the_commit_of_all_others(void **state)
+{
+	struct pair *pair = *state;
+
+	here(pair->model, "a", 5, "a", MODEL_PROVEN);
+	here(pair->model, "b", 5, "", MODEL_UNKNOWN);
+	compare(pair);
+	assert_string_equal(diff_shared_commit(pair->model), COMMIT);
+	assert_string_equal(diff_repair_commit(pair->model), COMMIT);
+}
+
 static void nothing_at_all_is_fine(void **state)
 {
 	struct pair *pair = *state;
@@ -228,6 +239,7 @@ int main(void)
 		TEST(what_nobody_vouches_for_is_told_by_its_size),
 		TEST(partial_and_foreign_files_are_nobodys),
 		TEST(a_repair_of_files_of_two_commits_is_of_none),
+		TEST(what_is_only_absent_is_of_the_commit_of_all_others),
 		TEST(nothing_at_all_is_fine),
 	};
 

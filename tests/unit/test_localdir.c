@@ -209,7 +209,9 @@ static void vouching_is_believed_until_the_file_changes(void **state)
 	struct error err;
 
 	put(p, p->names.final, "hello");
-	assert_int_equal(localdir_vouch(p->root, &p->names, COMMIT, DIGEST, &err), 0);
+	assert_int_equal(localdir_vouch(p->root, &p->names, COMMIT, DIGEST,
+					(int64_t)time(NULL) * 1000, &err),
+			 0);
 	assert_int_equal(look(p), LOCALDIR_PROVEN);
 	text = tempdir_read(&p->dir, p->names.metadata);
 	assert_true(str_has_prefix(str_from(text), S(COMMIT "\n" DIGEST "\n")));

@@ -175,7 +175,9 @@ static void what_is_proven_on_the_disk_counts_as_done(void **state)
 	rig_digest(&files[0], hex);
 	localdir_names_init(&names, RIG_REPO, files[0].path, hex, NULL);
 	assert_int_equal(file_replace(rig->root, names.final, files[0].content, &err), 0);
-	assert_int_equal(localdir_vouch(rig->root, &names, RIG_COMMIT, hex, &err), 0);
+	assert_int_equal(localdir_vouch(rig->root, &names, RIG_COMMIT, hex,
+					INT64_C(4000000000000), &err),
+			 0);
 	localdir_names_clear(&names);
 	/* Of the right size, but nobody vouches for it. */
 	assert_int_equal(

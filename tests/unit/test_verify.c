@@ -48,7 +48,6 @@ struct place {
 	size_t n_found;
 	bool is_over;
 	enum error_code why;
-	const struct verify **stop_at_first;
 };
 
 static int place_make(void **state)
@@ -200,15 +199,33 @@ static void a_file_that_is_written_to_meanwhile_is_unknown(void **state)
 	assert_int_equal(note_of(p, NOTE("a")).time_ms, -1);
 }
 
-static void what_cannot_be_written_down_ends_it(void **state)
+static void what_cannot_be_written_down_is_found_all_the_same(void **state)
 {
+	static const char *const paths[] = { "a", "b" };
+	static const char *const digests[] = { HELLO, HELLO };
 	struct place *p = *state;
 
 	shelf_put(&p->shelf, FOLDER "/a", S("hello"));
+	shelf_put(&p->shelf, FOLDER "/b", S("hellu"));
 	/* A file where the notes' folder should be. */
 	shelf_put(&p->shelf, FOLDER "/.cache", S("x"));
-	assert_int_equal(verify_one(p, "a", HELLO), FILE_PENDING);
-	assert_int_equal(p->why, ERR_DISK_ERROR);
+	begin(p, paths, digests, 2);
+	loop_until(p->loop, &p->is_over);
+	assert_int_equal(p->why, ERR_NONE);
+	assert_int_equal(p->states[0], FILE_DONE);
+	assert_int_equal(p->states[1], FILE_CHANGED);
+}
+
+static void what_the_note_says_by_then_counts(void **state)
+{
+	static const char newer[] = "3333333333333333333333333333333333333333\n" HELLO "\n0\n";
+	struct place *p = *state;
+
+	shelf_put(&p->shelf, FOLDER "/a", S("hello"));
+	shelf_put(&p->shelf, NOTE("a"), str_from(newer));
+	/* The plan is older than the note. */
+	assert_int_equal(verify_one(p, "a", WRONG), FILE_DONE);
+	assert_string_equal(note_of(p, NOTE("a")).digest, HELLO);
 }
 
 static void a_stop_ends_it_without_a_word_more(void **state)
@@ -246,7 +263,8 @@ int main(void)
 		TEST(a_disk_that_has_lost_it_has_changed_it),
 		TEST(another_failure_says_nothing_of_the_file),
 		TEST(a_file_that_is_written_to_meanwhile_is_unknown),
-		TEST(what_cannot_be_written_down_ends_it),
+		TEST(what_cannot_be_written_down_is_found_all_the_same),
+		TEST(what_the_note_says_by_then_counts),
 		TEST(a_stop_ends_it_without_a_word_more),
 		TEST(an_empty_plan_is_done),
 	};
