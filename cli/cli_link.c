@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,22 +140,39 @@ static bool is_same_file(const char *a, const char *b)
 	       x.st_dev == y.st_dev;
 }
 
-/* 1: it is our link to the library; 0: the cache has a file of its own there; -1. */
-static int put_blob(const char *source, const char *blob, bool was_ours, struct error *err)
+/* What is there already and was not made by us is left alone: 0; else 1, and the way is free.
+ */
+static int make_way(const char *path, bool was_ours, struct error *err)
 {
 	struct stat st;
 
-	if (is_same_file(source, blob))
-		return 1;
-	if (lstat(blob, &st) == 0 && S_ISREG(st.st_mode) && !was_ours)
+	if (lstat(path, &st) < 0)
+		return make_parents(path, err) < 0 ? -1 : 1;
+	if (!was_ours)
 		return 0;
-	if (make_parents(blob, err) < 0)
-		return -1;
-	if (unlink(blob) < 0 && errno != ENOENT)
-		return fail(err, blob);
-	if (link(source, blob) == 0)
+	return unlink(path) < 0 && errno != ENOENT ? fail(err, path) : 1;
+}
+
+/* 1: it is our link to the library; 0: the cache has something of its own there; -1. */
+static int put_blob(const char *source, const char *blob, bool was_ours, struct error *err)
+{
+	int goes;
+
+	if (was_ours && is_same_file(source, blob))
 		return 1;
+	goes = make_way(blob, was_ours, err);
+	if (goes <= 0 || link(source, blob) == 0)
+		return goes;
 	return put_symlink(source, blob, err) < 0 ? -1 : 1;
+}
+
+static int put_entry(const char *target, const char *path, bool was_ours, struct error *err)
+{
+	int goes = make_way(path, was_ours, err);
+
+	if (goes <= 0)
+		return goes;
+	return put_symlink(target, path, err) < 0 ? -1 : 1;
 }
 
 /* --- what we made --- */
@@ -214,13 +232,71 @@ static void link_clear(struct link *link)
 	free(link->models);
 }
 
+/* Does it name a commit that we have shown? Else another program has set it since. */
+static bool is_ref_ours(const struct shelf *shelf, const char *ref)
+{
+	AUTO_CSTR path = mem_printf("%s/%s", shelf->path, ref);
+	AUTO_CSTR text = read_all(path);
+	AUTO_CSTR shown = NULL;
+
+	if (!names_has(&shelf->old, ref))
+		return false;
+	shown = mem_printf("snapshots/%s/", text);
+	for (size_t i = 0; i < shelf->old.n; i++) {
+		if (str_has_prefix(str_from(shelf->old.v[i]), str_from(shown)))
+			return true;
+	}
+	return false;
+}
+
+/* The blobs that snapshots show, whosever: names of digests. */
+static struct names *shown_blobs; /* of the walk that is under way: nftw(3) has no other way */
+
+static int note_blob(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	char target[RELPATH_MAX * 4];
+	ssize_t n = type == FTW_SL ? readlink(path, target, sizeof(target)) : -1;
+	struct str digest = { .p = target, .n = n > 0 ? (size_t)n : 0 };
+
+	(void)st;
+	(void)where;
+	if (n > 0)
+		names_add(shown_blobs, relpath_basename(digest));
+	return 0;
+}
+
+static void find_shown_blobs(const struct shelf *shelf, struct names *ret)
+{
+	AUTO_CSTR snapshots = mem_printf("%s/snapshots", shelf->path);
+
+	shown_blobs = ret;
+	(void)nftw(snapshots, note_blob, 16, FTW_PHYS);
+	names_sort(ret);
+}
+
+static bool is_blob(const char *path)
+{
+	return str_has_prefix(str_from(path), S("blobs/"));
+}
+
+/* A ref that another program has set since is its own, and so is what has the place of a link.
+ */
+static bool is_still_ours(const struct shelf *shelf, const char *path, const char *whole)
+{
+	struct stat st;
+
+	if (str_has_prefix(str_from(path), S("refs/")))
+		return is_ref_ours(shelf, path);
+	return lstat(whole, &st) == 0 && (is_blob(path) || S_ISLNK(st.st_mode));
+}
+
 /* With the folders that are empty then. */
 static void remove_old(const struct shelf *shelf, const char *path)
 {
 	AUTO_CSTR whole = mem_printf("%s/%s", shelf->path, path);
 	char *slash;
 
-	if (unlink(whole) < 0)
+	if (!is_still_ours(shelf, path, whole) || unlink(whole) < 0)
 		return;
 	while ((slash = strrchr(whole, '/')) != NULL &&
 	       (size_t)(slash - whole) > strlen(shelf->path)) {
@@ -228,6 +304,34 @@ static void remove_old(const struct shelf *shelf, const char *path)
 		if (rmdir(whole) < 0)
 			return;
 	}
+}
+
+/* Blobs last: then it shows which of them others need. */
+static void keep_or_remove(struct shelf *shelf, bool is_all)
+{
+	const struct names now = { .v = shelf->made.v, .n = shelf->made.n };
+	struct names gone = { .n = 0 };
+	struct names shown = { .n = 0 };
+
+	for (size_t i = 0; i < shelf->old.n; i++) {
+		if (!names_has(&now, shelf->old.v[i]))
+			names_add(&gone, str_from(shelf->old.v[i]));
+	}
+	for (size_t i = 0; i < gone.n && is_all; i++) {
+		if (!is_blob(gone.v[i]))
+			remove_old(shelf, gone.v[i]);
+	}
+	find_shown_blobs(shelf, &shown);
+	for (size_t i = 0; i < gone.n; i++) {
+		const char *path = gone.v[i];
+
+		if (is_all && is_blob(path) && !names_has(&shown, path + S("blobs/").n))
+			remove_old(shelf, path);
+		else if (!is_all || is_blob(path))
+			names_add(&shelf->made, str_from(path));
+	}
+	names_clear(&gone);
+	names_clear(&shown);
 }
 
 /* With `is_all`, what was made before and was not made now goes. */
@@ -238,16 +342,7 @@ static int finish_shelf(struct shelf *shelf, bool is_all, struct error *err)
 	struct names *made = &shelf->made;
 
 	names_sort(made);
-	for (size_t i = 0, n = made->n; i < shelf->old.n; i++) {
-		const struct names now = { .v = made->v, .n = n };
-
-		if (names_has(&now, shelf->old.v[i]))
-			continue;
-		if (is_all)
-			remove_old(shelf, shelf->old.v[i]);
-		else
-			names_add(made, str_from(shelf->old.v[i]));
-	}
+	keep_or_remove(shelf, is_all);
 	if (made->n == 0) {
 		(void)unlink(list);
 		(void)rmdir(shelf->path);
@@ -297,7 +392,7 @@ static bool is_shown(struct json_object *file)
 	       json_get_str(file, "digest").n > 0;
 }
 
-/* All files' commit; of several that of the file that was vouched for last. */
+/* Of several that of the file that was vouched for last: the revision's. */
 static struct str commit_of(struct json_object *model)
 {
 	struct json_object *files = json_get(model, "files");
@@ -334,8 +429,9 @@ static char *way_to_blob(struct str path, struct str digest)
 }
 
 static int link_file(const struct link *link, struct shelf *shelf, struct json_object *model,
-		     struct json_object *file, struct str commit, struct error *err)
+		     struct json_object *file, struct error *err)
 {
+	struct str commit = json_get_str(file, "commit");
 	struct str folder = json_get_str(model, "folder");
 	struct str path = json_get_str(file, "path");
 	struct str digest = json_get_str(file, "digest");
@@ -348,17 +444,28 @@ static int link_file(const struct link *link, struct shelf *shelf, struct json_o
 	AUTO_CSTR shown_path = mem_printf("%s/%s", shelf->path, shown);
 	AUTO_CSTR way = way_to_blob(path, digest);
 	struct stat st;
-	int is_ours;
+	int made;
 
 	if (stat(source, &st) < 0)
 		return fail(err, source);
-	is_ours = put_blob(source, blob_path, names_has(&shelf->old, blob), err);
-	if (is_ours < 0 || put_symlink(way, shown_path, err) < 0)
-		return -1;
-	if (is_ours > 0)
+	made = put_blob(source, blob_path, names_has(&shelf->old, blob), err);
+	if (made > 0)
 		names_add(&shelf->made, str_from(blob));
-	names_add(&shelf->made, str_from(shown));
-	return 0;
+	if (made >= 0)
+		made = put_entry(way, shown_path, names_has(&shelf->old, shown), err);
+	if (made > 0)
+		names_add(&shelf->made, str_from(shown));
+	return made < 0 ? -1 : 0;
+}
+
+static int put_ref(struct shelf *shelf, const char *ref, struct str commit, struct error *err)
+{
+	AUTO_CSTR path = mem_printf("%s/%s", shelf->path, ref);
+
+	if (access(path, F_OK) == 0 && !is_ref_ours(shelf, ref))
+		return 0;
+	names_add(&shelf->made, str_from(ref));
+	return write_file(path, commit, err);
 }
 
 static int link_files(struct link *link, struct json_object *model, uint64_t *ret_n,
@@ -370,7 +477,6 @@ static int link_files(struct link *link, struct json_object *model, uint64_t *re
 	struct str revision = json_get_str(model, "revision");
 	struct str commit = commit_of(model);
 	AUTO_CSTR ref = mem_printf("refs/%.*s", (int)revision.n, revision.p);
-	AUTO_CSTR ref_path = mem_printf("%s/%s", path, ref);
 
 	*ret_n = 0;
 	for (size_t i = 0; i < json_object_array_length(files); i++) {
@@ -378,15 +484,14 @@ static int link_files(struct link *link, struct json_object *model, uint64_t *re
 
 		if (!is_shown(file))
 			continue;
-		if (link_file(link, shelf, model, file, commit, err) < 0)
+		if (link_file(link, shelf, model, file, err) < 0)
 			return -1;
 		(*ret_n)++;
 	}
 	if (*ret_n == 0)
 		return error_set(err, ERR_INVALID,
 				 "no file of it is proven; larder verify finds out");
-	names_add(&shelf->made, str_from(ref));
-	return write_file(ref_path, commit, err);
+	return put_ref(shelf, ref, commit, err);
 }
 
 static int check_model(struct json_object *model, struct error *err)

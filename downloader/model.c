@@ -53,6 +53,26 @@ int model_state_from_name(struct str name, enum model_state *ret)
 	return -1;
 }
 
+/* job_folder() writes "/" as "--". A branch may have "--" in its name; in the Hub's own
+ * references
+ * ("refs/pr/3") it is told apart. */
+static char *revision_of(struct str text)
+{
+	char *revision = str_dup(text);
+	size_t to = 0;
+
+	if (!str_has_prefix(text, S("refs--")))
+		return revision;
+	for (size_t i = 0; i < text.n; i++) {
+		bool is_slash = text.p[i] == '-' && i + 1 < text.n && text.p[i + 1] == '-';
+
+		revision[to++] = is_slash ? '/' : text.p[i];
+		i += is_slash ? 1 : 0;
+	}
+	revision[to] = '\0';
+	return revision;
+}
+
 /* What the folder's name says of where it came from. */
 static void read_folder(struct model *model)
 {
@@ -71,7 +91,7 @@ static void read_folder(struct model *model)
 		revision = str_sub(rest, at + 1, rest.n);
 		rest = str_sub(rest, 0, at);
 	}
-	model->revision = str_dup(revision);
+	model->revision = revision_of(revision);
 	/* A folder of one part may be anything. */
 	if (str_find_char(rest, '/') < rest.n && repo_id_check(rest, &ignored) == 0)
 		model->repo = str_dup(rest);

@@ -425,6 +425,38 @@ def test_the_official_client_finds_the_library_in_its_cache(larder, hub, cared, 
     assert (theirs / "blobs/their-own").read_bytes() == b"kept"
 
 
+def test_what_the_client_has_in_its_cache_is_its_own(larder, hub, cared, tmp_path):
+    cache = tmp_path / "cache"
+    theirs = cache / f"models--{CARED.replace('/', '--')}"
+    python(hub, tmp_path, CHECK_CACHE, str(cache), CARED, "online")
+    before = {path: path.read_bytes() for path in theirs.rglob("*") if path.is_file()}
+    assert larder.fetch(CARED)["state"] == "completed"
+    assert cli(larder, "link", "--hf-cache", str(cache)).returncode == 0
+    larder.api("DELETE", f"models/{CARED}", {}, 200)
+    with larder.stream(web=False) as events:
+        next(iter(events))
+        if CARED in models(larder):
+            next(event for event in events if event.name == "model-removed")
+    assert cli(larder, "link", "--hf-cache", str(cache)).returncode == 0
+    assert {path: path.read_bytes() for path in theirs.rglob("*") if path.is_file()} == before
+    # The client goes on from what we linked: what it shows stays, though the model has gone.
+    other = tmp_path / "other"
+    assert larder.fetch(CARED)["state"] == "completed"
+    looked(larder, CARED, lambda row: row["files_proven"] == 3)
+    assert cli(larder, "link", "--hf-cache", str(other)).returncode == 0
+    hub.push(CARED, {"README.md": b"newer\n"})
+    folder, _ = python(hub, tmp_path, CHECK_CACHE, str(other), CARED, "online")
+    larder.api("DELETE", f"models/{CARED}", {}, 200)
+    with larder.stream(web=False) as events:
+        next(iter(events))
+        if CARED in models(larder):
+            next(event for event in events if event.name == "model-removed")
+    assert cli(larder, "link", "--hf-cache", str(other)).returncode == 0
+    again, file = python(hub, tmp_path, CHECK_CACHE, str(other), CARED, "offline", HF_HUB_OFFLINE="1")
+    with open(file, "rb") as linked:
+        assert again == folder and linked.read() == cared["model.bin"]
+
+
 def test_the_official_client_finds_nothing_left_to_download_in_the_library(larder, hub, cared, tmp_path):
     assert larder.fetch(CARED)["state"] == "completed"
     assert act(larder, CARED, "verify")["findings"]["proven"] == 3

@@ -46,6 +46,8 @@ static void a_folder_says_what_it_is(void **state)
 	} rows[] = {
 		{ "acme/tiny", "acme/tiny", "main", REPO_MODEL },
 		{ "acme/tiny@v1.0", "acme/tiny", "v1.0", REPO_MODEL },
+		{ "acme/tiny@refs--pr--3", "acme/tiny", "refs/pr/3", REPO_MODEL },
+		{ "acme/tiny@my--branch", "acme/tiny", "my--branch", REPO_MODEL },
 		{ "datasets/acme/d", "acme/d", "main", REPO_DATASET },
 		{ "datasets/acme/d@dev", "acme/d", "dev", REPO_DATASET },
 		{ "gpt2", NULL, "main", REPO_MODEL },
