@@ -88,7 +88,7 @@ all: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 # --- one set of rules for each flavour and compiler -----------------------------------------
 
 # What a unit test takes out of our objects' hands, to let it fail (64-bit offsets: pwrite64).
-WRAP_test_torture := pwrite64 ftruncate64 fsync fdatasync renameat mkdirat linkat unlinkat \
+WRAP_test_torture := pwrite64 ftruncate64 fsync fdatasync renameat renameat2 mkdirat linkat unlinkat \
 	syscall file_clone clock_steady_ms loop_timer_arm store_put_file store_put_extents
 WRAP_test_verify := direct_read
 WRAP_test_lateness := clock_steady_ms loop_timer_new loop_timer_arm loop_timer_free

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/buf.h"
 #include "common/error.h"
 #include "common/log.h"
 #include "downloader/file.h"
@@ -92,6 +93,34 @@ static int let_go(struct changeover *c, const struct localdir_names *names, stru
 	return 0;
 }
 
+/* What comes to names that are free now. Taken back, it is to go again. */
+static int note_added(struct changeover *c, struct error *err)
+{
+	AUTO(buf) added = buf_new(TRASH_ADDED_MAX);
+
+	for (size_t i = 0; i < c->plan->n; i++) {
+		const struct plan_file *file = &c->plan->files[i];
+		AUTO_CSTR path = mem_printf("%s/%s", c->env->folder, file->path);
+		struct stat st;
+		int found = file->state == FILE_STAGED
+				    ? file_stat(c->env->models_root, path, &st, err)
+				    : 1;
+
+		if (found < 0)
+			return -1;
+		if (found == 0)
+			buf_addf(added, "%s\n", path);
+	}
+	return trash_note_added(c->env->models_root, c->trash_id, buf_str(added), err);
+}
+
+static void run_first(struct pool_task *task)
+{
+	struct changeover *c = (struct changeover *)task;
+
+	c->has_failed = note_added(c, &c->error) < 0;
+}
+
 static void run(struct pool_task *task)
 {
 	struct changeover *c = (struct changeover *)task;
@@ -166,19 +195,28 @@ static void on_run(struct pool_task *task)
 	go_on(c);
 }
 
+static void on_noted(struct pool_task *task)
+{
+	struct changeover *c = (struct changeover *)task;
+
+	c->task.run = run;
+	c->task.done = on_run;
+	go_on(c);
+}
+
 struct changeover *changeover_new(const struct landing_env *env, struct plan *plan,
 				  const struct changeover_hooks *hooks)
 {
 	struct changeover *c = mem_alloc(sizeof(*c));
 
-	c->task.run = run;
-	c->task.done = on_run;
+	c->task.run = run_first;
+	c->task.done = on_noted;
 	c->env = env;
 	c->plan = plan;
 	c->hooks = *hooks;
 	/* The same after a restart: all that the update replaces is one entry. */
 	make_trash_id(c, env->created_ms);
-	go_on(c);
+	pool_submit(env->pool, &c->task);
 	return c;
 }
 

@@ -258,14 +258,21 @@ void queue_library_known(struct queue *q)
 	queue_kick(q);
 }
 
+/* One that was cancelled writes no more files under their names, but for an update in its
+ * changeover, which goes on to its end. */
+static bool may_write(const struct entry *entry)
+{
+	return !job_is_final(entry->job->state) || !job_is_final(entry->told->state) ||
+	       (entry->job->kind == JOB_UPDATE && queue_entry_is_busy(entry));
+}
+
 bool queue_is_idle(const struct queue *q, const char *folder)
 {
 	for (size_t i = 0; i < q->n; i++) {
 		const struct entry *entry = q->entries[i];
 		AUTO_CSTR other = NULL;
 
-		if (job_is_final(entry->job->state) && job_is_final(entry->told->state) &&
-		    !queue_entry_is_busy(entry))
+		if (!may_write(entry))
 			continue;
 		other = job_own_folder(entry->job);
 		if (relpath_is_below(other, folder) || relpath_is_below(folder, other))
@@ -282,7 +289,7 @@ char **queue_busy_folders(const struct queue *q, size_t *ret_n)
 	for (size_t i = 0; i < q->n; i++) {
 		const struct entry *entry = q->entries[i];
 
-		if (!job_is_final(entry->job->state) || queue_entry_is_busy(entry))
+		if (may_write(entry))
 			folders[(*ret_n)++] = job_own_folder(entry->job);
 	}
 	return folders;

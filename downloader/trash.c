@@ -4,13 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/buf.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "common/relpath.h"
 #include "downloader/dir.h"
 #include "downloader/file.h"
 
 #define TRASH_DIR ".larder/trash"
 #define NOTES     "/.cache/huggingface/download/"
+#define ADDED     ".added" /* in an entry: names that were free before, a path a line */
 
 void trash_list_free(struct trash_list **list)
 {
@@ -66,6 +69,7 @@ struct walk {
 	int (*leave)(struct walk *walk, const char *where, struct error *err);
 	struct trash_entry *entry;
 	const char *swap_id; /* or NULL */
+	struct buf *added;   /* what comes back where nothing was; or NULL */
 };
 
 static int walk_folder(struct walk *walk, const char *where, unsigned depth, struct error *err);
@@ -80,6 +84,8 @@ static int walk_one(struct walk *walk, const struct dir *dir, const char *where,
 
 	if (found <= 0)
 		return found;
+	if (strcmp(path + walk->prefix, ADDED) == 0)
+		return 0; /* nobody's file */
 	if (!S_ISDIR(st.st_mode))
 		return walk->file(walk, path, &st, err);
 	goes_in = walk->enter != NULL ? walk->enter(walk, path, err) : 1;
@@ -337,6 +343,12 @@ static int disown(const struct walk *walk, const char *path, struct error *err)
 	return 0;
 }
 
+static void note_added(struct walk *walk, const char *path)
+{
+	if (walk->added != NULL)
+		buf_addf(walk->added, "%s\n", path);
+}
+
 static int bring_back(struct walk *walk, const char *where, const struct stat *st,
 		      struct error *err)
 {
@@ -350,6 +362,8 @@ static int bring_back(struct walk *walk, const char *where, const struct stat *s
 	found = file_stat(walk->root, path, &there, err);
 	if (found > 0 && walk->swap_id != NULL && S_ISREG(there.st_mode))
 		found = move_aside(walk, path, err);
+	else if (found == 0)
+		note_added(walk, path);
 	if (found < 0 || disown(walk, path, err) < 0)
 		return -1;
 	return file_move(walk->root, where, path, err);
@@ -386,6 +400,8 @@ static int bring_folder_back(struct walk *walk, const char *where, struct error 
 	found = file_stat(walk->root, path, &st, err);
 	if (found == 0)
 		found = has_notes_above(walk, path, err);
+	if (found == 0)
+		note_added(walk, path);
 	return found == 0 ? file_move(walk->root, where, path, err) : found;
 }
 
@@ -415,22 +431,81 @@ static int drop_folder(struct walk *walk, const char *where, struct error *err)
 	return file_remove_folder(walk->root, where, err);
 }
 
+/* --- what came with what is taken back --- */
+
+int trash_note_added(int root, const char *id, struct str paths, struct error *err)
+{
+	AUTO_CSTR list = mem_printf(TRASH_DIR "/%s/" ADDED, id);
+	struct stat st;
+	int found = file_stat(root, list, &st, err);
+
+	if (found != 0 || paths.n == 0)
+		return found < 0 ? -1 : 0;
+	return file_replace(root, list, paths, err);
+}
+
+static int drop_added(int root, const char *id, struct error *err)
+{
+	AUTO_CSTR list = mem_printf(TRASH_DIR "/%s/" ADDED, id);
+
+	return file_remove(root, list, err);
+}
+
+/* What the entry's change had brought, and what vouches for it, goes too. */
+static int take_added_away(const struct walk *walk, const char *id, struct error *err)
+{
+	AUTO_CSTR list = mem_printf(TRASH_DIR "/%s/" ADDED, id);
+	AUTO_CSTR text = NULL;
+	struct str rest;
+	struct str line;
+	int found = file_read_small(walk->root, list, TRASH_ADDED_MAX, &text, err);
+
+	if (found <= 0)
+		return found;
+	rest = str_from(text);
+	while (str_next(&rest, '\n', &line)) {
+		AUTO_CSTR path = str_dup(line);
+		struct error ignored;
+		struct stat st;
+
+		if (relpath_check(line, &ignored) < 0)
+			continue;
+		found = file_stat(walk->root, path, &st, err);
+		if (found < 0 || (found > 0 && (disown(walk, path, err) < 0 ||
+						move_aside(walk, path, err) < 0)))
+			return -1;
+	}
+	return 0;
+}
+
+static int move_back(struct walk *walk, const char *id, struct error *err)
+{
+	struct walk notes = { .root = walk->root,
+			      .file = bring_note_back,
+			      .enter = bring_notes_back,
+			      .leave = drop_folder };
+
+	if (walk->swap_id != NULL && take_added_away(walk, id, err) < 0)
+		return -1;
+	return walk_entry(walk, id, err) < 0 ? -1 : walk_entry(&notes, id, err);
+}
+
 int trash_restore(int root, const char *id, const char *swap_id, struct error *err)
 {
+	AUTO(buf) added = buf_new(TRASH_ADDED_MAX);
 	struct walk check = { .root = root, .file = check_file, .enter = check_folder };
 	struct walk move = { .root = root,
 			     .swap_id = swap_id,
+			     .added = swap_id != NULL ? added : NULL,
 			     .file = bring_back,
 			     .enter = bring_folder_back,
 			     .leave = prune_folder };
-	struct walk move_notes = { .root = root,
-				   .file = bring_note_back,
-				   .enter = bring_notes_back,
-				   .leave = drop_folder };
 	AUTO_CSTR where = entry_path(id);
 
 	if ((swap_id == NULL && walk_entry(&check, id, err) < 0) ||
-	    walk_entry(&move, id, err) < 0 || walk_entry(&move_notes, id, err) < 0)
+	    move_back(&move, id, err) < 0 ||
+	    (swap_id != NULL && trash_note_added(root, swap_id, buf_str(added), err) < 0) ||
+	    drop_added(root, id, err) < 0)
 		return -1;
 	return file_remove_folder(root, where, err);
 }
@@ -449,7 +524,7 @@ int trash_empty(int root, const char *id, struct error *err)
 	struct walk walk = { .root = root, .file = drop_file, .leave = drop_folder };
 	AUTO_CSTR where = entry_path(id);
 
-	if (walk_entry(&walk, id, err) < 0)
+	if (walk_entry(&walk, id, err) < 0 || drop_added(root, id, err) < 0)
 		return -1;
 	return file_remove_folder(root, where, err);
 }

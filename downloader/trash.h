@@ -22,6 +22,8 @@ enum {
 	TRASH_FILES_TOLD = 10,    /* paths that an entry names */
 	TRASH_ENTRIES_MAX = 1000, /* that are listed */
 	TRASH_DEPTH_MAX = 256,
+	TRASH_ADDED_MAX =
+		64 * 1024 * 1024, /* bytes of the names that an entry's change has added */
 };
 
 struct trash_entry {
@@ -60,6 +62,11 @@ bool trash_has(int root, const char *id, const char *path);
  * .metadata but its own vouches for what has come back. -1 with ERR_UNKNOWN_TRASH when there is
  * no such entry. One that broke off is finished by doing it again. */
 int trash_restore(int root, const char *id, const char *swap_id, struct error *err) MUST_USE;
+
+/* Notes what came to names that were free, in the change whose old files are in this entry:
+ * when they are taken back with a swap, it goes in its turn. `paths` are beneath the models
+ * directory, a line each; the first note of an entry counts. */
+int trash_note_added(int root, const char *id, struct str paths, struct error *err) MUST_USE;
 
 /* Removes an entry for good. */
 int trash_empty(int root, const char *id, struct error *err) MUST_USE;

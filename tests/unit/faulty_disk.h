@@ -122,6 +122,8 @@ int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
 int __real_renameat(int from_dir, const char *from, int to_dir, const char *to);
 int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to);
+int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to,
+		     unsigned flags);
 int __real_mkdirat(int dir, const char *name, mode_t mode);
 int __real_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags);
 int __wrap_linkat(int from_dir, const char *from, int to_dir, const char *to, int flags);
@@ -339,6 +341,19 @@ int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to)
 		return -1;
 	faulty_note_name(&name);
 	return 0;
+}
+
+/* Only a name that is free is taken: no other flag is used. */
+int __wrap_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+	struct stat st;
+
+	(void)flags;
+	if (fstatat(to_dir, to, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	return __wrap_renameat(from_dir, from, to_dir, to);
 }
 
 int __wrap_mkdirat(int dir, const char *name, mode_t mode)

@@ -196,6 +196,35 @@ static void a_note_that_was_left_behind_does_not_vouch_for_what_comes_back(void 
 				 "acme/tiny/.cache/huggingface/download/sub/a.metadata"));
 }
 
+static void what_a_change_had_added_goes_when_it_is_taken_back(void **state)
+{
+	struct shelf *shelf = *state;
+	struct error err;
+	AUTO(trash_list) list = NULL;
+
+	shelf_put(shelf, "outside", S("stays"));
+	shelf_put(shelf, "acme/tiny/a", S("old"));
+	put(shelf, ID, "acme/tiny");
+	assert_int_equal(trash_note_added(shelf->root, ID,
+					  S("acme/tiny/b\nacme/tiny/absent\n../outside\n"),
+					  &err),
+			 0);
+	/* The first note counts: after a restart the names are not free any more. */
+	assert_int_equal(trash_note_added(shelf->root, ID, S("outside\n"), &err), 0);
+	list = trash_read(shelf->root, &err);
+	assert_int_equal(list->v[0].files, 1);
+	shelf_put(shelf, "acme/tiny/a", S("new"));
+	shelf_put(shelf, "acme/tiny/b", S("added"));
+	assert_int_equal(trash_restore(shelf->root, ID, "swap-2", &err), 0);
+	assert_false(tempdir_has(&shelf->dir, "acme/tiny/b"));
+	assert_true(tempdir_has(&shelf->dir, ".larder/trash/swap-2/acme/tiny/b"));
+	assert_false(tempdir_has(&shelf->dir, ".larder/trash/" ID));
+	assert_true(tempdir_has(&shelf->dir, "outside"));
+	assert_int_equal(trash_restore(shelf->root, "swap-2", "swap-3", &err), 0);
+	assert_true(tempdir_has(&shelf->dir, "acme/tiny/b"));
+	assert_int_equal(trash_empty(shelf->root, "swap-3", &err), 0);
+}
+
 static void emptying_takes_it_away_for_good_and_nothing_else(void **state)
 {
 	struct shelf *shelf = *state;
@@ -287,6 +316,7 @@ int main(void)
 		TEST(nothing_is_overwritten_when_it_comes_back),
 		TEST(what_has_its_name_makes_way_and_can_come_back_too),
 		TEST(a_note_that_was_left_behind_does_not_vouch_for_what_comes_back),
+		TEST(what_a_change_had_added_goes_when_it_is_taken_back),
 		TEST(emptying_takes_it_away_for_good_and_nothing_else),
 		TEST(what_is_not_there_is_told),
 		TEST(a_folder_that_is_swapped_for_a_link_leads_nowhere),
