@@ -57,6 +57,7 @@ struct daemon {
 	struct ops ops;
 	struct event *signals[2];
 	bool is_stopping;
+	size_t n_watched;   /* models whose folders are watched */
 	bool is_caring;     /* jobs about models and the scrub may begin */
 	uint64_t told_free; /* the last disk event's */
 	uint64_t told_reserved;
@@ -123,8 +124,10 @@ static void watch_library(struct daemon *d)
 	size_t n;
 
 	library_tell(d->library, &state);
-	if (d->watch == NULL || state.is_scanning)
+	if (d->watch == NULL || state.is_scanning ||
+	    (state.changes == 0 && state.models == d->n_watched))
 		return;
+	d->n_watched = state.models;
 	models = library_models(d->library, &n);
 	folders = watch_folders_of(models, n, &n);
 	watch_set(d->watch, folders, n);
