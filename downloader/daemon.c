@@ -206,7 +206,7 @@ static bool is_model_idle(void *ctx, const char *folder)
 	const struct daemon *d = ctx;
 
 	return library_find(d->library, str_from(folder)) != NULL &&
-	       queue_is_idle(d->queue, folder);
+	       queue_find_writer(d->queue, folder) == NULL;
 }
 
 static struct model *next_model(void *ctx, const char *folder)
@@ -214,7 +214,7 @@ static struct model *next_model(void *ctx, const char *folder)
 	const struct daemon *d = ctx;
 	struct model *model = library_after(d->library, str_from(folder));
 
-	while (model != NULL && !queue_is_idle(d->queue, model->folder))
+	while (model != NULL && queue_find_writer(d->queue, model->folder) != NULL)
 		model = library_after(d->library, str_from(model->folder));
 	return model;
 }

@@ -6,11 +6,6 @@
 #include "common/relpath.h"
 #include "downloader/shard.h"
 
-static bool is_ours(const struct model_file *file)
-{
-	return file->kind != MODEL_PARTIAL && file->kind != MODEL_FOREIGN;
-}
-
 /* --- sets of which the disk has a part --- */
 
 struct sets {
@@ -34,7 +29,7 @@ static void find_sets(const struct model *model, struct sets *ret)
 	for (size_t i = 0; i < model->n; i++) {
 		struct shard shard;
 
-		if (!is_ours(&model->files[i]) ||
+		if (!model_is_content(&model->files[i]) ||
 		    !shard_from_path(str_from(model->files[i].path), &shard))
 			continue;
 		if (ret->n > 0 && compare_sets(&ret->v[ret->n - 1], &shard) == 0)
@@ -74,7 +69,7 @@ static void add_file(struct diff *diff, const struct model *model, const struct 
 	const struct model_file *here = model_find(model, str_from(there->path));
 	struct diff_file *to = &diff->files[diff->n++];
 
-	if (here != NULL && is_ours(here))
+	if (here != NULL && model_is_content(here))
 		*to = compare(here, there);
 	else if (is_part(sets, there->path))
 		*to = (struct diff_file){ .change = DIFF_PART, .is_broken = true };
@@ -86,27 +81,14 @@ static void add_file(struct diff *diff, const struct model *model, const struct 
 	}
 }
 
-static int compare_path(const void *key, const void *element)
-{
-	const struct hub_file *file = element;
-
-	return strcmp(key, file->path);
-}
-
-static bool is_listed(const struct hub_tree *tree, const char *path)
-{
-	return tree->n > 0 &&
-	       bsearch(path, tree->files, tree->n, sizeof(*tree->files), compare_path) != NULL;
-}
-
 static void find_gone(struct diff *diff, const struct model *model, const struct hub_tree *tree)
 {
 	diff->gone = mem_array(model->n, sizeof(const struct model_file *));
 	for (size_t i = 0; i < model->n; i++) {
 		const struct model_file *file = &model->files[i];
 
-		if (is_ours(file) && file->state == MODEL_PROVEN &&
-		    !is_listed(tree, file->path))
+		if (model_is_content(file) && file->state == MODEL_PROVEN &&
+		    hub_tree_find(tree, file->path) == NULL)
 			diff->gone[diff->n_gone++] = file;
 	}
 }
@@ -222,7 +204,7 @@ const char *diff_shared_commit(const struct model *model)
 	for (size_t i = 0; i < model->n; i++) {
 		const struct model_file *file = &model->files[i];
 
-		if (!is_ours(file) || file->commit[0] == '\0')
+		if (!model_is_content(file) || file->commit[0] == '\0')
 			continue;
 		if (commit[0] != '\0' && strcmp(commit, file->commit) != 0)
 			return "";
@@ -235,7 +217,7 @@ const char *diff_shared_commit(const struct model *model)
 
 static bool concerns_repair(const struct model *model, const struct model_file *file)
 {
-	if (!is_ours(file))
+	if (!model_is_content(file))
 		return false;
 	return file->state == MODEL_CHANGED ||
 	       (file->group != SIZE_MAX && model->groups[file->group].parts_missing > 0);

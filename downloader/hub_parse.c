@@ -22,6 +22,11 @@ static const char *const algorithm_names[] = {
 
 static_assert(ARRAY_LEN(algorithm_names) == DIGEST_ALGORITHM_COUNT, "every one has a name");
 
+enum digest_algorithm digest_algorithm_of(const char *digest)
+{
+	return strlen(digest) == HUB_DIGEST_MAX ? DIGEST_SHA256 : DIGEST_GIT_SHA1;
+}
+
 const char *digest_algorithm_name(enum digest_algorithm algorithm)
 {
 	assert(algorithm < DIGEST_ALGORITHM_COUNT);
@@ -306,6 +311,20 @@ static bool has_file_as_folder(const struct hub_tree *tree, const char *path)
 			return true;
 	}
 	return false;
+}
+
+static int compare_with_path(const void *key, const void *element)
+{
+	const struct hub_file *file = element;
+
+	return strcmp(key, file->path);
+}
+
+const struct hub_file *hub_tree_find(const struct hub_tree *tree, const char *path)
+{
+	return tree->n == 0 ? NULL
+			    : bsearch(path, tree->files, tree->n, sizeof(*tree->files),
+				      compare_with_path);
 }
 
 int hub_tree_finish(struct hub_tree *tree, struct error *err)

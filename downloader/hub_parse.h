@@ -34,6 +34,8 @@ enum digest_algorithm {
 
 /* "sha256", "git-sha1" */
 const char *digest_algorithm_name(enum digest_algorithm algorithm);
+/* Which it is, by its length: a git blob's is a SHA-1 (HUB-API 3). */
+enum digest_algorithm digest_algorithm_of(const char *digest);
 int digest_algorithm_from_name(struct str name, enum digest_algorithm *ret) MUST_USE;
 
 /* The reply of /api/models/{repo}/revision/{rev}. */
@@ -71,6 +73,9 @@ int hub_parse_tree(struct hub_tree *tree, struct str body, struct error *err) MU
  * that is also a folder of another. Names that differ only in case are two files, as on the
  * Hub. */
 int hub_tree_finish(struct hub_tree *tree, struct error *err) MUST_USE;
+
+/* The file at `path` of a finished tree, or NULL. */
+const struct hub_file *hub_tree_find(const struct hub_tree *tree, const char *path);
 
 /* The target of rel="next" in a Link header (several links may be comma-separated), as a C
  * string to free; NULL when there is none. */

@@ -31,12 +31,6 @@ void inventory_free(struct inventory **inventory)
 	free(i);
 }
 
-/* Does it have a content that somebody may know? */
-static bool is_ours(const struct model_file *file)
-{
-	return file->kind != MODEL_PARTIAL && file->kind != MODEL_FOREIGN;
-}
-
 /* --- on a worker --- */
 
 static struct plan_file *add(struct inventory_call *call, const char *path)
@@ -50,44 +44,19 @@ static struct plan_file *add(struct inventory_call *call, const char *path)
 	return file;
 }
 
-static int compare_path(const void *key, const void *element)
-{
-	const struct hub_file *file = element;
-
-	return strcmp(key, file->path);
-}
-
-static const struct hub_file *find_listed(const struct inventory_call *call, const char *path)
-{
-	const struct hub_tree *tree;
-
-	if (call->listing == NULL)
-		return NULL;
-	tree = call->listing->tree;
-	if (tree->n == 0)
-		return NULL;
-	return bsearch(path, tree->files, tree->n, sizeof(*tree->files), compare_path);
-}
-
-/* By its length: a git blob's is a SHA-1 (HUB-API 3). */
-static enum digest_algorithm algorithm_of(const char *digest)
-{
-	return strlen(digest) == HUB_DIGEST_MAX ? DIGEST_SHA256 : DIGEST_GIT_SHA1;
-}
-
 static void add_known(struct inventory_call *call, const struct model_file *known)
 {
 	struct plan_file *file = add(call, known->path);
 	const struct hub_file *listed = NULL;
 
 	file->size = known->size;
-	if (known->digest[0] == '\0')
-		listed = find_listed(call, known->path);
+	if (known->digest[0] == '\0' && call->listing != NULL)
+		listed = hub_tree_find(call->listing->tree, known->path);
 	if (listed != NULL) {
 		file->algorithm = listed->algorithm;
 		memcpy(file->digest, listed->digest, sizeof(file->digest));
 	} else {
-		file->algorithm = algorithm_of(known->digest);
+		file->algorithm = digest_algorithm_of(known->digest);
 		memcpy(file->digest, known->digest, sizeof(file->digest));
 	}
 }
@@ -119,7 +88,7 @@ static void run(struct pool_task *task)
 	size_t left = MODEL_MISSING_MAX;
 
 	for (size_t i = 0; i < model->n; i++) {
-		if (is_ours(&model->files[i]))
+		if (model_is_content(&model->files[i]))
 			add_known(call, &model->files[i]);
 	}
 	call->n_known = call->inventory->plan->n;
@@ -164,7 +133,7 @@ static void on_listed(void *ctx, struct hub_listing *take_listing, const struct 
 static bool has_unknown(const struct model *model)
 {
 	for (size_t i = 0; i < model->n; i++) {
-		if (is_ours(&model->files[i]) && model->files[i].digest[0] == '\0')
+		if (model_is_content(&model->files[i]) && model->files[i].digest[0] == '\0')
 			return true;
 	}
 	return false;

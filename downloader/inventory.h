@@ -27,7 +27,6 @@ void inventory_free(struct inventory **inventory);
 
 /* What it works with; borrowed. Without a hub nobody is asked. */
 struct inventory_env {
-	struct loop *loop;
 	struct pool *pool;
 	struct hub *hub;
 	int models_root;

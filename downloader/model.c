@@ -384,7 +384,7 @@ void model_missing(const struct model *model, size_t group, size_t *left,
 
 /* --- the conclusions --- */
 
-static bool is_content(const struct model_file *file)
+bool model_is_content(const struct model_file *file)
 {
 	return file->kind != MODEL_PARTIAL && file->kind != MODEL_FOREIGN;
 }
@@ -408,7 +408,7 @@ static void sum_up(struct model *model)
 		const struct model_file *file = &model->files[i];
 
 		model->problems += file->problem != NULL ? 1 : 0;
-		if (!is_content(file)) {
+		if (!model_is_content(file)) {
 			if (file->kind == MODEL_PARTIAL)
 				add_bytes(&model->partial_bytes, file->size);
 			continue;
@@ -428,7 +428,7 @@ static void find_commit(struct model *model)
 	const char *commit = NULL;
 
 	for (size_t i = 0; i < model->n; i++) {
-		if (!is_content(&model->files[i]))
+		if (!model_is_content(&model->files[i]))
 			continue;
 		if (commit != NULL && strcmp(model->files[i].commit, commit) != 0)
 			return;

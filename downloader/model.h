@@ -124,6 +124,9 @@ struct model_file *model_add(struct model *model, struct str path)
 /* Sorts, groups and sums. No file is added after. */
 void model_finish(struct model *model);
 
+/* A file whose content somebody may know: neither a part of a download nor foreign. */
+bool model_is_content(const struct model_file *file);
+
 /* The file at `path`, or NULL. After model_finish(). */
 const struct model_file *model_find(const struct model *model, struct str path);
 

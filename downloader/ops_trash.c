@@ -4,29 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/relpath.h"
-
 /* --- deleting --- */
 
 /* A download that has not ended writes there, or will. */
 int ops_check_idle(const struct ops *ops, const char *folder, struct error *err)
 {
-	size_t n = 0;
-	struct job *const *jobs = queue_jobs(ops->queue, &n);
+	const struct job *job = queue_find_writer(ops->queue, folder);
+	AUTO_CSTR other = NULL;
 
-	for (size_t i = 0; i < n; i++) {
-		AUTO_CSTR other = NULL;
-
-		if (job_is_final(jobs[i]->state))
-			continue;
-		other = job_own_folder(jobs[i]);
-		if (relpath_is_below(other, folder) || relpath_is_below(folder, other))
-			return error_set(err, ERR_IN_USE, "the download %s writes to %s",
-					 jobs[i]->id, other);
-	}
-	if (!queue_is_idle(ops->queue, folder))
-		return error_set(err, ERR_IN_USE, "a download that ends writes to %s", folder);
-	return 0;
+	if (job == NULL)
+		return 0;
+	other = job_own_folder(job);
+	return error_set(err, ERR_IN_USE, "the download %s writes to %s", job->id, other);
 }
 
 static void on_done(void *ctx, const char *id, const struct error *err)

@@ -266,7 +266,7 @@ static bool may_write(const struct entry *entry)
 	       (entry->job->kind == JOB_UPDATE && queue_entry_is_busy(entry));
 }
 
-bool queue_is_idle(const struct queue *q, const char *folder)
+const struct job *queue_find_writer(const struct queue *q, const char *folder)
 {
 	for (size_t i = 0; i < q->n; i++) {
 		const struct entry *entry = q->entries[i];
@@ -276,9 +276,9 @@ bool queue_is_idle(const struct queue *q, const char *folder)
 			continue;
 		other = job_own_folder(entry->job);
 		if (relpath_is_below(other, folder) || relpath_is_below(folder, other))
-			return false;
+			return entry->job;
 	}
-	return true;
+	return NULL;
 }
 
 char **queue_busy_folders(const struct queue *q, size_t *ret_n)

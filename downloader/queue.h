@@ -74,8 +74,9 @@ void queue_disk_changed(struct queue *queue);
 /* The library has looked at the disk: from now on jobs about its models are planned. */
 void queue_library_known(struct queue *queue);
 
-/* Does no job that has not ended work in this folder, in one below it or above it? */
-bool queue_is_idle(const struct queue *queue, const char *folder);
+/* A job that works in this folder, in one below it or above it, or is about to: borrowed; NULL:
+ * none does. */
+const struct job *queue_find_writer(const struct queue *queue, const char *folder);
 
 /* The folders of all such jobs: to free, each and the array. */
 char **queue_busy_folders(const struct queue *queue, size_t *ret_n);

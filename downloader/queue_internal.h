@@ -117,6 +117,11 @@ void queue_entry_clean(struct queue *q, struct entry *entry);
 /* Keeps the plan that was made, and with it the commit; NULL: the repo stays. */
 void queue_entry_save_plan(struct queue *q, struct entry *entry, const char *repo,
 			   const char *commit, const struct plan *plan);
+/* The model that the job is about; NULL, and the job has failed, when it is not there any more.
+ */
+struct model *queue_find_model(struct queue *q, struct entry *entry);
+/* Its transfer or verification is over, and freed: all is done (ERR_NONE), or why not. */
+void queue_work_over(struct queue *q, struct entry *entry, const struct error *why);
 /* Work of the entry is over. */
 void queue_work_ended(struct queue *q, struct entry *entry);
 

@@ -64,20 +64,15 @@ static void on_inventory(void *ctx, struct inventory *take_inventory)
 
 void queue_entry_take_inventory(struct queue *q, struct entry *entry)
 {
-	AUTO_CSTR folder = job_own_folder(entry->job);
-	struct model *model = q->hooks.model(q->hooks.ctx, folder);
-	struct inventory_env env = { .loop = q->env.loop,
-				     .pool = q->env.pool,
+	struct inventory_env env = { .pool = q->env.pool,
 				     .hub = q->env.hub,
 				     .models_root = q->env.models_root };
-	struct error err;
+	struct model *model;
 
 	queue_entry_move(entry, JOB_RESOLVING);
-	if (model == NULL) {
-		(void)error_set(&err, ERR_UNKNOWN_MODEL, "%s is not in the library", folder);
-		queue_entry_give_way(q, entry, &err);
+	model = queue_find_model(q, entry);
+	if (model == NULL)
 		return;
-	}
 	entry->planning = mem_alloc(sizeof(*entry->planning));
 	entry->planning->queue = q;
 	entry->planning->entry = entry;
@@ -121,17 +116,7 @@ static void on_verify_over(void *ctx, struct verify *take_verify, const struct e
 	entry->job->speed_bps = 0;
 	entry->verify = NULL;
 	verify_free(&take_verify);
-	if (!queue_is_running(entry->job->state)) {
-		if (entry->job->state == JOB_CANCELLED)
-			queue_entry_clean(q, entry);
-		queue_entry_save(q, entry, NULL, NULL);
-	} else if (why.code == ERR_NONE) {
-		queue_entry_move(entry, JOB_COMPLETED);
-		queue_entry_save(q, entry, NULL, NULL);
-	} else if (why.code != ERR_CANCELLED) {
-		queue_entry_give_way(q, entry, &why);
-	}
-	queue_work_ended(q, entry);
+	queue_work_over(q, entry, &why);
 }
 
 void queue_entry_tell_verify(const struct entry *entry, struct job *job)

@@ -116,22 +116,17 @@ void queue_entry_cancel_planning(struct entry *entry)
 	entry->planning = NULL;
 }
 
-/* The model that an update or repair is about: false, and the job has failed, when it is not
- * there any more. */
-static bool find_model(struct queue *q, struct entry *entry, struct model **ret)
+struct model *queue_find_model(struct queue *q, struct entry *entry)
 {
 	AUTO_CSTR folder = job_own_folder(entry->job);
+	struct model *model = q->hooks.model(q->hooks.ctx, folder);
 	struct error err;
 
-	*ret = NULL;
-	if (entry->job->kind == JOB_DOWNLOAD)
-		return true;
-	*ret = q->hooks.model(q->hooks.ctx, folder);
-	if (*ret != NULL)
-		return true;
+	if (model != NULL)
+		return model;
 	(void)error_set(&err, ERR_UNKNOWN_MODEL, "%s is not in the library", folder);
 	queue_entry_give_way(q, entry, &err);
-	return false;
+	return NULL;
 }
 
 void queue_entry_plan(struct queue *q, struct entry *entry)
@@ -148,8 +143,11 @@ void queue_entry_plan(struct queue *q, struct entry *entry)
 
 	memcpy(choice.commit, job->commit, sizeof(choice.commit));
 	queue_entry_move(entry, JOB_RESOLVING);
-	if (!find_model(q, entry, &choice.model))
-		return;
+	if (job->kind != JOB_DOWNLOAD) {
+		choice.model = queue_find_model(q, entry);
+		if (choice.model == NULL)
+			return;
+	}
 	entry->planning = mem_alloc(sizeof(*entry->planning));
 	entry->planning->queue = q;
 	entry->planning->entry = entry;
@@ -217,6 +215,21 @@ void queue_work_ended(struct queue *q, struct entry *entry)
 	queue_kick(q);
 }
 
+void queue_work_over(struct queue *q, struct entry *entry, const struct error *why)
+{
+	if (!queue_is_running(entry->job->state)) {
+		if (entry->job->state == JOB_CANCELLED)
+			queue_entry_clean(q, entry);
+		queue_entry_save(q, entry, NULL, NULL);
+	} else if (why->code == ERR_NONE) {
+		queue_entry_move(entry, JOB_COMPLETED);
+		queue_entry_save(q, entry, NULL, NULL);
+	} else if (why->code != ERR_CANCELLED) {
+		queue_entry_give_way(q, entry, why);
+	}
+	queue_work_ended(q, entry);
+}
+
 static void on_transfer_over(void *ctx, struct transfer *take_transfer, const struct error *err)
 {
 	struct queue *q = ctx;
@@ -234,17 +247,7 @@ static void on_transfer_over(void *ctx, struct transfer *take_transfer, const st
 	transfer_free(&take_transfer);
 	if (job->bytes_done > entry->bytes_at_start)
 		job->attempts = 0;
-	if (!queue_is_running(job->state)) {
-		if (job->state == JOB_CANCELLED)
-			queue_entry_clean(q, entry);
-		queue_entry_save(q, entry, NULL, NULL);
-	} else if (why.code == ERR_NONE) {
-		queue_entry_move(entry, JOB_COMPLETED);
-		queue_entry_save(q, entry, NULL, NULL);
-	} else if (why.code != ERR_CANCELLED) {
-		queue_entry_give_way(q, entry, &why);
-	}
-	queue_work_ended(q, entry);
+	queue_work_over(q, entry, &why);
 }
 
 struct loading {

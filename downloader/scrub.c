@@ -290,9 +290,7 @@ static void on_inventory(void *ctx, struct inventory *take_inventory)
 
 static void begin(struct scrub *s, struct model *model)
 {
-	struct inventory_env env = { .loop = s->env.loop,
-				     .pool = s->env.pool,
-				     .models_root = s->env.models_root };
+	struct inventory_env env = { .pool = s->env.pool, .models_root = s->env.models_root };
 
 	free(s->at);
 	s->at = mem_strdup(model->folder);

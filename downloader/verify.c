@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "common/error.h"
-#include "common/log.h"
 #include "downloader/digest.h"
 #include "downloader/direct.h"
 #include "downloader/file.h"
@@ -93,7 +92,7 @@ static void find_wanted(struct verify *v)
 		return;
 	memcpy(v->wanted, note.digest, sizeof(v->wanted));
 	memcpy(v->commit_of_file, note.commit, sizeof(v->commit_of_file));
-	v->algorithm = strlen(note.digest) == HUB_DIGEST_MAX ? DIGEST_SHA256 : DIGEST_GIT_SHA1;
+	v->algorithm = digest_algorithm_of(note.digest);
 }
 
 /* Or has somebody written another meanwhile, with another file? */

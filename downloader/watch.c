@@ -28,7 +28,6 @@ struct adding {
 };
 
 struct watch {
-	struct loop *loop;
 	struct pool *pool;
 	int root;
 	int fd;
@@ -331,7 +330,6 @@ struct watch *watch_new(struct loop *loop, struct pool *pool, int models_root,
 		return NULL;
 	}
 	w = mem_alloc(sizeof(*w));
-	w->loop = loop;
 	w->pool = pool;
 	w->root = models_root;
 	w->fd = fd;
