@@ -120,7 +120,6 @@ static void watch_library(struct daemon *d)
 {
 	struct library_state state;
 	struct model *const *models;
-	struct watch_folder *folders;
 	size_t n;
 
 	library_tell(d->library, &state);
@@ -129,8 +128,7 @@ static void watch_library(struct daemon *d)
 		return;
 	d->n_watched = state.models;
 	models = library_models(d->library, &n);
-	folders = watch_folders_of(models, n, &n);
-	watch_set(d->watch, folders, n);
+	watch_models(d->watch, models, n);
 }
 
 static void on_news(void *ctx, const char *folder)
@@ -176,6 +174,13 @@ static void look_at_folder(struct daemon *d, const struct job *job)
 	library_look(d->library, folder);
 	if (job->kind != JOB_VERIFY) /* what was found to be newer may be here now */
 		updates_forget(d->updates, folder);
+}
+
+static void on_folder_looked(void *ctx, const char *folder)
+{
+	struct daemon *d = ctx;
+
+	ops_on_looked(&d->ops, folder);
 }
 
 static int on_check_idle(void *ctx, const char *folder, struct error *err)
@@ -539,6 +544,7 @@ static int build_library(struct daemon *d, struct error *err)
 	struct library_hooks hooks = { .changed = on_model_changed,
 				       .removed = on_model_removed,
 				       .state = on_library_state,
+				       .looked = on_folder_looked,
 				       .ctx = d };
 	struct bin_hooks bin_hooks = { .check = on_check_idle,
 				       .busy = on_busy,
@@ -679,6 +685,7 @@ void daemon_free(struct daemon **daemon)
 	if (d == NULL)
 		return;
 	control_free(&d->control);
+	ops_clear(&d->ops);
 	sse_free(&d->sse);
 	if (d->library != NULL)
 		library_stop(d->library);

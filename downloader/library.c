@@ -225,6 +225,13 @@ static void on_ended(void *ctx, const struct error *err)
 	l->hooks.state(l->hooks.ctx);
 }
 
+static void on_over(void *ctx, const char *folder)
+{
+	struct library *l = ctx;
+
+	l->hooks.looked(l->hooks.ctx, folder);
+}
+
 /* --- what is asked --- */
 
 struct model *library_find(const struct library *l, struct str folder)
@@ -273,6 +280,11 @@ void library_look(struct library *l, const char *folder)
 	scan_folder(l->scan, folder);
 }
 
+bool library_is_looking(const struct library *l, struct str folder)
+{
+	return scan_is_looking(l->scan, folder);
+}
+
 static void on_time(void *ctx)
 {
 	library_scan(ctx);
@@ -298,6 +310,7 @@ struct library *library_new(const struct library_env *env, const struct library_
 					 .seen = on_seen,
 					 .unread = on_unread,
 					 .ended = on_ended,
+					 .over = on_over,
 					 .ctx = l };
 
 	l->hooks = *hooks;

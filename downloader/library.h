@@ -28,6 +28,8 @@ struct library_hooks {
 	void (*removed)(void *ctx, const char *folder);
 	/* A look at everything begins or has ended. */
 	void (*state)(void *ctx);
+	/* A look at this folder has ended, whatever came of it. */
+	void (*looked)(void *ctx, const char *folder);
 	void *ctx;
 };
 
@@ -59,6 +61,9 @@ void library_scan(struct library *library);
 
 /* Looks at one folder soon. */
 void library_look(struct library *library, const char *folder);
+
+/* Is a look at this folder asked for, or under way? What is not known of it may be soon. */
+bool library_is_looking(const struct library *library, struct str folder);
 
 /* Nothing more is begun, and no hook called. */
 void library_stop(struct library *library);

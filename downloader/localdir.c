@@ -13,6 +13,7 @@
 #include "common/relpath.h"
 #include "downloader/digest.h"
 #include "downloader/file.h"
+#include "downloader/trash.h"
 
 enum {
 	METADATA_MAX = 512,
@@ -373,14 +374,6 @@ int localdir_make_copy(int root, const struct localdir_names *names, const char 
 
 /* --- the way to the final name --- */
 
-static int refuse_disk(const char *path, struct error *err)
-{
-	return error_set(err, ERR_DISK_ERROR,
-			 "%s is on a disk of its own, and the trash, where it would go, is not"
-			 " on it",
-			 path);
-}
-
 static char *in_trash(const char *trash_id, const char *path)
 {
 	return mem_printf(".larder/trash/%s/%s", trash_id, path);
@@ -415,7 +408,7 @@ static int move_to_trash(int root, const struct localdir_names *names, const cha
 				 names->final);
 	*ret_trash = in_trash(trash_id, names->final);
 	if (file_move(root, names->final, *ret_trash, err) < 0)
-		return err->sys == EXDEV ? refuse_disk(names->final, err) : -1;
+		return err->sys == EXDEV ? trash_refuse_disk(names->final, err) : -1;
 	return move_note(root, names, trash_id, err);
 }
 

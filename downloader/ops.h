@@ -39,7 +39,13 @@ struct ops {
 	struct scrub *scrub;
 	uint64_t min_free_bytes;
 	const char *models_path;
+	struct ops_late *late; /* calls that wait for a look at their model; begins as NULL */
 };
+
+/* A look at this folder has ended: goes on with the calls that waited for it. */
+void ops_on_looked(struct ops *ops, const char *folder);
+/* Ends those that still wait, into the void: after control_free(). */
+void ops_clear(struct ops *ops);
 
 /* A control_fn; ctx is a struct ops. */
 void ops_dispatch(void *ctx, struct control_call *call, struct str method,
@@ -52,6 +58,9 @@ struct json_object *ops_snapshot(const struct ops *ops);
 /* {"free","total","reserved","kept_free"}: of the file system that the models directory is on.
  * A folder that is a mount of its own has its room told by previews. */
 struct json_object *ops_disk(const struct ops *ops);
+
+/* The folder that a repository's `revision` has, or the `folder` that was named; to free. */
+char *ops_folder_of(struct json_object *params);
 
 /* The model that `folder` and `revision` name, borrowed, or NULL with ERR_UNKNOWN_MODEL. */
 struct model *ops_find_model(const struct ops *ops, struct json_object *params,

@@ -263,8 +263,7 @@ void ops_model_list(struct ops *ops, struct control_call *call, struct json_obje
 
 /* --- one --- */
 
-/* The folder that a repository's revision has, or the one that was named. */
-static char *folder_of(struct json_object *params)
+char *ops_folder_of(struct json_object *params)
 {
 	AUTO_CSTR folder = str_dup(json_get_str(params, "folder"));
 	struct str revision = json_get_str(params, "revision");
@@ -281,7 +280,7 @@ static char *folder_of(struct json_object *params)
 struct model *ops_find_model(const struct ops *ops, struct json_object *params,
 			     struct error *err)
 {
-	AUTO_CSTR folder = folder_of(params);
+	AUTO_CSTR folder = ops_folder_of(params);
 	struct model *model = library_find(ops->library, str_from(folder));
 
 	if (model == NULL)

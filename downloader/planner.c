@@ -8,6 +8,7 @@
 #include "downloader/selection.h"
 #include "downloader/shard.h"
 #include "downloader/survey.h"
+#include "downloader/trash.h"
 
 struct planner {
 	struct loop *loop;
@@ -213,6 +214,27 @@ static void select_for_model(const struct planner_call *call, struct planned *pl
 		note_gone(planned, diff);
 }
 
+/* An update is one step for the whole model: what would stop it half way is said now. */
+static int check_places(int root, const char *folder, const struct planned *planned,
+			struct error *err)
+{
+	if (trash_can_take(root, folder, err) < 0)
+		return -1;
+	for (size_t i = 0; i < planned->n; i++) {
+		AUTO_CSTR path = mem_printf("%s/%s", folder, planned->files[i].file->path);
+		struct error ignored;
+		struct stat st;
+
+		if (planned->files[i].is_selected &&
+		    file_stat(root, path, &st, &ignored) == 1 && S_ISDIR(st.st_mode))
+			return error_set(err, ERR_EXISTS,
+					 "%s: the new commit has a file of this name, and here"
+					 " it is a folder: move it out of the way first",
+					 path);
+	}
+	return 0;
+}
+
 static int look_at_disk(const struct planner_call *call, struct planned *planned,
 			struct error *err)
 {
@@ -222,6 +244,9 @@ static int look_at_disk(const struct planner_call *call, struct planned *planned
 						call->choice.revision);
 
 	if (file_space(call->planner->models_root, folder, &planned->space, err) < 0)
+		return -1;
+	if (call->choice.kind == JOB_UPDATE &&
+	    check_places(call->planner->models_root, folder, planned, err) < 0)
 		return -1;
 	for (size_t i = 0; i < planned->n; i++) {
 		const struct hub_file *file = planned->files[i].file;

@@ -44,7 +44,8 @@ struct scan {
 	bool is_wanted;           /* once more */
 	_Atomic bool is_stopping; /* the workers look at it */
 	uint64_t last_order;
-	size_t works; /* pieces under way */
+	struct piece *works[WORKS_MAX]; /* under way */
+	size_t n_works;
 	char **asked; /* folders that wait */
 	size_t n_asked;
 	size_t asked_cap;
@@ -80,18 +81,31 @@ static void tell(struct scan *scan, struct piece *piece, size_t i)
 	model_free(&found);
 }
 
+static void end_work(struct scan *scan, const struct piece *piece)
+{
+	size_t at = 0;
+
+	while (scan->works[at] != piece)
+		at++;
+	scan->works[at] = scan->works[--scan->n_works];
+}
+
 static void on_looked(struct pool_task *task)
 {
 	struct piece *piece = (struct piece *)task;
 	struct scan *scan = piece->scan;
 
-	scan->works--;
+	end_work(scan, piece);
 	for (size_t i = 0; i < piece->n; i++) {
 		if (atomic_load(&scan->is_stopping))
 			model_free(&piece->found[i]);
 		else
 			tell(scan, piece, i);
 		model_free(&piece->known[i]);
+	}
+	for (size_t i = 0; i < piece->n; i++) {
+		if (!atomic_load(&scan->is_stopping))
+			scan->hooks.over(scan->hooks.ctx, piece->folders[i].path);
 		free(piece->folders[i].path);
 	}
 	free(piece);
@@ -191,11 +205,13 @@ static void go_on(struct scan *scan)
 {
 	if (atomic_load(&scan->is_stopping))
 		return;
-	while (scan->works < WORKS_MAX && has_more(scan)) {
-		scan->works++;
-		pool_submit(scan->pool, &next_piece(scan)->task);
+	while (scan->n_works < WORKS_MAX && has_more(scan)) {
+		struct piece *piece = next_piece(scan);
+
+		scan->works[scan->n_works++] = piece;
+		pool_submit(scan->pool, &piece->task);
 	}
-	if (scan->works > 0 || scan->is_listing)
+	if (scan->n_works > 0 || scan->is_listing)
 		return;
 	if (scan->list != NULL)
 		end_all(scan);
@@ -226,9 +242,26 @@ void scan_stop(struct scan *scan)
 	atomic_store(&scan->is_stopping, true);
 }
 
+bool scan_is_looking(const struct scan *scan, struct str folder)
+{
+	for (size_t i = 0; i < scan->n_asked; i++) {
+		if (str_is_equal(str_from(scan->asked[i]), folder))
+			return true;
+	}
+	for (size_t i = 0; i < scan->n_works; i++) {
+		const struct piece *piece = scan->works[i];
+
+		for (size_t k = 0; k < piece->n; k++) {
+			if (str_is_equal(str_from(piece->folders[k].path), folder))
+				return true;
+		}
+	}
+	return false;
+}
+
 bool scan_is_busy(const struct scan *scan)
 {
-	return scan->is_listing || scan->list != NULL || scan->works > 0;
+	return scan->is_listing || scan->list != NULL || scan->n_works > 0;
 }
 
 struct scan *scan_new(struct pool *pool, int models_root, const struct scan_hooks *hooks)
@@ -248,7 +281,7 @@ void scan_free(struct scan **scan)
 	*scan = NULL;
 	if (s == NULL)
 		return;
-	assert(s->works == 0 && !s->is_listing);
+	assert(s->n_works == 0 && !s->is_listing);
 	survey_list_free(&s->list);
 	for (size_t i = 0; i < s->n_asked; i++)
 		free(s->asked[i]);

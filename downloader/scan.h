@@ -30,6 +30,8 @@ struct scan_hooks {
 	 */
 	void (*unread)(void *ctx, const char *folder);
 	void (*ended)(void *ctx, const struct error *err);
+	/* A look at a folder has ended, whatever came of it. */
+	void (*over)(void *ctx, const char *folder);
 	void *ctx;
 };
 
@@ -40,6 +42,9 @@ void scan_all(struct scan *scan);
 
 /* Looks at one folder soon. */
 void scan_folder(struct scan *scan, const char *folder);
+
+/* Is a look at this folder asked for, or under way? */
+bool scan_is_looking(const struct scan *scan, struct str folder);
 
 bool scan_is_busy(const struct scan *scan);
 

@@ -173,10 +173,23 @@ static void prune(int root, const char *id)
 		(void)prune_folder(&walk, where, &ignored);
 }
 
-static int refuse_disk(const char *path, struct error *err)
+int trash_refuse_disk(const char *path, struct error *err)
 {
 	return error_set(err, ERR_DISK_ERROR,
-			 "%s is on a disk of its own, and the trash is not on it", path);
+			 "%s is on a disk of its own, and the trash, where what is replaced or"
+			 " deleted goes, is not on it",
+			 path);
+}
+
+int trash_can_take(int root, const char *folder, struct error *err)
+{
+	struct file_space trash;
+	struct file_space there;
+
+	if (file_space(root, TRASH_DIR, &trash, err) < 0 ||
+	    file_space(root, folder, &there, err) < 0)
+		return -1;
+	return there.device == trash.device ? 0 : trash_refuse_disk(folder, err);
 }
 
 int trash_put(int root, const char *id, const char *const *paths, size_t n, size_t *ret_n,
@@ -194,7 +207,7 @@ int trash_put(int root, const char *id, const char *const *paths, size_t n, size
 			/* A move that failed may have happened all the same. */
 			take_back(root, id, paths, i + 1);
 			prune(root, id);
-			return err->sys == EXDEV ? refuse_disk(paths[i], err) : -1;
+			return err->sys == EXDEV ? trash_refuse_disk(paths[i], err) : -1;
 		}
 		(*ret_n)++;
 	}

@@ -51,6 +51,13 @@ bool trash_id_is_valid(struct str id);
 int trash_put(int root, const char *id, const char *const *paths, size_t n, size_t *ret_n,
 	      struct error *err) MUST_USE;
 
+/* Is the folder, or would it be, on the file system that the trash is on? -1 with a sentence
+ * when it is not: nothing in it can go there. */
+int trash_can_take(int root, const char *folder, struct error *err) MUST_USE;
+
+/* -1 with that sentence, for a move there that failed with EXDEV. */
+int trash_refuse_disk(const char *path, struct error *err);
+
 /* What is there; an absent trash is an empty one. NULL when it cannot be read. */
 struct trash_list *trash_read(int root, struct error *err);
 

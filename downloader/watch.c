@@ -21,6 +21,8 @@
 struct adding {
 	struct pool_task task; /* first */
 	struct watch *watch;
+	struct model **models; /* held; whose folders they are, or NULL */
+	size_t n_models;
 	struct watch_folder *folders;
 	int *numbers; /* the kernel's, or -1 */
 	size_t n;
@@ -152,6 +154,9 @@ static void adding_free(struct adding *adding)
 {
 	if (adding == NULL)
 		return;
+	for (size_t i = 0; i < adding->n_models; i++)
+		model_free(&adding->models[i]);
+	free((void *)adding->models);
 	for (size_t i = 0; i < adding->n; i++) {
 		free(adding->folders[i].path);
 		free(adding->folders[i].told);
@@ -168,6 +173,10 @@ static void add(struct pool_task *task)
 	struct adding *adding = (struct adding *)task;
 	const struct watch *w = adding->watch;
 
+	if (adding->models != NULL)
+		adding->folders =
+			watch_folders_of(adding->models, adding->n_models, &adding->n);
+	adding->numbers = mem_array(adding->n, sizeof(int));
 	for (size_t i = 0; i < adding->n; i++) {
 		AUTO_CSTR path =
 			mem_printf("/proc/self/fd/%d/%s", w->root, adding->folders[i].path);
@@ -230,24 +239,39 @@ static void on_added(struct pool_task *task)
 		submit(w, MOVE(w->next));
 }
 
+static void begin(struct watch *w, struct adding *take_adding)
+{
+	take_adding->task.run = add;
+	take_adding->task.done = on_added;
+	take_adding->watch = w;
+	if (w->is_stopping) {
+		adding_free(take_adding);
+	} else if (w->adding != NULL) {
+		adding_free(w->next); /* the newer list has all of it */
+		w->next = take_adding;
+	} else {
+		submit(w, take_adding);
+	}
+}
+
 void watch_set(struct watch *w, struct watch_folder *take_folders, size_t n)
 {
 	struct adding *adding = mem_alloc(sizeof(*adding));
 
-	adding->task.run = add;
-	adding->task.done = on_added;
-	adding->watch = w;
 	adding->folders = take_folders;
 	adding->n = n;
-	adding->numbers = mem_array(n, sizeof(int));
-	if (w->is_stopping) {
-		adding_free(adding);
-	} else if (w->adding != NULL) {
-		adding_free(w->next); /* the newer list has all of it */
-		w->next = adding;
-	} else {
-		submit(w, adding);
-	}
+	begin(w, adding);
+}
+
+void watch_models(struct watch *w, struct model *const *models, size_t n)
+{
+	struct adding *adding = mem_alloc(sizeof(*adding));
+
+	adding->models = mem_array(n, sizeof(struct model *));
+	for (size_t i = 0; i < n; i++)
+		adding->models[i] = model_hold(models[i]);
+	adding->n_models = n;
+	begin(w, adding);
 }
 
 /* --- which --- */

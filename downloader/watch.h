@@ -39,13 +39,17 @@ struct watch_hooks {
 struct watch *watch_new(struct loop *loop, struct pool *pool, int models_root,
 			const struct watch_hooks *hooks, struct error *err);
 
-/* The folders of these models, and those above them. To free with watch_set(). */
+/* The folders of these models, and those above them. To free with watch_set(). Any thread. */
 struct watch_folder *watch_folders_of(struct model *const *models, size_t n, size_t *ret_n);
 
 /* From now on these are watched; those that are already go on being. A folder that is new here,
  * unless it is one of the first list, is told once when it is watched: what came before may
  * have been missed. The list is consumed. */
 void watch_set(struct watch *watch, struct watch_folder *take_folders, size_t n);
+
+/* The same for the folders of these models, by folder, which a file worker finds out: of a big
+ * library it is no work for the loop. */
+void watch_models(struct watch *watch, struct model *const *models, size_t n);
 
 /* No hook is called any more. */
 void watch_stop(struct watch *watch);

@@ -143,6 +143,15 @@ def test_without_a_hub_the_rest_is_still_verified(larder, hub, cared):
     assert done["state"] == "completed" and done["findings"] == {"proven": 3, "changed": 0, "missing": 0, "unknown": 1}
 
 
+def test_what_has_just_come_is_known_at_once(larder, hub):
+    for number in range(20):
+        hub.push(f"acme/just-{number}", {"model.bin": b"here"})
+        assert larder.fetch(f"acme/just-{number}")["state"] == "completed"
+        larder.api("GET", f"models/acme/just-{number}", None, 200)
+    # What asks while nothing is known of it yet waits for the look, also in vain.
+    assert larder.api("GET", "models/acme/just-20", None, 404).json["code"] == "unknown_model"
+
+
 def test_a_verification_is_slow_on_purpose_paused_and_goes_on_after_a_kill(make_larder, hub):
     content = {f"part-{number}.bin": os.urandom(2_000_000) for number in range(6)}
     hub.push("acme/slow-proof", content)
@@ -265,6 +274,24 @@ def test_an_update_that_is_killed_again_and_again_ends_with_all_of_the_new(make_
         (entry,) = larder.api("GET", "trash", None, 200).json["trash"]
         larder.api("POST", f"trash/{entry['id']}/restore", {"replace": True}, 200)
         assert content() == wanted
+
+
+def test_an_update_that_could_not_end_does_not_begin(larder, hub):
+    repo = "acme/in-the-way"
+    hub.push(repo, {f"set-0000{number}-of-00002.bin": b"old" for number in (1, 2)})
+    assert larder.fetch(repo)["state"] == "completed"
+    hub.push(repo, {f"set-0000{number}-of-00003.bin": b"new" for number in (1, 2, 3)},
+             delete=[f"set-0000{number}-of-00002.bin" for number in (1, 2)])
+    put(larder, f"{repo}/set-00003-of-00003.bin/mine.txt")
+    scan(larder)
+    failed = act(larder, repo, "update")
+    assert failed["state"] == "failed" and failed["reason"]["code"] == "exists"
+    assert "set-00003-of-00003.bin" in failed["reason"]["message"]
+    assert (larder.models / repo / "set-00001-of-00002.bin").read_bytes() == b"old"
+    assert not (larder.models / repo / "set-00001-of-00003.bin").exists()
+    (larder.models / repo / "set-00003-of-00003.bin").rename(larder.models / repo / "mine")
+    assert act(larder, repo, "update")["state"] == "completed"
+    assert (larder.models / repo / "set-00003-of-00003.bin").read_bytes() == b"new"
 
 
 def test_what_is_about_the_same_model_waits_and_finds_what_is_there_then(larder, hub, cared):

@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from test_library import scan
+
 TINY = "acme/tiny-7b-GGUF"
 WORDS = "acme/words"
 MIB = 1 << 20
@@ -65,6 +67,20 @@ def test_what_does_not_fit_its_own_disk_waits_for_it_and_nobody_else_does(larder
         assert larder.fetch(f"{TINY}:Q2_K", revision="v1")["state"] == "completed"
         remount(disk, "size=64m")
         assert larder.wait(identity)["state"] == "completed"
+
+
+def test_a_model_on_a_disk_without_the_trash_is_not_updated_half_way(larder, disk, hub):
+    hub.push("acme/apart", {"model.bin": b"old"})
+    with mounted(disk, "size=8m"):
+        assert larder.fetch("acme/apart")["state"] == "completed"
+        hub.push("acme/apart", {"model.bin": b"new"})
+        scan(larder)
+        fetched = len(hub.requests(origin="cdn"))
+        identity = larder.api("POST", "models/acme/apart/update", {}, 202).json["id"]
+        failed = larder.wait(identity)
+        assert failed["state"] == "failed" and "trash" in failed["reason"]["message"]
+        assert (disk / "apart/model.bin").read_bytes() == b"old"
+        assert len(hub.requests(origin="cdn")) == fetched, "nothing was fetched for it"
 
 
 def test_a_disk_that_is_read_only_is_waited_for(larder, disk, hub):

@@ -30,7 +30,8 @@ LEVELS = [
     "downloader/lanes",
     "downloader/journal downloader/claims downloader/copy downloader/hubfile",
     "downloader/hasher downloader/lateness downloader/store downloader/store_run downloader/store_models downloader/space downloader/events downloader/sse_newcomers downloader/localdir downloader/budget"
-    " downloader/turns downloader/trash downloader/direct",
+    " downloader/turns downloader/direct",
+    "downloader/trash",
     "downloader/hub downloader/dir",
     "downloader/fetch downloader/pool downloader/db downloader/file downloader/digest downloader/checksum",
     "downloader/loop",

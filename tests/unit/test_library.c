@@ -19,6 +19,8 @@ struct place {
 	size_t n_states;
 	bool has_ended;
 	bool has_news;
+	bool has_looked;
+	char looked[64]; /* the folder of the last look that has ended */
 };
 
 static void on_changed(void *ctx, const struct model *model)
@@ -49,11 +51,22 @@ static void on_state(void *ctx)
 	p->has_ended = !state.is_scanning;
 }
 
+static void on_looked(void *ctx, const char *folder)
+{
+	struct place *p = ctx;
+
+	assert_true(strlen(folder) < sizeof(p->looked));
+	memcpy(p->looked, folder, strlen(folder) + 1);
+	p->has_looked = true;
+}
+
 static void open_library(struct place *p)
 {
-	struct library_hooks hooks = {
-		.changed = on_changed, .removed = on_removed, .state = on_state, .ctx = p
-	};
+	struct library_hooks hooks = { .changed = on_changed,
+				       .removed = on_removed,
+				       .state = on_state,
+				       .looked = on_looked,
+				       .ctx = p };
 	AUTO_CSTR state_dir = mem_printf("%s-state", p->shelf.dir.path);
 	struct library_env env;
 	struct error err;
@@ -171,11 +184,26 @@ static void a_single_folder_is_told_at_once(void **state)
 	struct place *p = *state;
 
 	shelf_put(&p->shelf, "acme/a/a.gguf", S("x"));
+	assert_false(library_is_looking(p->library, S("acme/a")));
 	library_look(p->library, "acme/a");
-	loop_until(p->loop, &p->has_news);
+	assert_true(library_is_looking(p->library, S("acme/a")));
+	assert_false(library_is_looking(p->library, S("acme")));
+	loop_until(p->loop, &p->has_looked);
+	assert_string_equal(p->looked, "acme/a");
+	assert_false(library_is_looking(p->library, S("acme/a")));
 	assert_int_equal(p->n_changed, 1);
 	assert_int_equal(p->n_states, 0);
 	assert_non_null(library_find(p->library, S("acme/a")));
+}
+
+static void a_look_that_finds_nothing_ends_too(void **state)
+{
+	struct place *p = *state;
+
+	library_look(p->library, "acme/absent");
+	loop_until(p->loop, &p->has_looked);
+	assert_string_equal(p->looked, "acme/absent");
+	assert_null(library_find(p->library, S("acme/absent")));
 }
 
 static void a_flood_of_changes_is_told_as_one(void **state)
@@ -287,6 +315,7 @@ int main(void)
 		TEST(models_come_and_go),
 		TEST(a_folder_may_go_with_all_that_is_in_it),
 		TEST(a_single_folder_is_told_at_once),
+		TEST(a_look_that_finds_nothing_ends_too),
 		TEST(a_flood_of_changes_is_told_as_one),
 		TEST(what_cannot_be_seen_is_not_gone),
 		TEST(what_was_seen_is_remembered),

@@ -99,6 +99,12 @@ static void on_ended(void *ctx, const struct error *err)
 	p->has_failed = err != NULL;
 }
 
+static void on_over(void *ctx, const char *folder)
+{
+	(void)ctx;
+	assert_true(folder[0] != '\0');
+}
+
 static int place_make(void **state)
 {
 	struct place *p = mem_alloc(sizeof(*p));
@@ -108,6 +114,7 @@ static int place_make(void **state)
 				    .seen = on_seen,
 				    .unread = on_unread,
 				    .ended = on_ended,
+				    .over = on_over,
 				    .ctx = p };
 	struct error err;
 

@@ -101,6 +101,22 @@ static void a_file_that_comes_is_told_with_its_model(void **state)
 	wait_for_news(p, "*");
 }
 
+static void models_are_watched_though_they_are_let_go(void **state)
+{
+	struct place *p = *state;
+	struct model *model = model_new("acme/tiny");
+
+	shelf_put(&p->shelf, "acme/tiny/sub/a", S("x"));
+	(void)model_add(model, S("sub/a"));
+	model_finish(model);
+	watch_models(p->watch, &model, 1);
+	model_free(&model);
+	pool_stop(p->pool);
+	loop_drain(p->loop);
+	shelf_put(&p->shelf, "acme/tiny/sub/b", S("x"));
+	wait_for_news(p, "acme/tiny");
+}
+
 static void what_goes_or_is_renamed_is_told(void **state)
 {
 	static const char *const paths[] = { "acme/tiny" };
@@ -224,6 +240,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 		TEST(a_file_that_comes_is_told_with_its_model),
+		TEST(models_are_watched_though_they_are_let_go),
 		TEST(what_goes_or_is_renamed_is_told),
 		TEST(a_folder_that_goes_and_comes_again_is_watched_again),
 		TEST(of_many_only_that_there_are_is_told),
