@@ -238,7 +238,7 @@ install: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 	$(Q)install -m 755 build/$(BUILD)-$(CC)/larder $(DESTDIR)$(PREFIX)/bin/
 	$(Q)install -m 755 build/$(BUILD)-$(CC)/larderd build/$(BUILD)-$(CC)/larder-fcgi \
 		$(DESTDIR)$(PREFIX)/sbin/
-	$(Q)cp -R static $(DESTDIR)$(PREFIX)/share/larder/
+	$(Q)etc/install-pages.sh static $(DESTDIR)$(PREFIX)/share/larder/static
 	$(Q)cp -R etc/nginx etc/caddy etc/lighttpd $(DESTDIR)$(PREFIX)/share/larder/
 	$(Q)[ -e $(DESTDIR)/etc/larder/larder.env ] || \
 		install -m 640 etc/larder.env $(DESTDIR)/etc/larder/larder.env

@@ -1,6 +1,7 @@
 #include "downloader/ops.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "downloader/preview.h"
 
@@ -12,7 +13,7 @@ struct preview {
 	struct choice choice;
 	char *form;
 	struct planned *planned;
-	struct preview_disk disk;
+	struct preview_room room;
 	char *text;
 };
 
@@ -30,7 +31,7 @@ static void render(struct pool_task *task)
 	struct preview *preview = (struct preview *)task;
 
 	preview->text =
-		preview_text(preview->planned, &preview->choice, preview->form, &preview->disk);
+		preview_text(preview->planned, &preview->choice, preview->form, &preview->room);
 }
 
 static void on_rendered(struct pool_task *task)
@@ -39,6 +40,14 @@ static void on_rendered(struct pool_task *task)
 
 	control_reply_text(preview->call, MOVE(preview->text));
 	preview_free(preview);
+}
+
+static uint64_t memory_of_host(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES);
+	long size = sysconf(_SC_PAGESIZE);
+
+	return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
 }
 
 static void on_planned(void *ctx, struct planned *take_planned, const struct error *err)
@@ -52,10 +61,11 @@ static void on_planned(void *ctx, struct planned *take_planned, const struct err
 		return;
 	}
 	preview->planned = take_planned;
-	preview->disk = (struct preview_disk){
+	preview->room = (struct preview_room){
 		.free_bytes = take_planned->space.free_bytes,
 		.reserved_bytes = queue_reserved(ops->queue, take_planned->space.device),
 		.min_free_bytes = ops->min_free_bytes,
+		.memory_bytes = memory_of_host(),
 	};
 	pool_submit(ops->pool, &preview->task);
 }

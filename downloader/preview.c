@@ -144,16 +144,16 @@ static struct sums add_up(const struct planned *planned)
 	return sums;
 }
 
-static struct json_object *disk_to_json(const struct preview_disk *disk, uint64_t to_fetch)
+static struct json_object *disk_to_json(const struct preview_room *room, uint64_t to_fetch)
 {
 	struct json_object *object = json_object_new_object();
 
-	json_add_u64(object, "free", disk->free_bytes);
-	json_add_u64(object, "reserved", disk->reserved_bytes);
-	json_add_u64(object, "kept_free", disk->min_free_bytes);
+	json_add_u64(object, "free", room->free_bytes);
+	json_add_u64(object, "reserved", room->reserved_bytes);
+	json_add_u64(object, "kept_free", room->min_free_bytes);
 	json_add_int(object, "after",
-		     (int64_t)disk->free_bytes - (int64_t)disk->reserved_bytes -
-			     (int64_t)disk->min_free_bytes - (int64_t)to_fetch);
+		     (int64_t)room->free_bytes - (int64_t)room->reserved_bytes -
+			     (int64_t)room->min_free_bytes - (int64_t)to_fetch);
 	return object;
 }
 
@@ -200,7 +200,7 @@ static void add_facts(struct json_object *object, const struct planned *planned,
 }
 
 char *preview_text(const struct planned *planned, const struct choice *choice, const char *form,
-		   const struct preview_disk *disk)
+		   const struct preview_room *room)
 {
 	AUTO_JSON object = json_object_new_object();
 	struct json_object *files = json_object_new_array();
@@ -216,6 +216,8 @@ char *preview_text(const struct planned *planned, const struct choice *choice, c
 	json_add_u64(object, "bytes_total", sums.bytes_total);
 	json_add_u64(object, "bytes_selected", sums.bytes_selected);
 	json_add_u64(object, "bytes_to_fetch", sums.bytes_to_fetch);
-	json_take(object, "disk", disk_to_json(disk, sums.bytes_to_fetch));
+	json_take(object, "disk", disk_to_json(room, sums.bytes_to_fetch));
+	json_take(object, "memory",
+		  room->memory_bytes > 0 ? json_object_new_uint64(room->memory_bytes) : NULL);
 	return str_dup(json_text(object));
 }

@@ -10,15 +10,16 @@
 
 #include "downloader/planner.h"
 
-/* Of the file system that the folder is on, or would be. */
-struct preview_disk {
+/* What room there is: of the file system that the folder is on, or would be, and in memory. */
+struct preview_room {
 	uint64_t free_bytes;
 	uint64_t reserved_bytes; /* of jobs in the queue */
 	uint64_t min_free_bytes; /* to be left alone */
+	uint64_t memory_bytes;   /* of this host; 0: not known */
 };
 
 /* JSON text to free. `form` says what the input was taken for. */
 char *preview_text(const struct planned *planned, const struct choice *choice, const char *form,
-		   const struct preview_disk *disk);
+		   const struct preview_room *room);
 
 #endif

@@ -1,74 +1,114 @@
 // @ts-check
-// The composition root: makes the parts, gives them to each other, starts.
-import { Actions } from "./core/actions.js";
-import { Api } from "./core/api.js";
-import { Doctor } from "./core/doctor.js";
-import { isolate } from "./core/format.js";
+// The composition root: makes the parts, gives them to each other, starts. What the first paint does not need is loaded
+// after it, or when it is asked for.
+/** @import { Actions, Tell } from "./core/actions.js" */
+/** @import { Api } from "./core/api.js" */
+/** @import { Lists } from "./core/lists.js" */
+import { recall } from "./core/memory.js";
 import { Prefs } from "./core/prefs.js";
-import { SharedStream } from "./core/shared-stream.js";
+import { route } from "./core/router.js";
 import { Store } from "./core/store.js";
-import { confirm } from "./ui/dialog.js";
-import { toasts } from "./ui/toast.js";
+import { t } from "./core/words.js";
 import * as downloads from "./views/downloads.js";
 import { frame } from "./views/frame.js";
 
-const part = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
+/**
+ * What a view is given. `act` does what Actions (core/actions.js) can.
+ * @typedef {{ store: Store, prefs: Prefs, tell: Tell, now: () => number, act: Act, rest: string,
+ *   served: Promise<Served> }} Parts
+ * @typedef {{ api: Api, lists: Lists }} Served
+ * @typedef {{ [K in keyof Actions]: Actions[K] extends (...args: any) => any ? K : never }[keyof Actions]} Action
+ * @typedef {<K extends Action>(name: K, ...args: Parameters<Actions[K]>) => Promise<Awaited<ReturnType<Actions[K]>>>} Act
+ * @typedef {{ leave: () => void, move: (rest: string) => void }} Mounted one that follows the rest of the address itself
+ * @typedef {{ title: string, mount: (root: HTMLElement, parts: Parts & Served) => (() => void)|Mounted }} View
+ */
 
-const base = new URL(".", document.baseURI);
-const api = new Api(new URL("api/v1/", base));
-const store = new Store();
-const prefs = new Prefs();
-const tell = toasts(part("toasts"));
-const actions = new Actions(api, store, tell, confirm);
-const now = () => Date.now() + api.skew;
-
-const stream = new SharedStream({
-  base,
-  worker: new URL("stream-worker.js", import.meta.url).href,
-  url: api.url("events"),
-  changes: api.changes,
-  apply: (name, data) => store.apply(name, data),
-  report: (link) => {
-    store.set("link", link);
-    if (link.state === "live" && store.trouble) doctor.examine();
-  },
-  failed: () => doctor.examine(),
-});
-const doctor = new Doctor(api, store, () => {
-  stream.retry();
-  openSession();
-});
-
-api.onAway = () => doctor.examine();
-store.onSnapshot = (stale) => actions.reloadFinished(stale);
-store.onNotice = ({ level, message, download }) => tell(level, message, download ?? undefined);
-/** Why it failed, with the name unless the reason begins with it. */
-function outcome(/** @type {import("./core/types.js").Download} */ { repo, reason }) {
-  const why = reason?.message ?? "the download failed.";
-  return why.startsWith(repo) ? why : `${isolate(repo)}: ${why}`;
-}
-store.onOutcome = (download) => {
-  if (download.state === "completed") tell("success", `${isolate(download.repo)} is complete and proven.`, download.id);
-  if (download.state === "failed")
-    tell("error", outcome(download), download.id);
+/** The views that come when they are asked for. @type {Record<string, () => Promise<View>>} */
+const VIEWS = {
+  models: () => import("./views/models.js"),
+  trash: () => import("./views/trash.js"),
+  activity: () => import("./views/activity.js"),
+  settings: () => import("./views/settings.js"),
 };
 
-async function openSession() {
-  if (store.session) return;
-  try {
-    store.set("session", await api.getSession());
-  } catch {
-    // The doctor says what is wrong, and comes back here.
-  }
+const part = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const store = new Store();
+const prefs = new Prefs();
+
+/** @type {Promise<Tell>|null} */
+let teller = null;
+/** @type {Tell} */
+function tell(kind, message, key, offer) {
+  store.note(kind, message);
+  teller ??= Promise.all([import("./ui/toast.js"), import("./ui/styles.js")]).then(async ([{ toasts }, { styles }]) => {
+    await styles("overlays");
+    return toasts(part("toasts"));
+  });
+  teller.then((show) => show(kind, message, key, offer));
 }
+
+const served = import("./core/server.js").then(({ connect }) =>
+  connect({ base: new URL(".", document.baseURI), store, prefs, tell }),
+);
+/** @type {Omit<Parts, "rest">} */
+const parts = {
+  store,
+  prefs,
+  tell,
+  served,
+  now: () => Date.now() + store.skew,
+  act: /** @type {Act} */ (
+    async (/** @type {any} */ name, /** @type {any} */ ...args) => (await served).act(name, ...args)
+  ),
+};
 
 prefs.watch(({ theme }) => {
   if (theme === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
 });
-setInterval(() => store.touch("tick"), 1000);
 
-frame({ store, prefs, title: downloads.title, part });
-downloads.mount(part("view"), { store, actions, now, tell });
-openSession();
-stream.start();
+// --- which view ---
+
+const shell = frame(parts);
+/** @type {(() => void)|Mounted|null} */
+let mounted = null;
+let shown = "";
+let turn = 0;
+
+/** What the address names. */
+async function open() {
+  const { view: wanted, rest } = route();
+  const name = wanted in VIEWS ? wanted : "";
+  const mine = ++turn;
+  const isFirst = mounted === null;
+  if (name === shown && mounted && typeof mounted !== "function") return mounted.move(rest);
+  if (name === shown && mounted) return;
+  try {
+    const view = name ? await VIEWS[name]() : null;
+    const server = view && (await served);
+    if (mine !== turn) return;
+    if (typeof mounted === "function") mounted();
+    else mounted?.leave();
+    const root = part("view");
+    root.className = `view view-${name || "downloads"}`;
+    mounted =
+      view && server ? view.mount(root, { ...parts, ...server, rest }) : downloads.mount(root, { ...parts, rest });
+    shell.show(name, view?.title ?? downloads.title);
+    shown = name;
+    if (isFirst) return;
+    scrollTo(0, 0);
+    root.focus({ preventScroll: true });
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    // Its module is not there any more: the pages were upgraded under this one.
+    tell("warning", t("Larder was updated. Load this page again."), "updated", {
+      label: t("Load again"),
+      run: () => location.reload(),
+    });
+  }
+}
+
+addEventListener("hashchange", () => location.hash.startsWith("#/") && open());
+setInterval(() => store.tick(), 1000);
+recall(store);
+open();

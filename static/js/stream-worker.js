@@ -3,7 +3,7 @@
 import { Api } from "./core/api.js";
 import { Relay } from "./core/relay.js";
 
-const api = new Api(new URL("../api/v1/", import.meta.url));
+const api = new Api(new URL(new URL(new URL(location.href).searchParams.get("api") ?? "").pathname, location.origin));
 const relay = new Relay({ url: api.url("events"), changes: api.changes });
 
 addEventListener("connect", (event) => {

@@ -1,240 +1,37 @@
 // Drives Chromium through one scenario: node driver.mjs SCENARIO BASE_URL SCREENSHOT_DIR.
 // It says `step NAME` on stdout and waits for a line on stdin where the test must act in between.
-// Nothing sleeps: every wait is for something on the page.
 import { chromium } from "playwright-core";
 import { readFileSync } from "node:fs";
-import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
+import { check } from "./kit.mjs";
+import { scenarios as ofDownloads } from "./downloads.mjs";
+import { scenarios as ofLibrary } from "./library.mjs";
+import { scenarios as ofPage } from "./page.mjs";
 
 const [scenario, base, shots] = process.argv.slice(2);
-const TERM = "acme/tiny-7b-GGUF:Q4_K_M";
-const TIMEOUT = 60_000;
+const scenarios = { ...ofDownloads, ...ofLibrary, ...ofPage };
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-
-/** Tells the test where we are and waits until it has acted. */
-async function step(name) {
-  console.log(`step ${name}`);
-  await lines.next();
-}
-
-function check(condition, text) {
-  if (!condition) throw new Error(text);
-}
-
-const row = (page) => page.getByTestId("download").first();
-const state = (page, ...names) =>
-  page.waitForFunction(
-    (wanted) => wanted.includes(document.querySelector('[data-testid="download"]')?.getAttribute("data-state")),
-    names,
-    { timeout: TIMEOUT },
-  );
-const live = (page) => page.locator('[data-testid="connection"][data-state="live"]').waitFor({ timeout: TIMEOUT });
-
-async function paste(page, text) {
-  await page.getByTestId("paste").fill(text);
-  await page.getByTestId("start").and(page.locator(":enabled")).waitFor({ timeout: TIMEOUT });
-}
-
-async function start(page) {
-  await page.getByTestId("start").click();
-  await row(page).waitFor({ timeout: TIMEOUT });
-}
-
-/** Whether somebody looks at the page. */
-const setHidden = (page, hidden) =>
-  page.evaluate((value) => {
-    Object.defineProperty(document, "hidden", { get: () => value, configurable: true });
-    document.dispatchEvent(new Event("visibilitychange"));
-  }, hidden);
-
-/** The next request for an address that `event` is about. */
-const nextRequest = (page, event, end) =>
-  page.waitForEvent(event, { predicate: (r) => new URL(r.url()).pathname.endsWith(end), timeout: TIMEOUT });
-
-/** Many tabs, one stream: each shows what happens, also when the first is closed, and one that comes late. */
-async function tabs(page, context, many = 7) {
-  const pages = [page];
-  for (let n = 1; n < many; n++) {
-    pages.push(await context.newPage());
-    await pages[n].goto(base);
-  }
-  for (const each of pages) await live(each);
-  await paste(pages[1], TERM);
-  await start(pages[1]);
-  for (const each of pages) await state(each, "downloading");
-  await pages.shift().close();
-  await step("pause");
-  for (const each of pages) await state(each, "paused");
-  const late = await context.newPage();
-  await late.goto(base);
-  await live(late);
-  await state(late, "paused");
-  await step("resume");
-  for (const each of [...pages, late]) await state(each, "downloading");
-}
-
-const scenarios = {
-  "tabs-worker": tabs,
-  "tabs-lock": tabs,
-  "tabs-own": (page, context) => tabs(page, context, 3), // a browser has six connections to a host
-
-  /** The web server goes and comes back, and so does larderd, whose events begin anew. */
-  async outage(page) {
-    await live(page);
-    await paste(page, TERM);
-    await start(page);
-    await state(page, "downloading");
-    await step("stop");
-    await page.locator('[data-testid="connection"]:not([data-state="live"])').waitFor({ timeout: TIMEOUT });
-    await step("start");
-    await live(page);
-    await state(page, "paused");
-    check((await row(page).count()) === 1, "a row too many");
-  },
-
-  /** No stream passes: the same by polling. */
-  async polling(page) {
-    await page.locator('[data-testid="connection"][data-state="polling"]').waitFor({ timeout: TIMEOUT });
-    await paste(page, TERM);
-    await start(page);
-    await state(page, "completed");
-  },
-
-  /** An hour of sleep: what the page took for a connection is a ghost. */
-  async sleep(page) {
-    await page.clock.install();
-    await page.goto(base);
-    await live(page);
-    const again = nextRequest(page, "request", "/events");
-    await page.clock.fastForward("01:00:00");
-    await again;
-    await step("pause");
-    await live(page);
-    await state(page, "paused");
-  },
-
-  /** Nobody looks: no stream is held. Somebody looks again: all is right at once. */
-  async hidden(page) {
-    await page.clock.install();
-    await page.goto(base);
-    await live(page);
-    await setHidden(page, true);
-    const ended = nextRequest(page, "requestfailed", "/events");
-    const polled = nextRequest(page, "request", "/changes");
-    await page.clock.fastForward(61_000);
-    await ended;
-    await polled;
-    const again = nextRequest(page, "request", "/changes");
-    await page.clock.fastForward(31_000);
-    await again;
-    await step("pause");
-    const back = nextRequest(page, "request", "/events");
-    await setHidden(page, false);
-    await back;
-    await page.clock.resume();
-    await state(page, "paused");
-  },
-
-  /** The whole job by clicking. */
-  async job(page) {
-    await live(page);
-    await paste(page, TERM);
-    const preview = await page.getByTestId("preview").innerText();
-    check(preview.includes("Q4_K_M"), `the preview does not name the quant: ${preview}`);
-    await page.screenshot({ path: `${shots}/preview.png` });
-    await start(page);
-    await state(page, "completed");
-    await page.screenshot({ path: `${shots}/completed.png`, fullPage: true });
-  },
-
-  /** A refresh in the middle loses nothing; pause, resume and cancel do what they say. */
-  async refresh(page) {
-    await paste(page, TERM);
-    await start(page);
-    await state(page, "downloading");
-    await page.reload();
-    await state(page, "downloading");
-    await page.screenshot({ path: `${shots}/downloading.png`, fullPage: true });
-    await row(page).getByTestId("pause").click();
-    await state(page, "paused");
-    await row(page).getByTestId("resume").click();
-    await state(page, "downloading");
-    await row(page).getByTestId("cancel").click();
-    await page.getByTestId("dialog-yes").click();
-    await state(page, "cancelled");
-    await row(page).getByTestId("retry").click();
-    await step("retried");
-    await state(page, "completed");
-  },
-
-  /** larderd goes away and comes back: said, and mended by itself. */
-  async away(page) {
-    await live(page);
-    await paste(page, TERM);
-    await start(page);
-    await state(page, "downloading");
-    await step("stop");
-    await page.getByTestId("banner").waitFor({ state: "visible", timeout: TIMEOUT });
-    await page.screenshot({ path: `${shots}/away.png`, fullPage: true });
-    await step("start");
-    await page.getByTestId("banner").waitFor({ state: "hidden", timeout: TIMEOUT });
-    await live(page);
-    await state(page, "completed");
-  },
-
-  /** What is wrong is said in words, and nothing of a hostile answer becomes markup. */
-  async errors(page) {
-    for (const [text, words] of [
-      ["../../etc/passwd", "repo"],
-      ["acme/nothing-here", "acme/nothing-here"],
-      ["<img src=x onerror=alert(1)>", "repo"],
-    ]) {
-      await page.getByTestId("paste").fill(text);
-      await page.getByText(words, { exact: false }).last().waitFor({ timeout: TIMEOUT });
-      check((await page.locator("img").count()) === 0, "foreign markup became an element");
-    }
-    await paste(page, "acme/gated-7b");
-    await start(page);
-    await state(page, "failed");
-    check(await row(page).getByRole("link").count() > 0, "the licence page is not linked");
-    await page.screenshot({ path: `${shots}/gated.png`, fullPage: true });
-  },
-
-  /** Each size in both themes: nothing to scroll sideways, nothing axe objects to. */
-  async looks(page) {
-    await paste(page, "acme/tiny-7b-GGUF");
-    await start(page);
-    await paste(page, TERM);
-    for (const colorScheme of ["light", "dark"]) {
-      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      for (const width of [320, 768, 1280, 2560]) {
-        await page.setViewportSize({ width, height: 900 });
-        // The resize reaches the page a moment after the call.
-        await page.waitForFunction((w) => innerWidth === w && document.documentElement.scrollWidth <= w, width, {
-          timeout: TIMEOUT,
-        });
-        await page.screenshot({ path: `${shots}/looks-${width}-${colorScheme}.png`, fullPage: true });
-        const found = await page.evaluate(async () => (await globalThis.axe.run()).violations);
-        check(found.length === 0, `axe at ${width} ${colorScheme}: ${JSON.stringify(found.map((v) => [v.id, v.nodes[0].html]))}`);
-      }
-    }
-    await step("done");
-    await state(page, "completed");
-  },
-};
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync"],
+  args: [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
 });
 const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
 // Not through the page: its policy would rightly refuse an inline script.
 await context.addInitScript(axe);
 // In which browser the scenario is.
-if (/lock|own|sleep|hidden/.test(scenario)) await context.addInitScript(() => delete globalThis.SharedWorker);
-if (/own/.test(scenario))
+if (/^(tabs-lock|tabs-own|sleep|hidden)$/.test(scenario))
+  await context.addInitScript(() => delete globalThis.SharedWorker);
+if (scenario === "tabs-own")
   await context.addInitScript(() => Object.defineProperty(navigator, "locks", { value: undefined }));
 const page = await context.newPage();
 const complaints = [];

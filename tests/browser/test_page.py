@@ -1,11 +1,14 @@
 """The page in a real browser, by clicking (driver.mjs), against the whole of Larder behind nginx."""
 
+import os
 import shutil
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from e2e.test_library import put, scan
 
 HERE = Path(__file__).resolve().parent
 SHOTS = HERE.parents[1] / "build" / "screenshots"
@@ -163,3 +166,148 @@ def test_it_looks_right_at_every_size_in_both_themes(drive, larder, hub):
         larder.api("POST", f"downloads/{download['id']}/resume", {})
     driver.go()
     driver.finish()
+
+
+# --- the library ---
+
+@pytest.fixture
+def shelf(larder):
+    """A library of three: two variants, a set that lacks a part, another format."""
+    put(larder, "acme/one-GGUF/one-Q4_K_M.gguf", os.urandom(2000))
+    put(larder, "acme/one-GGUF/one-Q8_0.gguf", os.urandom(4000))
+    for number in (1, 3):
+        put(larder, f"acme/split-GGUF/split-0000{number}-of-00003.gguf", os.urandom(1000))
+    put(larder, "beta/two/model.safetensors", os.urandom(9000))
+    scan(larder)
+    return larder.models
+
+
+def test_the_library_is_shown_filtered_and_followed(drive, shelf, larder):
+    driver = drive("library")
+    driver.expect("step put")
+    put(larder, "gamma/late/late.gguf", os.urandom(500))
+    driver.go()
+    driver.expect("step remove")
+    shutil.rmtree(shelf / "beta")
+    driver.go()
+    driver.finish()
+
+
+def test_a_model_is_cared_for_by_clicking(drive, larder, hub):
+    content = {"model.bin": os.urandom(300_000), "README.md": b"one\n"}
+    hub.push("acme/cared", content)
+    assert larder.fetch("acme/cared")["state"] == "completed"
+    driver = drive("care")
+    driver.expect("step damage")
+    path = larder.models / "acme/cared/model.bin"
+    times = path.stat()
+    path.write_bytes(b"x" + content["model.bin"][1:])
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    driver.go()
+    driver.expect("step push")
+    assert path.read_bytes() == content["model.bin"]
+    hub.push("acme/cared", {"README.md": b"two\n"})
+    driver.go()
+    driver.finish()
+    assert (larder.models / "acme/cared/README.md").read_bytes() == b"two\n"
+
+
+def test_a_missing_part_is_fetched_with_one_button(drive, larder):
+    assert larder.fetch("acme/split-70b-GGUF", select=["Q4_K_M"])["state"] == "completed"
+    parts = sorted((larder.models / "acme/split-70b-GGUF").rglob("*-of-*.gguf"))
+    content = parts[1].read_bytes()
+    parts[1].unlink()
+    scan(larder)
+    drive("missing").finish()
+    assert parts[1].read_bytes() == content
+
+
+def test_a_delete_is_taken_back(drive, shelf, larder):
+    driver = drive("trash")
+    driver.expect("step occupy")
+    path = shelf / "acme/one-GGUF/one-Q8_0.gguf"
+    assert not path.exists()
+    put(larder, "acme/one-GGUF/one-Q8_0.gguf", b"another")
+    driver.go()
+    driver.expect("step swapped")
+    assert path.stat().st_size == 4000
+    driver.go()
+    driver.finish()
+    assert path.stat().st_size == 4000
+
+
+HOSTILE = ["<img src=x onerror=canary=1>", "\u202egpj.exe", "x" * 200, "\U0001F600" * 30, "a\u200b\u2066b{n}|<b>c"]
+
+
+def test_hostile_names_are_words_and_nothing_else(drive, larder):
+    for name in HOSTILE:
+        put(larder, f"evil/{name}/<svg onload=canary=1>.bin", os.urandom(100))
+    scan(larder)
+    drive("hostile").finish()
+
+
+def test_the_library_looks_right_at_every_size_in_both_themes(drive, shelf, larder):
+    larder.api("DELETE", "models/beta/two", None, 200)
+    scan(larder)
+    drive("library-looks").finish()
+
+
+# --- what all views share ---
+
+def test_settings_are_saved_and_seen_everywhere(drive, shelf):
+    drive("settings").finish()
+
+
+def test_the_queue_is_paused_and_slowed_at_hand(drive, hub):
+    hub.fault("slow", "*", origin="cdn", rate=100_000)
+    drive("tools").finish()
+
+
+def test_the_queue_is_reordered_by_dragging_and_by_keys(drive, make_larder, hub):
+    larder = make_larder(LARDER_MAX_DOWNLOADS=1)
+    hub.fault("slow", "*", origin="cdn", rate=50_000)
+    for quant in ("Q2_K", "Q4_K_M", "Q8_0"):
+        larder.download(f"acme/tiny-7b-GGUF:{quant}")
+    drive("reorder", larder).finish()
+
+
+def test_what_has_happened_is_told(drive):
+    drive("activity").finish()
+
+
+def test_it_speaks_german(drive):
+    drive("language").finish()
+
+
+def test_the_last_state_is_there_at_once(drive, larder):
+    driver = drive("remembered")
+    driver.expect("step stop")
+    larder.stop_daemon()
+    driver.go()
+    driver.expect("step start")
+    larder.start_daemon()
+    driver.go()
+    driver.finish()
+
+
+def test_pages_that_were_replaced_are_told(drive):
+    drive("upgraded").finish()
+
+
+def test_the_keyboard_is_enough(drive):
+    drive("keyboard").finish()
+
+
+def test_settings_and_activity_look_right_at_every_size_in_both_themes(drive):
+    drive("page-looks").finish()
+
+
+def test_the_installed_pages_work_as_well(drive, make_larder, tmp_path):
+    subprocess.run(["sh", str(HERE.parents[1] / "etc/install-pages.sh"), str(HERE.parents[1] / "static"),
+                    str(tmp_path / "pages")], check=True)
+    larder = make_larder(is_started=False)
+    larder.static = tmp_path / "pages"
+    drive("job", larder.start()).finish()
+    (version,) = (path for path in larder.static.iterdir() if path.is_dir())
+    assert 'href="css/' not in (larder.static / "index.html").read_text()
+    assert f'"{version.name}/js/main.js"' in (larder.static / "index.html").read_text()

@@ -189,6 +189,7 @@ class Larder:
             **{name: str(value) for name, value in settings.items()},
         }
         self.web_connections = 512
+        self.static = ROOT / "static"  # the pages
         self.headers = {}  # of every request: who asks
         self.preloaded = {}  # what larderd alone has in its environment
         if haste != 1 or has_calendar:
@@ -403,7 +404,7 @@ def site_file(larder, path, subpath):
     folder = larder.folder / "web"
     folder.mkdir(exist_ok=True)
     text = (ROOT / "etc" / (subpath if larder.base else path)).read_text().replace("/hf", larder.base)
-    text = text.replace("/usr/share/larder/static", str(ROOT / "static")).replace("/run/larder/", f"{larder.run}/")
+    text = text.replace("/usr/share/larder/static", str(larder.static)).replace("/run/larder/", f"{larder.run}/")
     (folder / "site").write_text(text)
     return folder
 

@@ -15,9 +15,9 @@ enum {
 	N_FILES = 6,
 };
 
-static const struct preview_disk disk = { .free_bytes = 1000,
-					  .reserved_bytes = 100,
-					  .min_free_bytes = 50 };
+static const struct preview_room room = {
+	.free_bytes = 1000, .reserved_bytes = 100, .min_free_bytes = 50, .memory_bytes = 4096
+};
 
 /* Two quants, a set of two shards, a companion and a file of no group. */
 static struct hub_file hub_files[N_FILES];
@@ -57,7 +57,7 @@ static int make(void **state)
 
 static struct json_object *preview(const struct choice *choice)
 {
-	AUTO_CSTR text = preview_text(&planned, choice, "an hf command", &disk);
+	AUTO_CSTR text = preview_text(&planned, choice, "an hf command", &room);
 	struct json_object *object = NULL;
 	struct error err;
 
@@ -93,6 +93,7 @@ static void sums_count_what_is_selected_and_lacks(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		assert_int_equal(json_get_int(object, rows[i].name, -1), rows[i].wanted);
 	assert_int_equal(json_get_int(after, "free", -1), 1000);
+	assert_int_equal(json_get_int(object, "memory", -1), 4096);
 	assert_int_equal(json_get_int(after, "reserved", -1), 100);
 	assert_int_equal(json_get_int(after, "after", -1), 1000 - 100 - 50 - 20);
 }
@@ -175,7 +176,7 @@ static void what_was_understood_is_said(void **state)
 				 .exclude = { exclude, 1 } };
 	struct choice name_only = main_choice();
 	AUTO_JSON object = preview(&choice);
-	AUTO_CSTR text = preview_text(&planned, &name_only, "a repository", &disk);
+	AUTO_CSTR text = preview_text(&planned, &name_only, "a repository", &room);
 
 	(void)state;
 	assert_true(str_is_equal(json_get_str(object, "understood"),

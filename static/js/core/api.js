@@ -1,15 +1,17 @@
 // @ts-check
 // The only fetch of the application: declared calls, one kind of error, a limit on the time of each.
-/** @import { Changes, Download, DownloadPage, Health, Preview, Session, Wish } from "./types.js" */
+/** @import { Changes, Download, DownloadPage, Health, Preview, Session, Settings, Wish } from "./types.js" */
+import { t } from "./words.js";
 
 const TIMEOUT_MS = 20_000;
+const SKEW_MS = 5000; // less is the way's
 const HUB_TIMEOUT_MS = 90_000; // the daemon may have to page through a large repository
 
 /** An answer that is not a success, or no answer at all (status 0). */
 export class ApiError extends Error {
   /** @param {number} status @param {Record<string, any>} problem @param {number|null} retryAfter seconds */
   constructor(status, problem, retryAfter = null) {
-    super(problem.detail || problem.title || `The server answered ${status}.`);
+    super(problem.detail || problem.title || t("The server answered {status}.", { status }));
     this.name = "ApiError";
     this.status = status;
     this.code = String(problem.code ?? (status ? "http_" + status : "unreachable"));
@@ -42,8 +44,8 @@ function seconds(value) {
 export class Api {
   /** @type {Session|null} */
   session = null;
-  /** The server's clock minus ours, in ms. */
-  skew = 0;
+  /** The server's clock is so far ahead of ours, in ms. @type {(skew: number) => void} */
+  onSkew = () => {};
   /** Called with every error that says that the server is away. @type {(error: ApiError) => void} */
   onAway = () => {};
 
@@ -60,11 +62,12 @@ export class Api {
   }
 
   /**
+   * A question.
    * @param {string} method @param {string} path
    * @param {{ body?: any, signal?: AbortSignal, timeout?: number, accept?: number[] }} [options]
    * @returns {Promise<any>}
    */
-  async #call(method, path, { body, signal, timeout = TIMEOUT_MS, accept = [] } = {}) {
+  async call(method, path, { body, signal, timeout = TIMEOUT_MS, accept = [] } = {}) {
     /** @type {Record<string, string>} */
     const headers = { Accept: "application/json, application/problem+json" };
     if (method === "POST" || method === "PATCH") headers["Content-Type"] = "application/json";
@@ -88,19 +91,19 @@ export class Api {
       throw this.#failed(
         new ApiError(0, {
           detail: limit.aborted
-            ? "The server took too long to answer."
+            ? t("The server took too long to answer.")
             : error instanceof SyntaxError
-              ? "The server's answer could not be read."
-              : "The server cannot be reached.",
+              ? t("The server’s answer could not be read.")
+              : t("The server cannot be reached."),
         }),
       );
     }
     const date = Date.parse(response.headers.get("date") ?? "");
-    if (Number.isFinite(date) && Math.abs(date - Date.now()) > 5000) this.skew = date - Date.now();
+    if (Number.isFinite(date) && Math.abs(date - Date.now()) > SKEW_MS) this.onSkew(date - Date.now());
     if (response.ok || accept.includes(response.status)) {
       if (data !== null || response.status === 204) return data;
       throw this.#failed(
-        new ApiError(response.status, { detail: "The answer did not come from Larder.", code: "http_502" }),
+        new ApiError(response.status, { detail: t("The answer did not come from Larder."), code: "http_502" }),
       );
     }
     throw this.#failed(new ApiError(response.status, data ?? {}, seconds(response.headers.get("retry-after"))));
@@ -113,42 +116,44 @@ export class Api {
   }
 
   /** A change; an outdated session is renewed once. @param {string} method @param {string} path @param {any} [options] */
-  async #change(method, path, options) {
+  async change(method, path, options) {
     try {
-      return await this.#call(method, path, options);
+      return await this.call(method, path, options);
     } catch (error) {
       if (!(error instanceof ApiError) || !this.session || this.session.auth === "none") throw error;
       if (error.status !== 401 && error.code !== "csrf") throw error;
       await this.getSession();
-      return this.#call(method, path, options);
+      return this.call(method, path, options);
     }
   }
 
   /** @returns {Promise<Session>} */
   async getSession() {
-    return (this.session = await this.#call("GET", "session"));
+    return (this.session = await this.call("GET", "session"));
   }
 
   /** @returns {Promise<Health>} */
-  health = () => this.#call("GET", "health", { accept: [503], timeout: 8000 });
+  health = () => this.call("GET", "health", { accept: [503], timeout: 8000 });
   /** @type {(wish: Wish, signal: AbortSignal) => Promise<Preview>} */
-  preview = (wish, signal) => this.#change("POST", "preview", { body: wish, signal, timeout: HUB_TIMEOUT_MS });
+  preview = (wish, signal) => this.change("POST", "preview", { body: wish, signal, timeout: HUB_TIMEOUT_MS });
   /** @type {(wish: Wish) => Promise<Download>} */
-  create = (wish) => this.#change("POST", "downloads", { body: wish, timeout: HUB_TIMEOUT_MS });
+  create = (wish) => this.change("POST", "downloads", { body: wish, timeout: HUB_TIMEOUT_MS });
   /** @type {(state: "active"|"finished", limit: number, cursor?: string|null) => Promise<DownloadPage>} */
   list = (state, limit, cursor) =>
-    this.#call(
+    this.call(
       "GET",
       `downloads?state=${state}&limit=${limit}` + (cursor ? "&cursor=" + encodeURIComponent(cursor) : ""),
     );
   /** @type {(id: string) => Promise<Download>} */
-  get = (id) => this.#call("GET", "downloads/" + encodeURIComponent(id));
+  get = (id) => this.call("GET", "downloads/" + encodeURIComponent(id));
   /** @type {(id: string, verb: string) => Promise<Download>} */
-  move = (id, verb) => this.#change("POST", `downloads/${encodeURIComponent(id)}/${verb}`);
+  move = (id, verb) => this.change("POST", `downloads/${encodeURIComponent(id)}/${verb}`);
   /** @type {(id: string, priority: number) => Promise<Download>} */
-  setPriority = (id, priority) => this.#change("PATCH", "downloads/" + encodeURIComponent(id), { body: { priority } });
+  setPriority = (id, priority) => this.change("PATCH", "downloads/" + encodeURIComponent(id), { body: { priority } });
   /** @type {(id: string) => Promise<null>} */
-  forget = (id) => this.#change("DELETE", "downloads/" + encodeURIComponent(id));
+  forget = (id) => this.change("DELETE", "downloads/" + encodeURIComponent(id));
+  /** @type {(patch: Partial<Settings>) => Promise<Settings>} */
+  patchSettings = (patch) => this.change("PATCH", "settings", { body: patch });
   /** Without an id: the state as it is. @type {(since: string) => Promise<Changes>} */
-  changes = (since) => this.#call("GET", "changes" + (since && "?since=" + encodeURIComponent(since)));
+  changes = (since) => this.call("GET", "changes" + (since && "?since=" + encodeURIComponent(since)));
 }

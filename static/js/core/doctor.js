@@ -3,14 +3,15 @@
 /** @import { Api } from "./api.js" */
 /** @import { Store } from "./store.js" */
 import { ApiError } from "./api.js";
+import { t } from "./words.js";
 
 const LOOK_AGAIN_MS = 4000;
 
 /** What each part of /health means to a person, the deepest cause first. @type {[string, string][]} */
 const PARTS = [
-  ["daemon", "Larder’s download service is not answering. Nothing is lost; downloads go on as soon as it is back."],
-  ["models_dir", "The models folder cannot be written. Downloads cannot go on until that is mended on the server."],
-  ["database", "Larder’s database does not answer. Changes cannot be saved right now."],
+  ["daemon", t("Larder’s download service is not answering. Nothing is lost; downloads go on as soon as it is back.")],
+  ["models_dir", t("The models folder cannot be written. Downloads cannot go on until that is mended on the server.")],
+  ["database", t("Larder’s database does not answer. Changes cannot be saved right now.")],
 ];
 
 export class Doctor {
@@ -34,15 +35,15 @@ export class Doctor {
       const { status, parts } = await this.api.health();
       if (status !== "ok") {
         const bad = PARTS.find(([part]) => parts?.[part] && parts[part] !== "ok");
-        message = bad ? bad[1] : "Larder reports that it is unwell.";
+        message = bad ? bad[1] : t("Larder reports that it is unwell.");
       }
     } catch (error) {
       message = !navigator.onLine
-        ? "This device is offline. "
+        ? t("This device is offline.")
         : error instanceof ApiError && error.status > 0
-          ? "The web server runs, but Larder behind it does not answer. "
-          : "The server cannot be reached. ";
-      message += "What you see may be out of date.";
+          ? t("The web server runs, but Larder behind it does not answer.")
+          : t("The server cannot be reached.");
+      message += " " + t("What you see may be out of date.");
     }
     this.#busy = false;
     if (message) {

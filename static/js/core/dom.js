@@ -55,6 +55,8 @@ export function show(node, visible) {
   if (node.hidden === visible) node.hidden = !visible;
 }
 
+const SPRITE = new URL("../../icons.svg", import.meta.url).pathname;
+
 /** An icon of the sprite. @param {string} name @param {string} [label] spoken name; without it, decoration */
 export function icon(name, label) {
   const NS = "http://www.w3.org/2000/svg";
@@ -65,7 +67,7 @@ export function icon(name, label) {
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", label);
   } else svg.setAttribute("aria-hidden", "true");
-  use.setAttribute("href", "icons.svg#" + name);
+  use.setAttribute("href", `${SPRITE}#${name}`);
   svg.append(use);
   return svg;
 }

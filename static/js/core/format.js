@@ -1,15 +1,16 @@
 // @ts-check
-// Numbers and times in words. Pure; the locale is the browser's.
+// Numbers and times in words. Pure; in the reader's language and by the customs of their country.
+import { locale, t, tn } from "./words.js";
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 const NBSP = "\u00a0";
 const digits = [0, 1, 2].map(
-  (n) => new Intl.NumberFormat(undefined, { minimumFractionDigits: n, maximumFractionDigits: n }),
+  (n) => new Intl.NumberFormat(locale, { minimumFractionDigits: n, maximumFractionDigits: n }),
 );
-const whole = new Intl.NumberFormat();
-const pct = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 0 });
-const ago = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
-const stamp = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const whole = new Intl.NumberFormat(locale);
+const pct = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 });
+const ago = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+const stamp = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 
 /** Decimal units, as the Hub and disk makers use them: 4.08 GB. @param {number} bytes */
 export function size(bytes) {
@@ -29,8 +30,8 @@ export const rate = (bps) => size(Math.max(0, Math.round(bps))) + "/s";
 /** @param {number} n */
 export const number = (n) => whole.format(n);
 
-/** @param {number} n @param {string} one @param {string} [many] */
-export const count = (n, one, many = one + "s") => whole.format(n) + NBSP + (n === 1 ? one : many);
+/** "3 files", from "{n} file" and "{n} files". @param {number} n @param {string} one @param {string} many */
+export const count = (n, one, many) => tn(n, one, many, { n: whole.format(n) }).replace(" ", NBSP);
 
 /** Never 100 % before the end. @param {number} done @param {number} total */
 export const fraction = (done, total) => (total > 0 ? Math.min(1, Math.max(0, done / total)) : 0);
@@ -42,9 +43,9 @@ export const percent = (part) => pct.format(Math.floor(part * 100) / 100);
 export function duration(seconds) {
   const s = Math.max(0, Math.round(seconds));
   const unit = (/** @type {number} */ n, /** @type {string} */ name) => whole.format(n) + NBSP + name;
-  if (s < 60) return unit(s, "s");
+  if (s < 60) return unit(s, t("s"));
   const [big, bigName, small, smallName] =
-    s < 3600 ? [60, "min", 1, "s"] : s < 86400 ? [3600, "h", 60, "min"] : [86400, "d", 3600, "h"];
+    s < 3600 ? [60, t("min"), 1, t("s")] : s < 86400 ? [3600, t("h"), 60, t("min")] : [86400, t("d"), 3600, t("h")];
   const rest = Math.floor((s % Number(big)) / Number(small));
   const head = unit(Math.floor(s / Number(big)), String(bigName));
   const precise = s < 600 || s >= 3600;
@@ -54,7 +55,7 @@ export function duration(seconds) {
 /** "5 minutes ago". @param {string} time @param {number} now */
 export function since(time, now) {
   const s = Math.max(0, Math.round((now - Date.parse(time)) / 1000));
-  if (s < 60) return "just now";
+  if (s < 60) return t("just now");
   if (s < 3600) return ago.format(-Math.floor(s / 60), "minute");
   if (s < 86400) return ago.format(-Math.floor(s / 3600), "hour");
   return ago.format(-Math.floor(s / 86400), "day");
@@ -63,8 +64,13 @@ export function since(time, now) {
 /** @param {string} time */
 export const moment = (time) => stamp.format(new Date(time));
 
-/** A foreign name inside a sentence: it cannot turn the words around it. @param {string} name */
-export const isolate = (name) => "\u2068" + name.replace(/[\u202a-\u202e\u2066-\u2069]/g, "\ufffd") + "\u2069";
+/** A foreign name to be shown: what would turn or break the words around it, or hide, is seen as what it is.
+ * @param {string} name */
+export const plain = (name) =>
+  name.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, "\ufffd");
+
+/** The same inside a sentence: it cannot turn the words around it. @param {string} name */
+export const isolate = (name) => `\u2068${plain(name)}\u2069`;
 
 /** Only what may be followed from a page: http and https. @param {string|null|undefined} url */
 export function safeUrl(url) {

@@ -2,31 +2,42 @@
 // What this browser prefers. Kept in local storage, versioned; a bad or missing store means the defaults.
 
 const KEY = "larder.prefs.1";
-const DEFAULTS = { theme: /** @type {"auto"|"light"|"dark"} */ ("auto") };
+/** Each with what it may be, the default first. */
+const CHOICES = {
+  theme: ["auto", "light", "dark"],
+  language: ["auto", "en", "de"],
+  notify: ["off", "on"],
+};
 
-/** @typedef {typeof DEFAULTS} Values */
+/** @typedef {Record<keyof typeof CHOICES, string>} Values */
+
+/** @returns {Values} */
+export function stored() {
+  /** @type {any} */
+  let found;
+  try {
+    found = JSON.parse(localStorage.getItem(KEY) ?? "{}");
+  } catch {
+    // A private window, a damaged entry, or a worker: defaults it is.
+  }
+  return /** @type {Values} */ (
+    Object.fromEntries(
+      Object.entries(CHOICES).map(([name, may]) => [name, may.includes(found?.[name]) ? found[name] : may[0]]),
+    )
+  );
+}
 
 export class Prefs {
-  /** @type {Values} */
-  #values = { ...DEFAULTS };
+  #values = stored();
   /** @type {Set<(values: Values) => void>} */
   #watchers = new Set();
 
-  constructor() {
-    try {
-      const stored = JSON.parse(localStorage.getItem(KEY) ?? "{}");
-      if (["auto", "light", "dark"].includes(stored.theme)) this.#values.theme = stored.theme;
-    } catch {
-      // A private window or a damaged entry: defaults it is.
-    }
-  }
-
-  /** @template {keyof Values} K @param {K} name @returns {Values[K]} */
+  /** @param {keyof Values} name */
   get(name) {
     return this.#values[name];
   }
 
-  /** @template {keyof Values} K @param {K} name @param {Values[K]} value */
+  /** @param {keyof Values} name @param {string} value */
   set(name, value) {
     this.#values[name] = value;
     try {

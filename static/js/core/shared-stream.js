@@ -2,8 +2,8 @@
 // The events, as a tab sees them: from one stream for all tabs of this browser, whoever holds it. That is a shared worker;
 // where there is none, the tab that has the lock; and where there are no locks (pages that came over plain HTTP), each tab
 // has a stream of its own.
+/** @import { Relay } from "./relay.js" */
 /** @import { Changes, Link, Told } from "./types.js" */
-import { Relay } from "./relay.js";
 
 const CATCH_UP_MS = 3000; // between two tries
 const OWN_REST_AFTER_MS = 5000; // a browser has six connections to a host: a hidden tab keeps none for long
@@ -110,7 +110,8 @@ export class SharedStream {
       else channel.postMessage({ to: "relay", message });
     };
     this.#say("hello");
-    navigator.locks.request(name, () => {
+    navigator.locks.request(name, async () => {
+      const { Relay } = await import("./relay.js");
       relay = new Relay(this.parts);
       this.#say("hello");
       channel.postMessage({ to: "all", message: null });
@@ -120,9 +121,11 @@ export class SharedStream {
   }
 
   #useOwn() {
-    const relay = new Relay(this.parts, OWN_REST_AFTER_MS);
-    this.#post = (message) => relay.hear(message, (told) => this.#hear(told));
-    this.#say("hello");
+    import("./relay.js").then(({ Relay }) => {
+      const relay = new Relay(this.parts, OWN_REST_AFTER_MS);
+      this.#post = (message) => relay.hear(message, (told) => this.#hear(told));
+      this.#say("hello");
+    });
     return true;
   }
 

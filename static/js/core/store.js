@@ -2,11 +2,13 @@
 // All state of the page, and the only place that changes it. Views subscribe to keys and are told once a frame.
 //
 // Keys: "downloads" (which there are and their order), "download:<id>", "files:<id>", "progress" (any figure),
-// "disk", "link", "trouble", "session", "older", "tick" (each second).
-/** @import { Disk, Download, JobFile, Link, Notice, Session, Trouble } from "./types.js" */
+// "disk", "settings", "link", "trouble", "session", "older", "aged", "log", "tick" (each second).
+/** @import { Disk, Download, JobFile, Link, Line, Notice, Session, Settings, Trouble } from "./types.js" */
 
 const FINAL = new Set(["completed", "failed", "cancelled"]);
 const HIDDEN_FLUSH_MS = 1000; // a tab in the background gets no frames, but its title goes on
+const LOG_MAX = 500;
+const SPEEDS_MAX = 120; // one a second
 
 /** @param {{ state: string }} download */
 export const isFinal = (download) => FINAL.has(download.state);
@@ -20,6 +22,8 @@ export class Store {
   pending = new Map();
   /** @type {Disk|null} */
   disk = null;
+  /** @type {Settings|null} */
+  settings = null;
   /** @type {Session|null} */
   session = null;
   /** @type {Link} */
@@ -30,6 +34,19 @@ export class Store {
   loaded = false;
   /** Where the finished list goes on. @type {string|null} */
   older = null;
+  /** What is shown is from an earlier visit, of this time; 0: it is the server's. */
+  aged = 0;
+  /** The server's clock minus ours, in ms. */
+  skew = 0;
+  /** What is in the paste box. */
+  draft = "";
+  /** What has happened since the page was opened, the latest last. @type {Line[]} */
+  log = [];
+  /** The overall speed of the last seconds, the latest last. @type {number[]} */
+  speeds = [];
+
+  /** Takes an event that is not about downloads. @type {(name: string, data: any) => void} */
+  onOther = () => {};
 
   /** A snapshot came; these we had taken for active. @type {(stale: string[]) => void} */
   onSnapshot = () => {};
@@ -80,16 +97,20 @@ export class Store {
 
   /** One event of the server. Unknown ones are of a later version and pass. @param {string} name @param {any} data */
   apply(name, data) {
-    if (name === "snapshot") this.#snapshot(data.downloads);
+    if (name === "snapshot") this.#snapshot(data);
     else if (name === "download") this.put(data);
     else if (name === "progress") for (const p of data.downloads) this.#progress(p);
     else if (name === "download-removed") this.remove(data.id);
+    else if (name === "disk" || name === "settings") this.set(name, data);
     else if (name === "notice") this.onNotice(data);
-    if ((name === "snapshot" && data.disk) || name === "disk") this.set("disk", data.disk ?? data);
+    this.onOther(name, data);
   }
 
-  /** @param {Download[]} active */
-  #snapshot(active) {
+  /** @param {{ downloads: Download[], disk: Disk, settings: Settings }} snapshot */
+  #snapshot({ downloads: active, disk, settings }) {
+    this.set("aged", 0);
+    if (disk) this.set("disk", disk);
+    if (settings) this.set("settings", settings);
     const there = new Set(active.map((d) => d.id));
     const stale = [...this.downloads.values()].filter((d) => !isFinal(d) && !there.has(d.id)).map((d) => d.id);
     for (const download of active) this.put(download);
@@ -137,7 +158,29 @@ export class Store {
     this.touch("download:" + id);
   }
 
-  /** @template {"disk"|"link"|"trouble"|"session"|"older"|"loaded"} K @param {K} name @param {Store[K]} value */
+  /** What an earlier visit left: shown until the server tells what is. @param {{ at: number, downloads: Download[], disk: Disk|null }} memory */
+  recall({ at, downloads, disk }) {
+    for (const download of downloads) this.downloads.set(download.id, { ...download, speed_bps: 0, eta_s: null });
+    this.set("disk", disk);
+    this.set("aged", at);
+    this.touch("downloads", "progress");
+  }
+
+  /** One line more of what has happened. @param {Line["level"]} level @param {string} message */
+  note(level, message) {
+    this.log.push({ at: Date.now(), level, message });
+    if (this.log.length > LOG_MAX) this.log.shift();
+    this.touch("log");
+  }
+
+  /** Once a second. */
+  tick() {
+    this.speeds.push(this.totals().speed);
+    if (this.speeds.length > SPEEDS_MAX) this.speeds.shift();
+    this.touch("tick");
+  }
+
+  /** @template {"disk"|"settings"|"link"|"trouble"|"session"|"older"|"loaded"|"aged"} K @param {K} name @param {Store[K]} value */
   set(name, value) {
     /** @type {any} */ (this)[name] = value;
     this.touch(name === "loaded" ? "downloads" : name);
@@ -153,6 +196,18 @@ export class Store {
     return [...this.downloads.values()]
       .filter(isFinal)
       .sort((a, b) => compare(b.finished_at ?? "", a.finished_at ?? "") || compare(b.id, a.id));
+  }
+
+  /** Bytes a second that the last downloads came to, or 0 when there are none to tell. */
+  usualSpeed() {
+    let bytes = 0;
+    let ms = 0;
+    const done = this.finished().filter((d) => d.state === "completed" && d.kind === "download" && d.started_at);
+    for (const { bytes_total, started_at, finished_at } of done.slice(0, 5)) {
+      bytes += bytes_total;
+      ms += Date.parse(finished_at ?? "") - Date.parse(started_at ?? "");
+    }
+    return ms > 0 ? (bytes / ms) * 1000 : 0;
   }
 
   /** Over everything that is meant to run. */

@@ -4,7 +4,10 @@
 // worker as well (relay.js).
 /** @import { Changes, Link } from "./types.js" */
 
-const EVENTS = ["snapshot", "download", "progress", "download-removed", "disk", "settings", "notice"];
+const EVENTS = [
+  ...["snapshot", "download", "progress", "download-removed", "disk", "settings", "notice"],
+  ...["library", "model", "model-removed", "trash", "scrub"],
+];
 const FIRST_MS = 1000;
 const LONGEST_MS = 30_000;
 const POLL_MS = 3000;

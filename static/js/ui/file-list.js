@@ -1,7 +1,8 @@
 // @ts-check
 // A list of files that stays fast when there are thousands: it draws the first hundred, and the rest when asked.
 import { h, keyed, show, text } from "../core/dom.js";
-import { number } from "../core/format.js";
+import { number, plain } from "../core/format.js";
+import { t } from "../core/words.js";
 
 const FIRST = 100;
 
@@ -30,7 +31,7 @@ export function fileList(label, row) {
   function draw() {
     patch(all ? files : files.slice(0, FIRST));
     show(more, !all && files.length > FIRST);
-    text(more, `Show all ${number(files.length)} files`);
+    text(more, t("Show all {n} files", { n: number(files.length) }));
   }
 
   return {
@@ -51,8 +52,8 @@ export function pathText(path) {
   const cut = path.lastIndexOf("/") + 1;
   return h(
     "bdi",
-    { class: "path", title: path },
-    cut ? h("span", { class: "path-folder" }, path.slice(0, cut)) : null,
-    path.slice(cut),
+    { class: "path", title: plain(path) },
+    cut ? h("span", { class: "path-folder" }, plain(path.slice(0, cut))) : null,
+    plain(path.slice(cut)),
   );
 }

@@ -2,6 +2,7 @@
 // What is fetched (light) and, in front of it, what is proven (full).
 import { attr, h } from "../core/dom.js";
 import { percent } from "../core/format.js";
+import { t } from "../core/words.js";
 
 /** @param {string} label */
 export function progressBar(label) {
@@ -19,7 +20,13 @@ export function progressBar(label) {
       node.style.setProperty("--proven", String(Math.min(proven, done)));
       node.classList.toggle("bar-unknown", unknown);
       attr(node, "aria-valuenow", unknown ? null : Math.floor(done * 100));
-      attr(node, "aria-valuetext", unknown ? "not known yet" : `${percent(done)} fetched, ${percent(proven)} proven`);
+      attr(
+        node,
+        "aria-valuetext",
+        unknown
+          ? t("not known yet")
+          : t("{done} fetched, {proven} proven", { done: percent(done), proven: percent(proven) }),
+      );
     },
   };
 }

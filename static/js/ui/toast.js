@@ -1,8 +1,10 @@
 // @ts-check
 // Short words about what just happened. Errors stay until closed; the rest leaves by itself, not while looked at.
 import { h, icon } from "../core/dom.js";
+import { t } from "../core/words.js";
 
 const STAY_MS = 6000;
+const OFFER_STAY_MS = 20_000;
 const MOST = 4;
 const ICONS = { info: "info", success: "check", warning: "alert", error: "alert" };
 
@@ -12,9 +14,9 @@ export function toasts(box) {
   const open = new Map();
   let serial = 0;
 
-  /** A second one with the same key takes the place of the first.
-   * @param {"info"|"success"|"warning"|"error"} kind @param {string} message @param {string} [key] */
-  return (kind, message, key = String(++serial)) => {
+  /** A second one with the same key takes the place of the first. With an offer it stays longer.
+   * @type {import("../core/actions.js").Tell} */
+  return (kind, message, key = String(++serial), offer) => {
     open.get(key)?.();
     let timer = 0;
     const close = () => {
@@ -23,20 +25,37 @@ export function toasts(box) {
       if (open.get(key) === close) open.delete(key);
     };
     const wait = () => {
-      if (kind !== "error") timer = setTimeout(close, STAY_MS);
+      if (kind !== "error") timer = setTimeout(close, offer ? OFFER_STAY_MS : STAY_MS);
     };
     const node = h(
       "div",
       {
         class: "toast toast-" + kind,
         role: kind === "error" ? "alert" : null,
-        on: { mouseenter: () => clearTimeout(timer), mouseleave: wait },
+        on: {
+          mouseenter: () => clearTimeout(timer),
+          mouseleave: wait,
+          focusin: () => clearTimeout(timer),
+          focusout: wait,
+        },
       },
       icon(ICONS[kind]),
       h("p", {}, message),
+      offer
+        ? h(
+            "button",
+            {
+              type: "button",
+              class: "button button-quiet",
+              data: { testid: "toast-offer" },
+              on: { click: () => (close(), offer.run()) },
+            },
+            offer.label,
+          )
+        : null,
       h(
         "button",
-        { type: "button", class: "button-icon", ariaLabel: "Close message", on: { click: close } },
+        { type: "button", class: "button-icon", ariaLabel: t("Close message"), on: { click: close } },
         icon("close"),
       ),
     );

@@ -1,63 +1,83 @@
 // @ts-check
 // The Download page: the paste box, what is under way, what has ended.
-/** @import { Actions } from "../core/actions.js" */
-/** @import { Store } from "../core/store.js" */
+/** @import { Download } from "../core/types.js" */
+/** @import { Parts } from "../main.js" */
 import { h, keyed, show, text } from "../core/dom.js";
-import { count, duration, number } from "../core/format.js";
-import { job } from "./job.js";
+import { duration, moment, number } from "../core/format.js";
+import { t } from "../core/words.js";
+import { styles } from "../ui/styles.js";
 import { paste } from "./paste.js";
 
-export const title = "Downloads";
+export const title = t("Downloads");
 
-/**
- * @param {HTMLElement} root
- * @param {{ store: Store, actions: Actions, now: () => number, tell: import("../core/actions.js").Tell }} parts
- * @returns {() => void} unmount
- */
+/** @param {HTMLElement} root @param {Parts} parts @returns {() => void} unmount */
 export function mount(root, parts) {
-  const { store, actions } = parts;
+  const { store, act, served } = parts;
   const life = new AbortController();
   const { signal } = life;
 
-  const running = section("active", "Downloads");
-  const ended = section("finished", "Finished");
+  const running = section("active", t("Downloads"));
+  const ended = section("finished", t("Finished"));
   const older = h(
     "button",
-    { type: "button", class: "button button-quiet", signal, on: { click: () => actions.loadOlder() } },
-    "Show older ones",
+    {
+      type: "button",
+      class: "button button-quiet",
+      signal,
+      on: { click: loadOlder },
+    },
+    t("Show older ones"),
   );
   ended.node.append(older);
+  const tools = h("div", { class: "queue-tools" });
+  const aged = h("p", { class: "aged", hidden: true, data: { testid: "aged" } });
   const welcome = h(
     "div",
     { class: "empty" },
-    h("p", { class: "empty-lead" }, "Nothing is downloading."),
+    h("p", { class: "empty-lead" }, t("Nothing is downloading.")),
     h(
       "p",
       {},
-      "Paste the name or the address of a model into the box. You will see what it holds and what it weighs before anything is fetched.",
+      t(
+        "Paste the name or the address of a model into the box. You will see what it holds and what it weighs before anything is fetched.",
+      ),
     ),
   );
-  const later = h("p", { class: "empty" }, "The downloads appear here as soon as Larder answers.");
+  const later = h("p", { class: "empty" }, t("The downloads appear here as soon as Larder answers."));
+  running.list.before(aged, tools);
   running.node.append(welcome, later);
 
-  const patchRunning = keyed(
-    running.list,
-    (d) => d.id,
-    (d) => job(d, parts),
-  );
-  const patchEnded = keyed(
-    ended.list,
-    (d) => d.id,
-    (d) => job(d, parts),
-  );
+  /** Draws the rows, once what makes them has come: an empty queue does without.
+   * @type {((active: Download[], finished: Download[]) => void)|null} */
+  let patch = null;
+  /** @type {Promise<void>|null} */
+  let loading = null;
+
+  async function loadRows() {
+    const [{ job }, { lists }] = await Promise.all([import("./job.js"), served, styles("jobs")]);
+    if (signal.aborted) return;
+    const part = (/** @type {Download} */ d) => job(d, { ...parts, lists });
+    const patchRunning = keyed(running.list, (d) => d.id, part);
+    const patchEnded = keyed(ended.list, (d) => d.id, part);
+    patch = (active, finished) => {
+      patchRunning(active);
+      patchEnded(finished);
+    };
+    draw();
+  }
+
+  async function loadOlder() {
+    const { lists } = await served;
+    lists.loadOlder().catch((error) => act("complain", error));
+  }
 
   function draw() {
     const active = store.active();
     const finished = store.finished();
     const focused = /** @type {HTMLElement|null} */ (document.activeElement?.closest("[data-testid=download]"))?.dataset
       .id;
-    patchRunning(active);
-    patchEnded(finished);
+    if (!patch && active.length + finished.length > 0) loading ??= loadRows();
+    patch?.(active, finished);
     if (focused && document.activeElement === document.body) find(root, focused)?.focus({ preventScroll: true });
     show(welcome, store.loaded && active.length === 0);
     show(later, !store.loaded && store.trouble !== null && active.length === 0);
@@ -71,23 +91,57 @@ export function mount(root, parts) {
     const { jobs, total, done, speed } = store.totals();
     text(
       running.note,
-      jobs === 0
-        ? ""
-        : count(jobs, "running or waiting", "running or waiting") +
-            (speed > 0 && total > done ? `, ${duration((total - done) / speed)} left` : ""),
+      [
+        jobs > 0 && t("{n} running or waiting", { n: number(jobs) }),
+        speed > 0 && total > done && t("{time} left", { time: duration((total - done) / speed) }),
+      ]
+        .filter(Boolean)
+        .join(", "),
     );
   }
 
-  const box = paste({ ...parts, signal, reveal: (id) => reveal(root, id) });
-  root.append(box, h("div", { class: "queue" }, running.node, ended.node));
+  /** What an earlier visit saw is marked as that. */
+  function drawAge() {
+    show(aged, store.aged > 0);
+    root.classList.toggle("old", store.aged > 0);
+    if (store.aged)
+      text(aged, t("As it was at {time}. Asking the server…", { time: moment(new Date(store.aged).toISOString()) }));
+  }
+
+  root.append(paste({ ...parts, signal, reveal }), h("div", { class: "queue" }, running.node, ended.node));
   for (const key of ["downloads", "older", "trouble"]) store.subscribe(key, draw, signal);
   store.subscribe("progress", drawTotals, signal);
+  store.subscribe("aged", drawAge, signal);
   draw();
+  drawAge();
+  import("./queue-tools.js").then(({ mount: mountTools }) => mountTools(tools, { ...parts, signal }));
+  running.list.addEventListener(
+    "pointerdown",
+    async (event) => {
+      if (!(/** @type {Element} */ (event.target).closest(".job-movable .job-icon")) || event.button !== 0) return;
+      event.preventDefault(); // no selection of text
+      (await import("./reorder.js")).begin(event, running.list, (id, to) => act("place", id, to));
+    },
+    { signal },
+  );
+
+  /** Bring a download before the eyes. @param {string} id */
+  function reveal(id) {
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        const node = find(root, id);
+        node?.scrollIntoView({ block: "nearest" });
+        node?.classList.add("flash");
+        setTimeout(() => node?.classList.remove("flash"), 1600);
+      }),
+    );
+  }
+
   return () => {
     life.abort();
-    patchRunning([]);
-    patchEnded([]);
+    patch?.([], []);
     root.replaceChildren();
+    root.classList.remove("old");
   };
 }
 
@@ -107,15 +161,3 @@ function section(id, heading) {
 /** @param {HTMLElement} root @param {string} id */
 const find = (root, id) =>
   /** @type {HTMLElement|null} */ (root.querySelector(`[data-testid=download][data-id="${CSS.escape(id)}"]`));
-
-/** Bring a download before the eyes. @param {HTMLElement} root @param {string} id */
-function reveal(root, id) {
-  requestAnimationFrame(() =>
-    requestAnimationFrame(() => {
-      const node = find(root, id);
-      node?.scrollIntoView({ block: "nearest" });
-      node?.classList.add("flash");
-      setTimeout(() => node?.classList.remove("flash"), 1600);
-    }),
-  );
-}

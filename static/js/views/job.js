@@ -1,64 +1,96 @@
 // @ts-check
-// One download of the list.
-/** @import { Actions } from "../core/actions.js" */
-/** @import { Store } from "../core/store.js" */
-/** @import { Download, JobFile } from "../core/types.js" */
-import { COMMANDS } from "../core/actions.js";
+// One download of the list, or another job: a verification, a repair, an update.
+/** @import { Download, Findings } from "../core/types.js" */
+/** @import { Parts, Served } from "../main.js" */
+import { COMMANDS } from "../core/commands.js";
 import { attr, fill, h, icon, show, text } from "../core/dom.js";
-import { count, duration, fraction, moment, percent, rate, safeUrl, since, size } from "../core/format.js";
+import {
+  count,
+  duration,
+  fraction,
+  isolate,
+  moment,
+  percent,
+  plain,
+  rate,
+  safeUrl,
+  since,
+  size,
+} from "../core/format.js";
+import { link } from "../core/router.js";
 import { isFinal } from "../core/store.js";
+import { t, tn } from "../core/words.js";
 import { badge } from "../ui/badge.js";
-import { fileList, pathText } from "../ui/file-list.js";
 import { progressBar } from "../ui/progress-bar.js";
 
 /** @type {Record<string, [string, string]>} state: words, icon */
 const PHASES = {
-  queued: ["Waiting its turn", "clock"],
-  resolving: ["Looking up the files", "search"],
-  downloading: ["Downloading", "download"],
-  verifying: ["Proving every byte", "shield"],
-  paused: ["Paused", "pause"],
-  waiting: ["Waiting", "clock"],
-  completed: ["Complete and proven", "check"],
-  failed: ["Failed", "alert"],
-  cancelled: ["Cancelled", "close"],
+  queued: [t("Waiting its turn"), "clock"],
+  resolving: [t("Looking up the files"), "search"],
+  downloading: [t("Downloading"), "download"],
+  verifying: [t("Proving every byte"), "shield"],
+  paused: [t("Paused"), "pause"],
+  waiting: [t("Waiting"), "clock"],
+  completed: [t("Complete and proven"), "check"],
+  failed: [t("Failed"), "alert"],
+  cancelled: [t("Cancelled"), "close"],
 };
 /** @type {Record<string, string>} */
 const WAITING = {
-  rate_limited: "Waiting: the Hub asked us to slow down",
-  network: "Waiting for the network",
-  disk_full: "Waiting for disk space",
-  schedule: "Waiting for its hours",
-  hub_unavailable: "Waiting for the Hub",
+  rate_limited: t("Waiting: the Hub asked us to slow down"),
+  network: t("Waiting for the network"),
+  disk_full: t("Waiting for disk space"),
+  schedule: t("Waiting for its hours"),
+  hub_unavailable: t("Waiting for the Hub"),
 };
 /** @type {Record<string, string>} */
-const LINKS = { gated: "Accept the licence on the Hub", unauthorized: "Open the page on the Hub" };
+const LINKS = { gated: t("Accept the licence on the Hub"), unauthorized: t("Open the page on the Hub") };
 /** @type {Record<string, string>} */
-const FILE_STATES = {
-  pending: "Waiting",
-  checking: "Checking",
-  waiting: "Comes with another file",
-  copying: "Taken from your library",
-  downloading: "Downloading",
-  verifying: "Proving",
-  done: "Proven",
-  failed: "Failed",
-};
+const KINDS = { verify: t("verification"), repair: t("repair"), update: t("update") };
 
-/**
- * @param {Download} first @param {{ store: Store, actions: Actions, now: () => number }} parts
- * @returns {import("../core/dom.js").Part<Download>}
- */
-export function job(first, { store, actions, now }) {
+/** What a verification has found. @param {Findings} found */
+export function findingsText({ proven, changed, missing, unknown }) {
+  return [
+    proven && tn(proven, "{n} file proven", "{n} files proven", { n: proven }),
+    changed && t("{n} changed", { n: changed }),
+    missing && t("{n} missing", { n: missing }),
+    unknown && t("{n} nobody knows", { n: unknown }),
+  ]
+    .filter(Boolean)
+    .join(", ");
+}
+
+/** What it is doing, in words. @param {Download} d */
+function phaseText({ kind, state, reason, findings }) {
+  if (state === "waiting") return WAITING[reason?.code ?? ""] ?? PHASES.waiting[0];
+  if (kind === "verify" && state === "verifying") return t("Reading what is on the disk");
+  if (kind === "verify" && state === "completed" && findings) return findingsText(findings) || t("Nothing to prove");
+  return PHASES[state]?.[0] ?? state;
+}
+
+/** @param {Download} d */
+function bytesText({ state, bytes_total: total, bytes_done: done, bytes_verified: verified }) {
+  if (!total) return "";
+  if (state === "completed" || state === "cancelled") return size(total);
+  const part = state === "verifying" ? verified : done;
+  const values = { done: size(part), total: size(total), percent: percent(fraction(part, total)) };
+  return state === "verifying"
+    ? t("{done} of {total} proven ({percent})", values)
+    : t("{done} of {total} ({percent})", values);
+}
+
+/** @param {Download} first @param {Pick<Parts & Served, "store"|"act"|"lists"|"now">} parts
+ * @returns {import("../core/dom.js").Part<Download>} */
+export function job(first, { store, act, lists, now }) {
   const { id } = first;
   const life = new AbortController();
   const { signal } = life;
   let download = first;
 
-  const phaseIcon = h("span", { class: "job-icon" });
-  const name = h("h3", { class: "job-name" }, repoText(first.repo));
+  const phaseIcon = h("span", { class: "job-icon", data: { testid: "grip" } });
+  const name = h("h3", { class: "job-name" }, repoText(first));
   const tags = h("span", { class: "job-tags" });
-  const bar = progressBar("Progress of " + first.repo);
+  const bar = progressBar(t("Progress of {repo}", { repo: first.repo }));
   const phase = h("span", { class: "job-phase" });
   const facts = Object.fromEntries(["bytes", "speed", "left", "when"].map((k) => [k, h("span", {})]));
   const filesWord = h("span", {});
@@ -80,12 +112,8 @@ export function job(first, { store, actions, now }) {
 
   /** @type {Record<string, HTMLButtonElement>} */
   const buttons = {};
-  const command = (
-    /** @type {string} */ key,
-    /** @type {string} */ label,
-    /** @type {string} */ image,
-    /** @type {() => void} */ click,
-  ) =>
+  /** @param {string} key @param {string} label @param {string} image @param {() => void} click */
+  const command = (key, label, image, click) =>
     (buttons[key] = h(
       "button",
       {
@@ -102,9 +130,9 @@ export function job(first, { store, actions, now }) {
   const actionsBox = h(
     "div",
     { class: "job-actions" },
-    command("up", "Sooner", "up", () => actions.shift(id, -1)),
-    command("down", "Later", "down", () => actions.shift(id, 1)),
-    ...Object.entries(COMMANDS).map(([key, c]) => command(key, c.label, c.icon, () => actions.run(key, id))),
+    command("up", t("Sooner"), "up", () => act("shift", id, -1)),
+    command("down", t("Later"), "down", () => act("shift", id, 1)),
+    ...Object.entries(COMMANDS).map(([key, c]) => command(key, c.label, c.icon, () => act("run", key, id))),
   );
 
   const node = h(
@@ -130,8 +158,9 @@ export function job(first, { store, actions, now }) {
     const { state } = next;
     const final = isFinal(next);
     const done = fraction(next.bytes_done, next.bytes_total);
+    const proven = fraction(next.bytes_verified, next.bytes_total);
     if (state !== shownState) {
-      if (shownState && final && !files.hidden) actions.loadFiles(id);
+      if (shownState && final && !files.hidden) lists.loadFiles(id);
       shownState = node.dataset.state = state;
       fill(phaseIcon, icon(PHASES[state]?.[1] ?? "info"));
     }
@@ -140,36 +169,16 @@ export function job(first, { store, actions, now }) {
       shownTags = tagKey;
       fill(tags, ...describe(next));
     }
-    const proven = fraction(next.bytes_verified, next.bytes_total);
-    const planned = next.bytes_total > 0;
     const moving = state === "downloading" || state === "verifying";
     show(bar.node, !final || (state === "failed" && done > 0));
-    bar.update(done, proven, !planned && !final && state !== "queued" && state !== "paused");
-    text(
-      phase,
-      state === "waiting" ? (WAITING[next.reason?.code ?? ""] ?? PHASES.waiting[0]) : (PHASES[state]?.[0] ?? state),
-    );
-    fact(
-      "bytes",
-      !planned
-        ? ""
-        : state === "completed" || state === "cancelled"
-          ? size(next.bytes_total)
-          : state === "verifying"
-            ? `${size(next.bytes_verified)} of ${size(next.bytes_total)} proven (${percent(proven)})`
-            : `${size(next.bytes_done)} of ${size(next.bytes_total)} (${percent(done)})`,
-    );
+    bar.update(done, proven, !next.bytes_total && !final && state !== "queued" && state !== "paused");
+    text(phase, phaseText(next));
+    fact("bytes", bytesText(next));
     fact("speed", moving && next.speed_bps > 0 ? rate(next.speed_bps) : "");
-    fact("left", moving && next.eta_s !== null ? duration(next.eta_s) + " left" : "");
+    fact("left", moving && next.eta_s !== null ? t("{time} left", { time: duration(next.eta_s) }) : "");
     updateWhen();
-    text(
-      filesWord,
-      !next.files_total
-        ? "Files"
-        : final && state === "completed"
-          ? count(next.files_total, "file")
-          : `${next.files_done} of ${count(next.files_total, "file")}`,
-    );
+    const all = count(next.files_total, "{n} file", "{n} files");
+    text(filesWord, state === "completed" ? all : t("{n} of {files}", { n: next.files_done, files: all }));
     show(filesButton, next.files_total > 0);
     updateReason(next);
     const buttonsKey = state + " " + store.pending.get(id);
@@ -212,7 +221,7 @@ export function job(first, { store, actions, now }) {
         h(
           "a",
           { href: url, target: "_blank", rel: "noopener noreferrer" },
-          LINKS[why.code] ?? "Open the page",
+          LINKS[why.code] ?? t("Open the page"),
           icon("external"),
         ),
     );
@@ -228,7 +237,7 @@ export function job(first, { store, actions, now }) {
       attr(buttons[key], "aria-disabled", pending ? "true" : null);
       buttons[key].classList.toggle("busy", pending === key);
     }
-    const kick = download.state === "waiting" ? "Try now" : COMMANDS.resume.label;
+    const kick = download.state === "waiting" ? t("Try now") : COMMANDS.resume.label;
     buttons.resume.title = kick;
     buttons.resume.ariaLabel = `${kick}: ${download.repo}`;
     if (lost && /** @type {HTMLElement} */ (focus).hidden)
@@ -244,6 +253,7 @@ export function job(first, { store, actions, now }) {
     show(buttons.down, queue.length > 1);
     attr(buttons.up, "aria-disabled", queue[0]?.id === id ? "true" : null);
     attr(buttons.down, "aria-disabled", queue.at(-1)?.id === id ? "true" : null);
+    node.classList.toggle("job-movable", queue.length > 1);
   }
 
   /** Each second, for what depends on the time alone. */
@@ -251,40 +261,28 @@ export function job(first, { store, actions, now }) {
     const at = download.reason?.retry_at;
     if (countdown && at) {
       const seconds = (Date.parse(at) - now()) / 1000;
-      text(countdown, seconds > 0.5 ? `Goes on by itself in ${duration(seconds)}.` : "Trying again now.");
+      text(
+        countdown,
+        seconds > 0.5 ? t("Goes on by itself in {time}.", { time: duration(seconds) }) : t("Trying again now."),
+      );
     }
     if (isFinal(download)) updateWhen();
   }
 
-  // ---- files -------------------------------------------------------------------------------------------------
+  /** @type {Promise<void>|null} */
+  let opened = null;
 
-  /** @type {ReturnType<typeof fileList<JobFile>>|null} */
-  let list = null;
-  let nextLoad = 0;
-
-  function toggleFiles() {
+  async function toggleFiles() {
     const open = files.hidden !== false;
     show(files, open);
     filesButton.ariaExpanded = String(open);
     if (!open) return store.setFiles(id, null);
-    if (!list) {
-      list = fileList("Files of " + download.repo, fileRow);
-      files.append(list.node);
-    }
     store.setFiles(id, []); // from now on the store keeps them
-    actions.loadFiles(id);
-  }
-
-  function drawFiles() {
-    const have = store.files.get(id);
-    if (have && list) list.update(have);
-  }
-
-  function pollFiles() {
-    tick();
-    if (files.hidden || isFinal(download) || document.hidden || Date.now() < nextLoad) return;
-    nextLoad = Date.now() + ((store.files.get(id)?.length ?? 0) > 200 ? 10_000 : 2000);
-    actions.loadFiles(id);
+    opened ??= import("./job-files.js").then((module) =>
+      module.mount(files, id, { store, lists, label: t("Files of {repo}", { repo: first.repo }), signal }),
+    );
+    await opened;
+    lists.loadFiles(id);
   }
 
   store.subscribe(
@@ -295,10 +293,9 @@ export function job(first, { store, actions, now }) {
     },
     signal,
   );
-  store.subscribe("files:" + id, drawFiles, signal);
   store.subscribe("downloads", updatePlace, signal);
+  store.subscribe("tick", tick, signal);
   updatePlace();
-  store.subscribe("tick", pollFiles, signal);
 
   return {
     node,
@@ -313,39 +310,26 @@ export function job(first, { store, actions, now }) {
 /** What was asked for, in small words. @param {Download} d */
 function describe(d) {
   return [
-    d.kind !== "download" ? badge(d.kind) : null,
-    d.type === "dataset" ? badge("dataset") : null,
+    d.kind !== "download" ? badge(KINDS[d.kind] ?? d.kind, "plain", "shield") : null,
+    d.type === "dataset" ? badge(t("dataset")) : null,
     d.revision && d.revision !== "main" ? badge("@" + d.revision) : null,
     ...some(d.select).map((term) => badge(term)),
-    ...some(d.exclude).map((term) => badge("without " + term)),
+    ...some(d.exclude).map((term) => badge(t("without {term}", { term: isolate(term) }))),
   ];
 }
 
 /** @param {string[]} terms */
-const some = (terms) => (terms.length > 4 ? [...terms.slice(0, 3), `and ${terms.length - 3} more`] : terms);
+const some = (terms) => (terms.length > 4 ? [...terms.slice(0, 3), t("and {n} more", { n: terms.length - 3 })] : terms);
 
-/** @param {string} repo */
-function repoText(repo) {
+/** What is there already leads to its page. @param {Download} d */
+function repoText({ repo, folder, kind, state }) {
   const cut = repo.indexOf("/") + 1;
-  return h("bdi", { title: repo }, h("span", { class: "repo-owner" }, repo.slice(0, cut)), repo.slice(cut));
-}
-
-/** @param {JobFile} file @returns {import("../core/dom.js").Part<JobFile>} */
-function fileRow(file) {
-  const state = h("span", { class: "file-state" });
-  const node = h(
-    "li",
-    { class: "file" },
-    pathText(file.path),
-    h("span", { class: "file-meta" }, state, h("span", { class: "file-size" }, size(file.size))),
+  const words = h(
+    "bdi",
+    { title: plain(repo) },
+    h("span", { class: "repo-owner" }, plain(repo.slice(0, cut))),
+    plain(repo.slice(cut)),
   );
-  return {
-    node,
-    update(next) {
-      node.dataset.state = next.state;
-      const busy =
-        next.state === "downloading" || next.state === "verifying" || (next.state === "pending" && next.bytes_done > 0);
-      text(state, busy ? percent(fraction(next.bytes_done, next.size)) : (FILE_STATES[next.state] ?? next.state));
-    },
-  };
+  const isThere = folder && (kind !== "download" || state === "completed");
+  return isThere ? h("a", { class: "job-link", href: link("models", folder) }, words) : words;
 }

@@ -2,7 +2,8 @@
 // What a repository holds and what of it is chosen: the contract before the download.
 /** @import { Group, Preview, PreviewFile } from "../core/types.js" */
 import { attr, fill, h, icon, keyed, show, text } from "../core/dom.js";
-import { count, number, size } from "../core/format.js";
+import { count, isolate, number, plain, size } from "../core/format.js";
+import { t } from "../core/words.js";
 import { badge } from "../ui/badge.js";
 import { fileList, pathText } from "../ui/file-list.js";
 
@@ -17,6 +18,7 @@ export function previewPanel({ signal, choose }) {
   /** @type {Map<string, PreviewFile[]>} */
   let members = new Map();
   let room = 0; // bytes that may still be promised
+  let memory = 0; // of the server, bytes; 0: not known
   let shown = "";
 
   const understood = h("p", { class: "preview-understood" });
@@ -38,12 +40,12 @@ export function previewPanel({ signal, choose }) {
   const groupTools = h(
     "span",
     {},
-    pick("All", allPaths),
-    pick("None", () => []),
+    pick(t("All"), allPaths),
+    pick(t("None"), () => []),
   );
   const groupBox = h(
     "section",
-    { class: "choice", ariaLabel: "What to fetch" },
+    { class: "choice", ariaLabel: t("What to fetch") },
     h("header", { class: "choice-head" }, groupTitle, groupTools),
     advice,
     groupList,
@@ -54,22 +56,31 @@ export function previewPanel({ signal, choose }) {
     const box = h("input", { type: "checkbox", data: { testid: "group" } });
     const meta = h("span", { class: "group-files" });
     const bytes = h("span", { class: "group-size" });
+    const bits = first.bits_per_weight ? t("{n} bits", { n: number(Math.round(first.bits_per_weight * 10) / 10) }) : "";
     const marks = h("span", { class: "group-marks" });
     const only = h(
       "button",
       {
         type: "button",
         class: "button button-quiet group-only",
-        ariaLabel: `Only ${first.name}`,
+        ariaLabel: t("Only {name}", { name: first.name }),
         on: { click: () => choose(new Set((members.get(first.name) ?? []).map((f) => f.path))) },
       },
-      "Only",
+      t("Only"),
     );
     box.addEventListener("change", () => toggle(members.get(first.name) ?? [], box.checked));
     const node = h(
       "li",
       { class: "group", data: { group: first.name } },
-      h("label", { class: "group-label" }, box, h("bdi", { class: "group-name" }, first.name), meta, bytes, marks),
+      h(
+        "label",
+        { class: "group-label" },
+        box,
+        h("bdi", { class: "group-name" }, plain(first.name)),
+        meta,
+        bytes,
+        marks,
+      ),
       only,
     );
     return {
@@ -81,17 +92,18 @@ export function previewPanel({ signal, choose }) {
         box.indeterminate = chosen > 0 && chosen < files.length;
         const missing = sum(files.filter((f) => !f.present));
         const tight = missing > room;
-        text(meta, count(group.files, "file"));
+        text(meta, [bits, group.files > 1 && count(group.files, "{n} file", "{n} files")].filter(Boolean).join(", "));
         text(bytes, size(group.bytes));
         node.classList.toggle("group-tight", tight);
         fill(
           marks,
           group.present === "all"
-            ? badge("on disk", "good", "check")
+            ? badge(t("on disk"), "good", "check")
             : group.present === "some"
-              ? badge("partly on disk")
+              ? badge(t("partly on disk"))
               : null,
-          tight ? badge("does not fit", "bad") : null,
+          tight ? badge(t("does not fit the disk"), "bad") : null,
+          memory && group.bytes > memory ? badge(t("larger than the memory"), "warn") : null,
         );
       },
     };
@@ -108,7 +120,7 @@ export function previewPanel({ signal, choose }) {
       {
         type: "button",
         class: "button button-quiet",
-        ariaLabel: label + " companions",
+        ariaLabel: t("{which}: companions", { which: label }),
         signal,
         on: {
           click: () =>
@@ -122,8 +134,14 @@ export function previewPanel({ signal, choose }) {
     );
   const companionBox = h(
     "section",
-    { class: "choice", ariaLabel: "Goes with it" },
-    h("header", { class: "choice-head" }, h("h2", {}, "Goes with it"), every("All", true), every("None", false)),
+    { class: "choice", ariaLabel: t("Goes with it") },
+    h(
+      "header",
+      { class: "choice-head" },
+      h("h2", {}, t("Goes with it")),
+      every(t("All"), true),
+      every(t("None"), false),
+    ),
     companionList,
     companionMore,
   );
@@ -131,7 +149,7 @@ export function previewPanel({ signal, choose }) {
   // ---- files -------------------------------------------------------------------------------------------------
 
   const fileSummary = h("span", {});
-  const list = fileList("Files of the repository", fileRow);
+  const list = fileList(t("Files of the repository"), fileRow);
   const fileBox = h(
     "details",
     { class: "disclosure", data: { testid: "files" } },
@@ -155,7 +173,7 @@ export function previewPanel({ signal, choose }) {
       node,
       update(file) {
         box.checked = wanted.has(file.path);
-        text(mark, file.present ? "on disk" : "");
+        text(mark, file.present ? t("on disk") : "");
       },
     };
   }
@@ -184,10 +202,10 @@ export function previewPanel({ signal, choose }) {
       },
     };
   };
-  const chosen = figure("Chosen");
-  const fetching = figure("To fetch");
-  const free = figure("Free now");
-  const after = figure("Free after");
+  const chosen = figure(t("Chosen"));
+  const fetching = figure(t("To fetch"));
+  const free = figure(t("Free now"));
+  const after = figure(t("Free after"));
   const roomBar = h(
     "div",
     { class: "room", ariaHidden: "true" },
@@ -205,10 +223,10 @@ export function previewPanel({ signal, choose }) {
     if (!preview) return;
     const { disk, bytes_to_fetch, bytes_selected, files_selected } = preview;
     const here = bytes_selected - bytes_to_fetch;
-    chosen.set(size(bytes_selected), count(files_selected, "file"));
-    fetching.set(size(bytes_to_fetch), here > 0 ? `${size(here)} here already` : "");
-    free.set(size(disk.free), disk.reserved ? `${size(disk.reserved)} for the queue` : "");
-    after.set(disk.after < 0 ? `${size(-disk.after)} short` : size(disk.after), "");
+    chosen.set(size(bytes_selected), count(files_selected, "{n} file", "{n} files"));
+    fetching.set(size(bytes_to_fetch), here > 0 ? t("{size} here already", { size: size(here) }) : "");
+    free.set(size(disk.free), disk.reserved ? t("{size} for the queue", { size: size(disk.reserved) }) : "");
+    after.set(disk.after < 0 ? t("{size} short", { size: size(-disk.after) }) : size(disk.after), "");
     totals.classList.toggle("totals-short", disk.after < 0);
     const share = (/** @type {number} */ n) => String(disk.free > 0 ? Math.min(1, n / disk.free) : 1);
     roomBar.style.setProperty("--promised", share(disk.reserved));
@@ -232,12 +250,23 @@ export function previewPanel({ signal, choose }) {
     const companions = preview.files.filter((f) => f.companion);
     patchCompanions(companions.slice(0, COMPANIONS_SHOWN));
     show(companionMore, companions.length > COMPANIONS_SHOWN);
-    text(companionMore, `and ${number(companions.length - COMPANIONS_SHOWN)} more in the list of files`);
+    text(companionMore, t("and {n} more in the list of files", { n: number(companions.length - COMPANIONS_SHOWN) }));
     const whole = preview.groups.filter((g) => members.get(g.name)?.every((f) => wanted.has(f.path)));
     const quants = whole.filter((g) => g.quant !== null);
     show(advice, quants.length > 2);
-    text(advice, `${quants.length} variants of the same model are chosen. One is usually enough: pick it with “Only”.`);
-    text(fileSummary, `${number(wanted.size)} of ${count(preview.files.length, "file")} chosen`);
+    text(
+      advice,
+      t("{n} variants of the same model are chosen. One is usually enough: pick it with “Only”.", {
+        n: quants.length,
+      }),
+    );
+    text(
+      fileSummary,
+      t("{n} of {files} chosen", {
+        n: number(wanted.size),
+        files: count(preview.files.length, "{n} file", "{n} files"),
+      }),
+    );
     drawFiles();
   }
 
@@ -256,6 +285,7 @@ export function previewPanel({ signal, choose }) {
         (f) => /** @type {string} */ (f.group),
       );
       room = next.disk.after + next.bytes_to_fetch;
+      memory = next.memory ?? 0;
       const key = next.type + " " + next.repo + " " + next.commit;
       if (key !== shown) {
         shown = key;
@@ -264,10 +294,10 @@ export function previewPanel({ signal, choose }) {
         patchCompanions([]);
         fileBox.open = next.groups.length === 0 && next.files.length <= 40;
       }
-      text(understood, next.understood);
+      text(understood, plain(next.understood));
       fill(badges, ...facts(next));
       show(groupBox, next.groups.length > 0);
-      text(groupTitle, next.groups.some((g) => g.quant !== null) ? "Variants" : "Weights");
+      text(groupTitle, next.groups.some((g) => g.quant !== null) ? t("Variants") : t("Weights"));
       groupBox.classList.toggle("choice-single", next.groups.length < 2);
       show(
         companionBox,
@@ -294,12 +324,17 @@ const sum = (files) => files.reduce((n, f) => n + f.size, 0);
 
 /** @param {Preview} p */
 const facts = (p) => [
-  badge(p.type, "plain", p.type === "dataset" ? "dataset" : "model"),
-  badge(`${p.revision} at ${p.commit.slice(0, 7)}`, "plain", "branch", p.commit),
-  p.licence ? badge(p.licence, "plain", "licence", "Licence") : badge("no licence named", "plain", "licence"),
+  p.type === "dataset" ? badge(t("dataset"), "plain", "dataset") : badge(t("model"), "plain", "model"),
+  badge(
+    t("{revision} at {commit}", { revision: isolate(p.revision), commit: p.commit.slice(0, 7) }),
+    "plain",
+    "branch",
+    p.commit,
+  ),
+  p.licence ? badge(p.licence, "plain", "licence", t("Licence")) : badge(t("no licence named"), "plain", "licence"),
   p.gated
     ? badge(
-        p.gated === "manual" ? "gated: the authors approve each request" : "gated: accept the licence first",
+        p.gated === "manual" ? t("gated: the authors approve each request") : t("gated: accept the licence first"),
         "warn",
         "lock",
       )

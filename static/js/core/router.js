@@ -1,0 +1,30 @@
+// @ts-check
+// Which view the address names: #/models/acme/tiny is the view "models" and the rest "acme/tiny". It is behind the hash, so
+// that the page can be served by anything that serves files, under any path.
+
+/** @typedef {{ view: string, rest: string }} Route */
+
+/** The address of a view. @param {string} view @param {string} [rest] */
+export const link = (view, rest = "") =>
+  "#/" + [view, ...rest.split("/")].filter(Boolean).map(encodeURIComponent).join("/");
+
+/** @returns {Route} */
+export function route() {
+  const [view = "", ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decode);
+  return { view, rest: rest.join("/") };
+}
+
+/** @param {string} part */
+function decode(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // somebody's own percent sign
+  }
+}
+
+/** Go there; `back` must not come here again: it takes this one's place. @param {string} address @param {boolean} [instead] */
+export function go(address, instead = false) {
+  if (instead) location.replace(address);
+  else location.hash = address;
+}

@@ -1,0 +1,335 @@
+// @ts-check
+// The Models page: what is in the library, who takes the space, and beside the list the one that was opened.
+/** @import { Model } from "../core/types.js" */
+/** @import { Parts, Served } from "../main.js" */
+import { ApiError } from "../core/api.js";
+import { attr, fill, h, icon, show, text } from "../core/dom.js";
+import { count, number, plain, since, size } from "../core/format.js";
+import { STATES, libraryOf } from "../core/library.js";
+import { link } from "../core/router.js";
+import { t } from "../core/words.js";
+import { badge } from "../ui/badge.js";
+import { spacePicture } from "../ui/space-picture.js";
+import { styles } from "../ui/styles.js";
+import { windowList } from "../ui/window-list.js";
+import { model as modelPage } from "./model.js";
+
+export const title = t("Models");
+
+await Promise.all([styles("lists"), styles("library"), styles("preview")]);
+
+const QUANTS_SHOWN = 3;
+const GB = 1e9;
+
+/** @type {[string, string][]} */
+const SORTS = [
+  ["name", t("By name")],
+  ["size", t("Largest first")],
+  ["modified", t("Latest first")],
+];
+/** @type {[string, string][]} */
+const STATE_WORDS = [
+  ["", t("In any state")],
+  ["incomplete", t("Incomplete")],
+  ["outdated", t("Update available")],
+  ["unverified", t("Not proven")],
+  ["changed", t("Changed on the disk")],
+  ["problem", t("With a problem")],
+];
+/** @type {[string, string][]} */
+const SIZES = [
+  ["0", t("Of any size")],
+  [String(GB), t("Over {size}", { size: size(GB) })],
+  [String(10 * GB), t("Over {size}", { size: size(10 * GB) })],
+  [String(50 * GB), t("Over {size}", { size: size(50 * GB) })],
+];
+
+/** What was filtered for, for as long as the page lives. */
+const wanted = { text: "", format: "", quant: "", state: "", least: 0, sort: /** @type {any} */ ("name") };
+
+/** @param {HTMLElement} root @param {Parts & Served} parts */
+export function mount(root, parts) {
+  const { store, api, act, tell, now } = parts;
+  const library = libraryOf(api, store);
+  const life = new AbortController();
+  const { signal } = life;
+  let opened = "";
+  let closeModel = () => {};
+  let scrolled = 0; // where the list was when a model took its place
+
+  // ---- tools -------------------------------------------------------------------------------------------------
+
+  const words = h("input", {
+    type: "search",
+    class: "tools-words",
+    maxLength: 200,
+    value: wanted.text,
+    placeholder: t("Find a model"),
+    ariaLabel: t("Find a model"),
+    spellcheck: false,
+    data: { testid: "find" },
+    signal,
+    on: { input: () => choose("text", words.value) },
+  });
+  /** @param {"format"|"quant"|"state"|"least"|"sort"} name @param {string} label @param {[string, string][]} options */
+  const choice = (name, label, options) => {
+    const node = h("select", {
+      ariaLabel: label,
+      data: { testid: name },
+      signal,
+      on: { change: () => choose(name, node.value) },
+    });
+    setOptions(node, options, String(wanted[name]));
+    return node;
+  };
+  const format = choice("format", t("Format"), [["", t("Every format")]]);
+  const quant = choice("quant", t("Variant"), [["", t("Every variant")]]);
+  const state = choice("state", t("State"), STATE_WORDS);
+  const least = choice("least", t("Size"), SIZES);
+  const sort = choice("sort", t("Order"), SORTS);
+
+  const note = h("span", { class: "section-note", role: "status" });
+  const scanning = h(
+    "span",
+    { class: "looking", hidden: true },
+    h("span", { class: "spinner" }),
+    t("Looking at the disk…"),
+  );
+  const scan = h(
+    "button",
+    { type: "button", class: "button button-quiet", data: { testid: "scan" }, signal, on: { click: lookAgain } },
+    t("Look at the disk again"),
+  );
+  const picture = spacePicture(t("Who takes the space"));
+  const problem = h("p", { class: "problem", hidden: true, role: "alert" });
+  const nothing = h("div", { class: "empty", hidden: true });
+  const list = windowList(t("Models"), (/** @type {Model} */ m) => m.folder, row, signal);
+  const shelf = h(
+    "section",
+    { class: "section shelf", "aria-labelledby": "models-title" },
+    h(
+      "header",
+      { class: "section-head" },
+      h("h2", { id: "models-title" }, title),
+      note,
+      scanning,
+      h(
+        "span",
+        { class: "section-tools" },
+        scan,
+        h("a", { class: "button button-quiet", href: link("trash") }, t("Trash")),
+      ),
+    ),
+    picture.node,
+    h("div", { class: "tools" }, words, format, quant, state, least, sort),
+    problem,
+    nothing,
+    h("div", { class: "jobs shelf-list" }, list.node),
+  );
+  const place = h("div", { class: "model-place" });
+
+  // ---- rows --------------------------------------------------------------------------------------------------
+
+  /** @param {Model} first @returns {import("../core/dom.js").Part<Model>} */
+  function row(first) {
+    const cut = first.folder.lastIndexOf("/") + 1;
+    const meta = h("span", { class: "shelf-meta" });
+    const marks = h("span", { class: "shelf-marks" });
+    const anchor = h(
+      "a",
+      { class: "shelf-link", href: link("models", first.folder) },
+      h(
+        "bdi",
+        { class: "shelf-name", title: plain(first.folder) },
+        h("span", { class: "repo-owner" }, plain(first.folder.slice(0, cut))),
+        plain(first.folder.slice(cut)),
+      ),
+      meta,
+    );
+    const node = h("li", { class: "shelf-row", data: { testid: "model", key: first.folder } }, anchor, marks);
+    /** @type {Model|null} */
+    let drawn = null;
+    return {
+      node,
+      update(next) {
+        attr(anchor, "aria-current", next.folder === opened ? "true" : null);
+        if (next === drawn) return;
+        drawn = next;
+        const { quants } = next;
+        text(
+          meta,
+          [
+            size(next.bytes),
+            next.parameters ? t("{n} parameters", { n: shortly(next.parameters) }) : "",
+            quants.slice(0, QUANTS_SHOWN).join(", ") +
+              (quants.length > QUANTS_SHOWN ? ` +${number(quants.length - QUANTS_SHOWN)}` : "") ||
+              next.formats.join(", "),
+            next.modified_at ? since(next.modified_at, now()) : "",
+          ]
+            .filter(Boolean)
+            .join(" · "),
+        );
+        fill(marks, ...modelMarks(next));
+      },
+    };
+  }
+
+  // ---- drawing -----------------------------------------------------------------------------------------------
+
+  function drawList() {
+    const found = library.find(wanted);
+    const all = library.rows.size;
+    list.update(found);
+    text(
+      note,
+      found.length === all
+        ? count(all, "{n} model", "{n} models")
+        : t("{n} of {all}", { n: number(found.length), all: count(all, "{n} model", "{n} models") }),
+    );
+    show(problem, library.problem !== null);
+    if (library.problem) text(problem, library.problem.message);
+    show(nothing, found.length === 0 && (library.whole || all > 0));
+    if (!nothing.hidden) fill(nothing, ...emptyWords(all > 0));
+  }
+
+  /** @param {boolean} filtered */
+  function emptyWords(filtered) {
+    return filtered
+      ? [
+          h("p", { class: "empty-lead" }, t("No model is like that.")),
+          h("button", { type: "button", class: "button", signal, on: { click: clearFilters } }, t("Show all of them")),
+        ]
+      : [
+          h("p", { class: "empty-lead" }, t("The library is empty.")),
+          h(
+            "p",
+            {},
+            t("What you download appears here, and so does what you put into the folder yourself: {path}", {
+              path: library.state?.path ?? "",
+            }),
+          ),
+          h("a", { class: "button", href: link("") }, t("Download a model")),
+        ];
+  }
+
+  /** Not for every row that comes: at most once a frame, by the store. */
+  function drawModels() {
+    setOptions(format, [["", t("Every format")], ...pairs(library.values("formats"))], wanted.format);
+    setOptions(quant, [["", t("Every variant")], ...pairs(library.values("quants"))], wanted.quant);
+    drawList();
+    drawSpace();
+  }
+
+  function drawSpace() {
+    const takers = [...library.rows.values()]
+      .filter(({ bytes }) => bytes > 0)
+      .sort((a, b) => b.bytes - a.bytes)
+      .map(({ folder, bytes }) => ({ name: folder, href: link("models", folder), bytes }));
+    show(picture.node, takers.length > 0);
+    picture.update(takers, store.disk);
+  }
+
+  function drawState() {
+    show(scanning, !!library.state?.scanning);
+    attr(scan, "aria-disabled", library.state?.scanning ? "true" : null);
+    if (library.state?.problem) {
+      show(problem, true);
+      text(problem, library.state.problem);
+    }
+  }
+
+  // ---- doing -------------------------------------------------------------------------------------------------
+
+  /** @param {keyof typeof wanted} name @param {string} value */
+  function choose(name, value) {
+    /** @type {any} */ (wanted)[name] = name === "least" ? Number(value) : value;
+    drawList();
+  }
+
+  function clearFilters() {
+    Object.assign(wanted, { text: "", format: "", quant: "", state: "", least: 0 });
+    words.value = "";
+    for (const node of [format, quant, state]) node.value = "";
+    least.value = "0";
+    drawList();
+    words.focus();
+  }
+
+  async function lookAgain() {
+    try {
+      await library.scan();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      tell("error", error.message, "scan");
+    }
+  }
+
+  /** The one beside the list, or in its place where there is no room. @param {string} folder */
+  function move(folder) {
+    if (!opened && folder) scrolled = scrollY;
+    closeModel();
+    closeModel = () => {};
+    const before = opened;
+    opened = folder;
+    root.classList.toggle("view-model", folder !== "");
+    fill(place);
+    if (folder) closeModel = modelPage(place, folder, { ...parts, library, act });
+    list.draw();
+    drawCurrent();
+    if (before && !folder) scrollTo(0, scrolled);
+    else if (folder && getComputedStyle(shelf).display === "none") scrollTo(0, 0);
+  }
+
+  function drawCurrent() {
+    for (const anchor of /** @type {NodeListOf<HTMLElement>} */ (list.node.querySelectorAll(".shelf-link")))
+      attr(anchor, "aria-current", anchor.closest("li")?.dataset.key === opened ? "true" : null);
+  }
+
+  fill(root, shelf, place);
+  store.subscribe("models", drawModels, signal);
+  store.subscribe("library", drawState, signal);
+  store.subscribe("disk", drawSpace, signal);
+  drawModels();
+  drawState();
+  move(parts.rest);
+
+  return {
+    move,
+    leave() {
+      closeModel();
+      life.abort();
+      root.replaceChildren();
+      root.classList.remove("view-model");
+    },
+  };
+}
+
+/** @param {HTMLSelectElement} node @param {[string, string][]} options @param {string} value */
+function setOptions(node, options, value) {
+  const key = JSON.stringify(options);
+  if (node.dataset.options !== key) {
+    node.dataset.options = key;
+    fill(node, ...options.map(([name, label]) => h("option", { value: name }, label)));
+  }
+  node.value = value;
+}
+
+/** @param {string[]} values @returns {[string, string][]} */
+const pairs = (values) => values.map((value) => [value, value]);
+
+/** 7.2 B. @param {number} n */
+const shortly = (n) =>
+  new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 })
+    .format(n)
+    .replace(/([KMBT])$/, "\u00a0$1");
+
+/** What is to be said of a model besides its size. @param {Model} m */
+export function modelMarks(m) {
+  return [
+    m.problem || m.problems > 0 ? badge(t("problem"), "bad", "alert") : null,
+    STATES.changed(m) ? badge(t("changed"), "bad", "alert") : null,
+    STATES.incomplete(m) ? badge(t("incomplete"), "warn", "download") : null,
+    STATES.outdated(m) ? badge(t("update"), "warn", "update") : null,
+    m.files_total > 0 && m.files_proven === m.files_total ? badge(t("proven"), "good", "check") : null,
+  ];
+}

@@ -1,0 +1,426 @@
+// @ts-check
+// What the text in the paste box means: asks the daemon, shows it, lets the choice be changed, starts the download.
+/** @import { Parts } from "../main.js" */
+/** @import { Terms } from "../core/choice.js" */
+/** @import { Preview, Wish } from "../core/types.js" */
+import { ApiError, isAbort } from "../core/api.js";
+import { agrees, parseTerms, termsFor } from "../core/choice.js";
+import { attr, h, icon, show, text } from "../core/dom.js";
+import { count, duration, isolate, size } from "../core/format.js";
+import { t } from "../core/words.js";
+import { field, problemBox } from "../ui/field.js";
+import { styles } from "../ui/styles.js";
+import { previewPanel } from "./preview.js";
+
+const TYPING_MS = 450;
+const TICKING_MS = 250;
+const LONGEST = 4096; // characters of a text that is worth a question
+
+/** Settled when it can be drawn. */
+export const ready = styles("preview");
+
+/**
+ * @param {Omit<Parts, "rest"> & { signal: AbortSignal, reveal: (id: string) => void, node: HTMLElement,
+ *   input: HTMLTextAreaElement, clear: HTMLButtonElement, help: HTMLElement }} parts
+ */
+export function pasteForm({ store, act, served, tell, signal, reveal, node, input, clear, help }) {
+  /** @type {Preview|null} */
+  let preview = null;
+  let previewText = ""; // what the preview answers
+  /** @type {Set<string>} */
+  let wanted = new Set();
+  /** @type {Terms} */
+  let terms = { select: [], exclude: [] };
+  let ticked = false; // the terms come from the boxes: the answer must agree with them
+  let busy = false;
+  let starting = false;
+  /** @type {ApiError|null} */
+  let problem = null;
+  let retryAt = 0;
+  /** @type {AbortController|null} */
+  let request = null;
+  let timer = 0;
+
+  // ---- nodes -------------------------------------------------------------------------------------------------
+
+  clear.addEventListener("click", () => (reset(), input.focus()), { signal });
+  const box = { control: input, ...problemBox(input, help) };
+  help.after(box.node);
+
+  const area = () => h("textarea", { rows: 1, spellcheck: false, autocapitalize: "off", autocomplete: "off" });
+  const select = field(
+    area(),
+    t("Only files that match"),
+    t("One term a line: a variant (Q4_K_M), part of a path, a pattern (*.json) or /a regular expression/."),
+  );
+  const exclude = field(area(), t("Leave out"), t("Same kinds of terms."));
+  const revision = field(
+    h("input", { type: "text", spellcheck: false, autocapitalize: "off", autocomplete: "off", placeholder: "main" }),
+    t("Revision"),
+    t("A branch, a tag or a commit."),
+  );
+  const type = field(
+    h(
+      "select",
+      {},
+      h("option", { value: "" }, t("As the text says")),
+      h("option", { value: "model" }, t("Model")),
+      h("option", { value: "dataset" }, t("Dataset")),
+    ),
+    t("Kind"),
+  );
+  const advanced = h(
+    "details",
+    { class: "disclosure" },
+    h("summary", {}, icon("chevron"), t("More options")),
+    h("div", { class: "advanced" }, select.node, exclude.node, revision.node, type.node),
+  );
+
+  const looking = h("p", { class: "looking", hidden: true }, h("span", { class: "spinner" }), t("Asking the Hub…"));
+  const againText = h("span", {});
+  const again = h(
+    "p",
+    { class: "again", hidden: true },
+    h(
+      "button",
+      { type: "button", class: "button", signal, on: { click: () => look(0) } },
+      icon("retry"),
+      t("Try again"),
+    ),
+    againText,
+  );
+  const duplicate = h(
+    "p",
+    { class: "again", hidden: true },
+    h("button", { type: "button", class: "button", signal, on: { click: showDuplicate } }, t("Show that download")),
+  );
+  const panel = previewPanel({ signal, choose });
+  const startText = h("span", {}, t("Download"));
+  const startButton = h(
+    "button",
+    {
+      type: "button",
+      class: "button button-primary",
+      disabled: true,
+      "aria-describedby": "verdict",
+      data: { testid: "start" },
+      signal,
+      on: { click: start },
+    },
+    icon("download"),
+    startText,
+  );
+  const verdict = h("p", { class: "verdict", id: "verdict" });
+  const foot = h("div", { class: "paste-foot", hidden: true }, verdict, startButton);
+
+  node.append(looking, again, duplicate, panel.node, advanced, panel.totals, foot);
+
+  // ---- asking ------------------------------------------------------------------------------------------------
+
+  /** One line: a command may have come with continuation lines. */
+  const asText = () => input.value.replace(/\s*\\?[\r\n]+\s*|[\t\u00a0]+/g, " ").trim();
+  const current = () => preview !== null && asText() === previewText;
+
+  /** @returns {Wish} */
+  function wish() {
+    if (!preview || !current()) {
+      return {
+        repo: asText(),
+        ...optional("type", type.control.value),
+        ...optional("revision", revision.control.value.trim()),
+        ...terms,
+      };
+    }
+    const sameType = type.control.value === "" || type.control.value === preview.type;
+    const wantedRevision = revision.control.value.trim() || preview.revision;
+    return {
+      repo: preview.repo,
+      type: sameType ? preview.type : type.control.value,
+      revision: wantedRevision,
+      ...optional("commit", sameType && wantedRevision === preview.revision ? preview.commit : ""),
+      ...terms,
+    };
+  }
+
+  /** Ask soon. @param {number} delay */
+  function look(delay) {
+    clearTimeout(timer);
+    request?.abort();
+    request = null;
+    retryAt = 0;
+    busy = true;
+    timer = setTimeout(ask, delay);
+    draw();
+  }
+
+  async function ask(literal = false) {
+    const asked = asText();
+    if (asked === "") return reset();
+    if (asked.length > LONGEST) {
+      return refuse(
+        new ApiError(422, { detail: t("That is too long to be a model’s name or address."), field: "repo" }),
+      );
+    }
+    const mine = (request = new AbortController());
+    try {
+      const answer = await act("preview", wish(), mine.signal);
+      if (request !== mine) return;
+      if (ticked && !literal && !agrees(answer.files, wanted)) {
+        terms = termsFor(answer.files, wanted, true);
+        return ask(true);
+      }
+      accept(answer, asked);
+    } catch (error) {
+      if (isAbort(error) || request !== mine) return;
+      if (!(error instanceof ApiError)) throw error;
+      refuse(error);
+    }
+  }
+
+  /** @param {Preview} answer @param {string} asked */
+  function accept(answer, asked) {
+    request = null;
+    busy = false;
+    ticked = false;
+    problem = null;
+    preview = answer;
+    previewText = asked;
+    wanted = new Set(answer.files.filter((f) => f.selected).map((f) => f.path));
+    terms = { select: answer.select, exclude: answer.exclude };
+    writeFields(answer);
+    drawMatches(answer);
+    panel.update(answer, wanted);
+    draw();
+  }
+
+  /** @param {ApiError} error */
+  function refuse(error) {
+    request = null;
+    busy = false;
+    problem = error;
+    const wait = error.retryAfter ?? (error.away ? 5 : 0);
+    retryAt = wait ? Date.now() + wait * 1000 : 0;
+    if (!current()) {
+      preview = null;
+      panel.update(null, new Set());
+    }
+    draw();
+  }
+
+  /** What the terms come to, beside them. @param {Preview} p */
+  function drawMatches(p) {
+    const left = p.files_total - p.files_selected;
+    select.setGood(p.select.length ? count(p.files_selected, "{n} file matches", "{n} files match") : "");
+    exclude.setGood(p.exclude.length ? count(left, "{n} file is left out", "{n} files are left out") : "");
+  }
+
+  // ---- choosing ----------------------------------------------------------------------------------------------
+
+  /** The boxes changed. @param {Set<string>} next */
+  function choose(next) {
+    if (!preview) return;
+    wanted = next;
+    panel.setChoice(next);
+    if (next.size === 0) {
+      // no terms mean everything, so nothing cannot be asked for
+      clearTimeout(timer);
+      request?.abort();
+      request = null;
+      busy = false;
+      return draw();
+    }
+    terms = termsFor(preview.files, next);
+    ticked = true;
+    look(TICKING_MS);
+  }
+
+  /** The fields changed. */
+  function readFields() {
+    ticked = false;
+    terms = {
+      select: parseTerms(select.control.value, preview?.files),
+      exclude: parseTerms(exclude.control.value, preview?.files),
+    };
+    if (asText()) look(TYPING_MS);
+  }
+
+  /** Not under the fingers of someone who types. @param {Preview} p */
+  function writeFields(p) {
+    for (const [f, value] of /** @type {[typeof select, string][]} */ ([
+      [select, p.select.join("\n")],
+      [exclude, p.exclude.join("\n")],
+    ])) {
+      if (document.activeElement !== f.control) f.control.value = value;
+    }
+    if (document.activeElement !== revision.control) revision.control.value = p.revision === "main" ? "" : p.revision;
+  }
+
+  for (const { control } of [select, exclude, revision, type])
+    control.addEventListener("input", readFields, { signal });
+
+  // ---- starting ----------------------------------------------------------------------------------------------
+
+  function isReady() {
+    return current() && !busy && !starting && !problem && wanted.size > 0 && (preview?.disk.after ?? -1) >= 0;
+  }
+
+  async function start() {
+    if (!preview || !isReady()) return;
+    const { repo, type: kind, revision: at, commit, select: only, exclude: without, bytes_to_fetch } = preview;
+    starting = true;
+    draw();
+    try {
+      const download = await act("start", { repo, type: kind, revision: at, commit, select: only, exclude: without });
+      starting = false;
+      reset();
+      tell(
+        "success",
+        bytes_to_fetch
+          ? t("{repo}: {size} added to the queue.", { repo: isolate(repo), size: size(bytes_to_fetch) })
+          : t("{repo} added to the queue.", { repo: isolate(repo) }),
+        download.id,
+      );
+      reveal(download.id);
+    } catch (error) {
+      starting = false;
+      if (!(error instanceof ApiError)) throw error;
+      refuse(error);
+      retryAt = 0; // starting is never repeated by itself
+      draw();
+    }
+  }
+
+  async function showDuplicate() {
+    const id = problem?.download;
+    if (id && (store.downloads.has(id) || (await (await served).lists.refresh(id)))) reveal(id);
+  }
+
+  // ---- drawing -----------------------------------------------------------------------------------------------
+
+  function reset() {
+    clearTimeout(timer);
+    request?.abort();
+    request = preview = problem = null;
+    busy = ticked = false;
+    retryAt = 0;
+    terms = { select: [], exclude: [] };
+    for (const f of [box, select, exclude, revision, type]) f.control.value = "";
+    store.draft = "";
+    advanced.open = false;
+    panel.update(null, new Set());
+    draw();
+  }
+
+  function draw() {
+    show(clear, input.value !== "");
+    show(looking, busy);
+    drawProblem();
+    panel.setBusy(busy || !current());
+    show(foot, preview !== null);
+    show(help, preview === null);
+    startButton.disabled = !isReady();
+    if (preview) {
+      text(
+        startText,
+        starting
+          ? t("Starting…")
+          : wanted.size && preview.bytes_to_fetch
+            ? t("Download {size}", { size: size(preview.bytes_to_fetch) })
+            : t("Download"),
+      );
+      const [words, bad] = judge(preview);
+      text(verdict, words);
+      verdict.classList.toggle("verdict-bad", bad);
+    }
+  }
+
+  /** The sentence beside the button. @param {Preview} p @returns {[string, boolean]} */
+  function judge(p) {
+    if (wanted.size === 0) return [t("Nothing is chosen yet. Tick what you want."), false];
+    if (busy || !current()) return ["", false];
+    if (problem) return [problem.message, true]; // its place may be out of sight
+    if (p.disk.after < 0)
+      return [
+        t("This does not fit: {size} more is needed than is free. Choose less, or make room.", {
+          size: size(-p.disk.after),
+        }),
+        true,
+      ];
+    if (p.bytes_to_fetch === 0) return [t("All of it is on the disk already."), false];
+    const speed = store.usualSpeed();
+    const folder = isolate(p.folder);
+    return [
+      speed
+        ? t("Goes to {folder}, in about {time}", { folder, time: duration(p.bytes_to_fetch / speed) })
+        : t("Goes to {folder}", { folder }),
+      false,
+    ];
+  }
+
+  function drawProblem() {
+    const shown = busy ? null : problem;
+    const at = shown?.field ?? "";
+    const target = at.startsWith("select")
+      ? select
+      : at.startsWith("exclude")
+        ? exclude
+        : at === "revision"
+          ? revision
+          : at === "type"
+            ? type
+            : box;
+    for (const f of [box, select, exclude, revision, type]) f.setProblem(f === target ? shown : null);
+    if (shown && target !== box) advanced.open = true;
+    show(duplicate, !!shown?.download);
+    show(again, !!shown && (shown.away || shown.status === 429 || shown.status >= 500));
+    drawWait();
+  }
+
+  function drawWait() {
+    const left = Math.ceil((retryAt - Date.now()) / 1000);
+    text(againText, retryAt && !busy ? (left > 0 ? t(" by itself in {n} s", { n: left }) : "") : "");
+    if (retryAt && left <= 0 && !busy && !store.trouble) look(0);
+  }
+
+  // ---- listening ---------------------------------------------------------------------------------------------
+
+  store.subscribe("tick", drawWait, signal);
+  store.subscribe(
+    "trouble",
+    () => {
+      if (!store.trouble && problem?.away && !busy && retryAt) look(0);
+    },
+    signal,
+  );
+
+  return {
+    /** The text is another one. @param {boolean} pasted */
+    changed(pasted) {
+      if (!current()) {
+        problem = null;
+        if (preview) {
+          // what was chosen in the old one does not apply
+          terms = { select: [], exclude: [] };
+          for (const f of [select, exclude, revision]) f.control.value = "";
+          ticked = false;
+        }
+      }
+      if (asText() === "") reset();
+      else look(pasted ? 0 : TYPING_MS);
+    },
+    enter() {
+      if (isReady()) start();
+      else if (!starting && asText()) look(0);
+    },
+    /** This text, in the place of any other. @param {string} words */
+    take(words) {
+      reset();
+      store.draft = input.value = words;
+      input.focus();
+      look(0);
+    },
+  };
+}
+
+/** @template {string} K @param {K} name @param {string} value @returns {Partial<Record<K, string>>} */
+const optional = (name, value) => /** @type {any} */ (value ? { [name]: value } : {});

@@ -1,0 +1,351 @@
+// @ts-check
+// Settings: what the server may use, when, and what this browser prefers. The care of the whole library is here, too.
+/** @import { Hours, Scrub, Settings } from "../core/types.js" */
+/** @import { Parts, Served } from "../main.js" */
+import { ApiError } from "../core/api.js";
+import { fill, h, icon, show, text } from "../core/dom.js";
+import { count, fraction, moment, number, percent, rate, size } from "../core/format.js";
+import { libraryOf } from "../core/library.js";
+import { link } from "../core/router.js";
+import { LANGUAGES, language, t } from "../core/words.js";
+import { field } from "../ui/field.js";
+import { styles } from "../ui/styles.js";
+import { schedule } from "./schedule.js";
+
+export const title = t("Settings");
+
+await Promise.all([styles("lists"), styles("settings"), styles("preview")]);
+
+const MB = 1e6;
+const LIMIT_MAX_MB = 100_000;
+
+/** @param {HTMLElement} root @param {Parts & Served} parts @returns {() => void} unmount */
+export function mount(root, { store, api, act, prefs, tell }) {
+  const library = libraryOf(api, store);
+  const life = new AbortController();
+  const { signal } = life;
+
+  // ---- what the line carries ---------------------------------------------------------------------------------
+
+  const limit = amount(
+    t("Limit for all downloads together"),
+    t("Megabytes a second; empty: no limit."),
+    "bandwidth_limit",
+  );
+  const slow = amount(t("Limit while “Slow” is on"), t("Megabytes a second."), "slow_limit");
+  const jobs = whole(t("Downloads at a time"), t("The others wait their turn."), "max_downloads", 64);
+  const connections = whole(
+    t("Connections in all"),
+    t("At most. Larder measures how many are worth having and uses no more."),
+    "max_connections",
+    256,
+  );
+
+  /** @param {string} label @param {string} help @param {"bandwidth_limit"|"slow_limit"} name */
+  function amount(label, help, name) {
+    const one = field(
+      h("input", {
+        type: "number",
+        min: "0",
+        max: String(LIMIT_MAX_MB),
+        step: "any",
+        inputMode: "decimal",
+        data: { testid: name },
+      }),
+      label,
+      help,
+    );
+    return {
+      ...one,
+      /** @param {Settings} settings */
+      draw(settings) {
+        if (document.activeElement !== one.control)
+          one.control.value = settings[name] ? String(settings[name] / MB) : "";
+      },
+      read() {
+        const value = Math.round(Number(one.control.value) * MB);
+        const bad =
+          !Number.isFinite(value) || value < 0 || value > LIMIT_MAX_MB * MB || (name === "slow_limit" && value < 1);
+        return bad ? null : { [name]: value };
+      },
+    };
+  }
+
+  /** @param {string} label @param {string} help @param {"max_downloads"|"max_connections"} name @param {number} most */
+  function whole(label, help, name, most) {
+    const one = field(
+      h("input", {
+        type: "number",
+        min: "1",
+        max: String(most),
+        step: "1",
+        inputMode: "numeric",
+        data: { testid: name },
+      }),
+      label,
+      help,
+    );
+    return {
+      ...one,
+      /** @param {Settings} settings */
+      draw(settings) {
+        if (document.activeElement !== one.control) one.control.value = String(settings[name]);
+      },
+      read() {
+        const value = Number(one.control.value);
+        return Number.isInteger(value) && value >= 1 && value <= most ? { [name]: value } : null;
+      },
+    };
+  }
+
+  const fields = [limit, slow, jobs, connections];
+  for (const one of fields) one.control.addEventListener("change", () => save(one), { signal });
+
+  /** @param {typeof fields[number]} one */
+  async function save(one) {
+    const patch = one.read();
+    one.setProblem(
+      patch ? null : { message: t("This is not a number that can be used here."), hint: "", status: 0, requestId: "" },
+    );
+    one.setGood("");
+    if (patch && (await act("set", patch))) one.setGood(t("Saved."));
+  }
+
+  const effect = h("p", { class: "help", role: "status" });
+  const hours = schedule(signal, async (next) => {
+    hours.setGood((await act("set", { schedule: /** @type {Hours[]} */ (next) })) ? t("Saved.") : "");
+  });
+
+  function drawSettings() {
+    const { settings } = store;
+    show(serverBox, settings !== null);
+    if (!settings) return;
+    for (const one of fields) one.draw(settings);
+    hours.update(settings.schedule);
+    const { paused, bandwidth_limit, until } = settings.effect;
+    const now = paused
+      ? t("Right now all downloads are paused.")
+      : bandwidth_limit
+        ? t("Right now: at most {rate}.", { rate: rate(bandwidth_limit) })
+        : t("Right now there is no limit.");
+    text(effect, now + (until ? " " + t("The schedule changes that at {time}.", { time: moment(until) }) : ""));
+  }
+
+  const serverBox = box(
+    "line",
+    t("The line"),
+    effect,
+    h("div", { class: "settings-fields" }, ...fields.map(({ node }) => node)),
+    hours.node,
+  );
+
+  // ---- the library -------------------------------------------------------------------------------------------
+
+  const scrubWords = h("p", { role: "status" });
+  const scrubFindings = h("ul", { class: "trash-paths" });
+  const scrubButton = h("button", {
+    type: "button",
+    class: "button",
+    data: { testid: "scrub" },
+    signal,
+    on: { click: toggleScrub },
+  });
+  /** @type {Scrub|null} */
+  let scrub = null;
+  let turn = 0;
+
+  async function loadScrub() {
+    const mine = ++turn;
+    try {
+      const next = await library.scrub();
+      if (mine === turn) drawScrub(next);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      text(scrubWords, error.message);
+    }
+  }
+
+  async function toggleScrub() {
+    const mine = ++turn;
+    try {
+      const next = await library.setScrub(!scrub?.running);
+      if (mine === turn) drawScrub(next);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      tell("error", error.message, "scrub");
+    }
+  }
+
+  /** @param {Scrub} next */
+  function drawScrub(next) {
+    scrub = next;
+    const { running, finished_at, next_at, proven, changed, missing, unknown, files, bytes, at } = next;
+    const found = t("{proven} proven, {changed} changed, {missing} missing, {unknown} that nobody knows", {
+      proven: number(proven),
+      changed: number(changed),
+      missing: number(missing),
+      unknown: number(unknown),
+    });
+    text(
+      scrubWords,
+      running
+        ? t("Reading {name}. So far {files}, {size}: {found}.", {
+            name: at ?? "…",
+            files: count(files, "{n} file", "{n} files"),
+            size: size(bytes),
+            found,
+          })
+        : [
+            finished_at
+              ? t("Last time, {time}: {found}.", { time: moment(finished_at), found })
+              : t("It was never done yet."),
+            next_at ? t("Next time: {time}.", { time: moment(next_at) }) : t("Nothing is planned."),
+          ].join(" "),
+    );
+    fill(
+      scrubFindings,
+      ...next.findings.map(({ folder, path, state }) =>
+        h(
+          "li",
+          {},
+          h("a", { href: link("models", folder) }, h("bdi", {}, `${folder}/${path}`)),
+          " ",
+          state === "missing" ? t("is missing") : t("is changed"),
+        ),
+      ),
+    );
+    fill(scrubButton, icon(running ? "close" : "shield"), running ? t("Stop") : t("Read all of it now"));
+  }
+
+  const space = h("p", {});
+  function drawSpace() {
+    const { disk } = store;
+    const { state } = library;
+    text(
+      space,
+      [
+        state &&
+          t("{models} in {files}, {size}, in {path}.", {
+            models: count(state.models, "{n} model", "{n} models"),
+            files: count(state.files, "{n} file", "{n} files"),
+            size: size(state.bytes),
+            path: state.path,
+          }),
+        disk &&
+          t("{free} free of {total} ({percent}).", {
+            free: size(disk.free),
+            total: size(disk.total),
+            percent: percent(fraction(disk.free, disk.total)),
+          }),
+      ]
+        .filter(Boolean)
+        .join(" "),
+    );
+  }
+
+  const careBox = box(
+    "care",
+    t("The library"),
+    space,
+    h("h3", {}, t("Proving all of it")),
+    h(
+      "p",
+      { class: "help" },
+      t(
+        "Every file is read and compared with what the Hub says of it, slowly, so that nobody who uses the disk is held up.",
+      ),
+    ),
+    scrubWords,
+    scrubFindings,
+    h(
+      "div",
+      { class: "trash-tools" },
+      scrubButton,
+      h("a", { class: "button", href: link("trash") }, icon("trash"), t("Trash")),
+    ),
+  );
+
+  // ---- this browser ------------------------------------------------------------------------------------------
+
+  /** @param {"theme"|"language"} name @param {[string, string][]} options @param {string} label */
+  const preference = (name, options, label) => {
+    const node = h(
+      "select",
+      { data: { testid: name }, signal, on: { change: () => prefs.set(name, node.value) } },
+      ...options.map(([value, words]) => h("option", { value }, words)),
+    );
+    node.value = prefs.get(name);
+    return field(node, label);
+  };
+  const theme = preference(
+    "theme",
+    [
+      ["auto", t("As the system")],
+      ["light", t("Light")],
+      ["dark", t("Dark")],
+    ],
+    t("Colours"),
+  );
+  const tongue = preference("language", [["auto", t("As the browser")], ...Object.entries(LANGUAGES)], t("Language"));
+  tongue.control.addEventListener(
+    "change",
+    () => {
+      if (tongue.control.value !== language) location.reload();
+    },
+    { signal },
+  );
+  const notify = h("input", {
+    type: "checkbox",
+    checked: prefs.get("notify") === "on",
+    data: { testid: "notify" },
+    signal,
+    on: { change: setNotify },
+  });
+  const notifyWord = h("p", { class: "help", role: "status" });
+
+  async function setNotify() {
+    if (!notify.checked) return prefs.set("notify", "off");
+    const granted = globalThis.Notification && (await Notification.requestPermission()) === "granted";
+    prefs.set("notify", granted ? "on" : "off");
+    notify.checked = !!granted;
+    text(notifyWord, granted ? "" : t("The browser does not allow it. Over plain HTTP it never does."));
+  }
+
+  const browserBox = box(
+    "browser",
+    t("This browser"),
+    h("div", { class: "settings-fields" }, theme.node, tongue.node),
+    h(
+      "label",
+      { class: "settings-check" },
+      notify,
+      t("Tell me by a notification when a job has ended and nobody looks at the page"),
+    ),
+    notifyWord,
+  );
+
+  fill(root, h("div", { class: "settings" }, serverBox, careBox, browserBox));
+  store.subscribe("settings", drawSettings, signal);
+  store.subscribe("scrub", loadScrub, signal);
+  for (const key of ["library", "disk"]) store.subscribe(key, drawSpace, signal);
+  prefs.watch(({ theme: now }) => {
+    if (!signal.aborted) theme.control.value = now;
+  });
+  drawSettings();
+  drawSpace();
+  fill(scrubButton, icon("shield"), t("Read all of it now"));
+  loadScrub();
+  return () => {
+    life.abort();
+    root.replaceChildren();
+  };
+}
+
+/** @param {string} id @param {string} heading @param {...(Node|null)} children */
+const box = (id, heading, ...children) =>
+  h(
+    "section",
+    { class: "card settings-box", "aria-labelledby": `settings-${id}` },
+    h("h2", { id: `settings-${id}` }, heading),
+    ...children,
+  );

@@ -1,0 +1,227 @@
+// What all views share: settings, activity, languages, what is remembered, and what is said when something is away.
+import { TERM, TIMEOUT, check, live, looksRight, paste, row, start, state, step } from "./kit.mjs";
+
+const [, base, shots] = process.argv.slice(2);
+
+/** The settings as the server has them. */
+const settings = (page) => page.evaluate(async () => (await fetch("api/v1/settings")).json());
+
+export const scenarios = {
+  /** What is set is saved, in effect, and seen by another tab. */
+  async settings(page, context) {
+    const other = await context.newPage();
+    await other.goto(`${base}#/settings`);
+    await page.goto(`${base}#/settings`);
+    const limit = page.getByTestId("bandwidth_limit");
+    await limit.fill("2.5");
+    await limit.press("Tab");
+    await page.getByText("Right now: at most 2.50 MB/s.").waitFor({ timeout: TIMEOUT });
+    check((await settings(page)).bandwidth_limit === 2_500_000, "it is not saved");
+    await other.getByText("Right now: at most 2.50 MB/s.").waitFor({ timeout: TIMEOUT });
+    await other.close();
+    await limit.fill("-3");
+    await limit.press("Tab");
+    await page.getByText("This is not a number that can be used here.").waitFor({ timeout: TIMEOUT });
+    check((await settings(page)).bandwidth_limit === 2_500_000, "nonsense was saved");
+    await limit.fill("");
+    await limit.press("Tab");
+    await page.getByText("Right now there is no limit.").waitFor({ timeout: TIMEOUT });
+
+    await page.getByTestId("add-hours").click();
+    const hours = page.getByTestId("hours");
+    await hours.getByRole("checkbox").nth(6).check();
+    await hours.getByRole("combobox").selectOption("pause");
+    await page.waitForFunction(
+      async () => {
+        const [entry] = (await (await fetch("api/v1/settings")).json()).schedule;
+        return entry?.action === "pause" && entry.days.includes("sun");
+      },
+      null,
+      { timeout: TIMEOUT },
+    );
+    await hours.getByRole("button", { name: "Remove these hours" }).click();
+    await hours.waitFor({ state: "detached", timeout: TIMEOUT });
+    await page.waitForFunction(
+      async () => (await (await fetch("api/v1/settings")).json()).schedule.length === 0,
+      null,
+      {
+        timeout: TIMEOUT,
+      },
+    );
+
+    await page.getByTestId("scrub").click();
+    await page.getByText("Last time,").waitFor({ timeout: TIMEOUT });
+  },
+
+  /** Above the queue: all paused, and slow. */
+  async tools(page) {
+    await paste(page, TERM);
+    await start(page);
+    await page.getByTestId("pause-all").click();
+    await page.getByText("All downloads are paused.").waitFor({ timeout: TIMEOUT });
+    await page.getByTestId("pause-all").click();
+    await page.getByTestId("slow").click();
+    await page.getByText("Slow: at most").waitFor({ timeout: TIMEOUT });
+    check((await page.getByTestId("slow").getAttribute("aria-pressed")) === "true", "it does not say so");
+    await page.getByTestId("slow").click();
+    await page.getByText("Slow: at most").waitFor({ state: "hidden", timeout: TIMEOUT });
+    await page.locator(".chart").waitFor({ timeout: TIMEOUT });
+    await page.waitForFunction(() => /^\d+ % · |^\d+% · /.test(document.title), null, { timeout: TIMEOUT });
+    check(/progress-\d/.test(await page.locator("#favicon").getAttribute("href")), "the icon shows nothing");
+    await page.screenshot({ path: `${shots}/tools.png`, fullPage: true });
+  },
+
+  /** A row is dragged before another; the buttons do the same. */
+  async reorder(page) {
+    const ids = () =>
+      page.evaluate(() => [...document.querySelectorAll("[data-testid=download]")].map((n) => n.dataset.id));
+    const become = (wanted) =>
+      page.waitForFunction(
+        (order) =>
+          JSON.stringify([...document.querySelectorAll("[data-testid=download]")].map((n) => n.dataset.id)) === order,
+        JSON.stringify(wanted),
+        { timeout: TIMEOUT },
+      );
+    await page.getByTestId("download").nth(2).waitFor({ timeout: TIMEOUT });
+    const [a, b, c] = await ids();
+    const grip = page.locator(`[data-id="${c}"]`).getByTestId("grip");
+    const target = await page.locator(`[data-id="${a}"]`).boundingBox();
+    const from = await grip.boundingBox();
+    await page.mouse.move(from.x + 8, from.y + 8);
+    await page.mouse.down();
+    await page.locator(".job-dragged").waitFor({ timeout: TIMEOUT });
+    await page.mouse.move(from.x + 8, target.y + 20, { steps: 5 });
+    await page.mouse.up();
+    await become([c, a, b]);
+    await page.locator(`[data-id="${c}"]`).getByTestId("down").focus();
+    await page.keyboard.press("Enter");
+    await become([a, c, b]);
+    check(
+      await page.evaluate((id) => document.activeElement?.closest("[data-id]")?.dataset.id === id, c),
+      "the focus is lost",
+    );
+  },
+
+  /** What has happened can be read, filtered and cleared, and is kept nowhere else. */
+  async activity(page) {
+    await paste(page, TERM);
+    await start(page);
+    await state(page, "completed");
+    await page.getByRole("link", { name: "Activity" }).click();
+    const log = page.locator(".log-line");
+    await log.filter({ hasText: "is complete and proven" }).waitFor({ timeout: TIMEOUT });
+    await page.getByTestId("log-filter").fill("added to the queue");
+    await page.waitForFunction(() => document.querySelectorAll(".log-line").length === 1, null, { timeout: TIMEOUT });
+    await page.getByTestId("log-filter").fill("");
+    await page.getByTestId("log-clear").click();
+    await page.getByText("Nothing has happened since this page was opened.").waitFor({ timeout: TIMEOUT });
+    const kept = await page.evaluate(() => JSON.stringify(localStorage));
+    check(!kept.includes("is complete and proven"), "the log is kept");
+  },
+
+  /** Another language, all of it, and kept. */
+  async language(page) {
+    await page.goto(`${base}#/settings`);
+    await page.getByTestId("language").selectOption("de");
+    await page.getByRole("heading", { name: "Die Leitung" }).waitFor({ timeout: TIMEOUT });
+    check((await page.locator("html").getAttribute("lang")) === "de", "the document does not say so");
+    await page.getByRole("link", { name: "Downloads" }).click();
+    await page.getByText("Was möchtest du herunterladen?").waitFor({ timeout: TIMEOUT });
+    await page.reload();
+    await page.getByText("Was möchtest du herunterladen?").waitFor({ timeout: TIMEOUT });
+    await paste(page, TERM);
+    await page.screenshot({ path: `${shots}/german.png`, fullPage: true });
+    for (const width of [320, 768]) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.waitForFunction((w) => innerWidth === w && document.documentElement.scrollWidth <= w, width, {
+        timeout: TIMEOUT,
+      });
+    }
+  },
+
+  /** The last state is there at once, marked as old, while the server says nothing. */
+  async remembered(page) {
+    await paste(page, TERM);
+    await start(page);
+    await state(page, "completed");
+    await page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide")));
+    await step("stop");
+    await page.reload();
+    await page.getByTestId("aged").waitFor({ timeout: TIMEOUT });
+    await state(page, "completed");
+    await page.screenshot({ path: `${shots}/remembered.png`, fullPage: true });
+    await step("start");
+    await live(page);
+    await page.getByTestId("aged").waitFor({ state: "hidden", timeout: TIMEOUT });
+    check((await row(page).count()) === 1, "a row too many");
+    // A damaged memory is none.
+    await page.evaluate(() => localStorage.setItem("larder.seen.1", '{"downloads":[null,{"id":7}],"at":"x"'));
+    await page.reload();
+    await live(page);
+    await state(page, "completed");
+  },
+
+  /** The pages were replaced under this one: said, with what to do. */
+  async upgraded(page) {
+    await live(page);
+    await page.route("**/js/views/settings.js", (route) => route.fulfill({ status: 404 }));
+    await page.getByRole("link", { name: "Settings" }).click();
+    await page.locator(".toast", { hasText: "Larder was updated" }).waitFor({ timeout: TIMEOUT });
+    await page.unroute("**/js/views/settings.js");
+    await page.getByTestId("toast-offer").click();
+    await page.getByRole("heading", { name: "The line" }).waitFor({ timeout: TIMEOUT });
+  },
+
+  /** All that is needed is there with the keyboard alone, and what has the focus is seen. */
+  async keyboard(page) {
+    await live(page);
+    await page.keyboard.press("Tab");
+    check(
+      await page.evaluate(() => document.activeElement?.className === "skip"),
+      "the first stop is not the skip link",
+    );
+    await page.keyboard.press("/");
+    check(await page.evaluate(() => document.activeElement?.dataset.testid === "paste"), "the slash leads nowhere");
+    await page.keyboard.type(TERM);
+    await page.getByTestId("start").and(page.locator(":enabled")).waitFor({ timeout: TIMEOUT });
+    await page.keyboard.press("Enter");
+    await state(page, "completed");
+    const stops = new Set();
+    for (let n = 0; n < 60; n++) {
+      await page.keyboard.press("Tab");
+      const stop = await page.evaluate(() => {
+        const node = document.activeElement;
+        if (!node || node === document.body) return null;
+        const { outlineStyle, outlineWidth } = getComputedStyle(node);
+        return {
+          name: node.ariaLabel || node.textContent || node.dataset.testid,
+          seen: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2,
+        };
+      });
+      if (!stop) continue; // the browser's own stop, at the end of the page
+      check(stop.seen, `the focus on ${stop.name} is not seen`);
+      stops.add(stop.name);
+    }
+    for (const name of ["Downloads", "Models", "Activity", "Settings"])
+      check(
+        [...stops].some((stop) => stop.includes(name)),
+        `${name} is not reached`,
+      );
+    check(
+      [...stops].some((stop) => stop.startsWith("Remove from list")),
+      "a row's buttons are not reached",
+    );
+  },
+
+  /** Settings and activity at each size. */
+  async "page-looks"(page) {
+    await page.goto(`${base}#/settings`);
+    await page.getByTestId("add-hours").click();
+    await page.getByTestId("hours").waitFor({ timeout: TIMEOUT });
+    await looksRight(page, shots, "settings");
+    await page.getByRole("button", { name: "Remove these hours" }).click();
+    await page.goto(`${base}#/activity`);
+    await page.getByTestId("log-clear").waitFor({ timeout: TIMEOUT });
+    await looksRight(page, shots, "activity");
+  },
+};
