@@ -81,7 +81,7 @@ SOURCES := $(wildcard common/*.[ch] downloader/*.[ch] fcgi/*.[ch] cli/*.[ch] tes
 	tests/fuzz/*.[ch] tests/preload/*.[ch] tests/bench/*.[ch])
 PROGRAMS := larderd larder-fcgi larder
 
-.PHONY: all deps run demo check unit unit-asan unit-tsan e2e browser fuzz bench bench-events bench-library lint fmt analyze install uninstall \
+.PHONY: all deps run demo check unit unit-asan unit-tsan e2e browser fuzz bench bench-events bench-library bench-pages lint fmt analyze install uninstall \
 	clean help force
 all: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 
@@ -213,6 +213,11 @@ bench-events: $(VENV)/ready $(PROGRAMS:%=build/release-gcc/%)
 # A library of ten thousand models; tests/bench/library.py --help lists the options.
 bench-library: $(VENV)/ready $(PROGRAMS:%=build/release-gcc/%)
 	$(Q)$(VENV)/bin/python tests/bench/library.py build/release-gcc $(BENCH_ARGS)
+
+# What the pages cost a browser: their size, the first view, filtering, watching, an hour of events.
+bench-pages: tests/browser/node_modules/ready
+	$(Q)mkdir -p build
+	$(Q)node tests/browser/bench.mjs build/bench-pages.json
 
 # Both compilers build everything without a warning, then the rules no compiler knows.
 lint: $(foreach compiler,gcc clang,$(PROGRAMS:%=build/release-$(compiler)/%) build/release-$(compiler)/all.a)

@@ -44,10 +44,9 @@ export class Library {
   /** Why they have not. @type {ApiError|null} */
   problem = null;
 
-  /** By order, until something changes. @type {Map<Sort, Model[]>} */
+  /** By order, until something changes: the models, and beside each what is looked for, in lower case.
+   * @type {Map<Sort, { models: Model[], words: string[] }>} */
   #sorted = new Map();
-  /** In lower case, for the filter. @type {WeakMap<Model, string>} */
-  #words = new WeakMap();
   #loading = 0;
 
   /** @param {Api} api @param {Store} store */
@@ -131,29 +130,26 @@ export class Library {
   find({ text, format, quant, state, least, sort }) {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
     const isSo = STATES[state];
-    return this.#inOrder(sort).filter(
-      (m) =>
+    const sorted = this.#inOrder(sort);
+    return sorted.models.filter(
+      (m, i) =>
         m.bytes >= least &&
+        words.every((word) => sorted.words[i].includes(word)) &&
         (!format || m.formats.includes(format)) &&
         (!quant || m.quants.includes(quant)) &&
-        (!isSo || isSo(m)) &&
-        words.every((word) => this.#wordsOf(m).includes(word)),
+        (!isSo || isSo(m)),
     );
   }
 
   /** @param {Sort} sort */
   #inOrder(sort) {
     let sorted = this.#sorted.get(sort);
-    if (!sorted) this.#sorted.set(sort, (sorted = [...this.rows.values()].sort(ORDERS[sort])));
+    if (!sorted) {
+      const models = [...this.rows.values()].sort(ORDERS[sort]);
+      const words = models.map((m) => [m.folder, m.architecture ?? "", ...m.quants].join(" ").toLowerCase());
+      this.#sorted.set(sort, (sorted = { models, words }));
+    }
     return sorted;
-  }
-
-  /** @param {Model} m */
-  #wordsOf(m) {
-    let words = this.#words.get(m);
-    if (words === undefined)
-      this.#words.set(m, (words = [m.folder, m.architecture ?? "", ...m.quants].join(" ").toLowerCase()));
-    return words;
   }
 
   /** What there is to choose from. @param {"formats"|"quants"} what */

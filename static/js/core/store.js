@@ -7,6 +7,7 @@
 
 const FINAL = new Set(["completed", "failed", "cancelled"]);
 const HIDDEN_FLUSH_MS = 1000; // a tab in the background gets no frames, but its title goes on
+const PROGRESS_MS = 450; // between two looks at figures: more often nobody can read them
 const LOG_MAX = 500;
 const SPEEDS_MAX = 120; // one a second
 
@@ -60,6 +61,8 @@ export class Store {
   /** @type {Set<string>} */
   #dirty = new Set();
   #scheduled = false;
+  #later = 0; // timer
+  #flushedAt = 0;
 
   /** @param {string} key @param {() => void} fn @param {AbortSignal} signal */
   subscribe(key, fn, signal) {
@@ -72,9 +75,22 @@ export class Store {
     });
   }
 
-  /** @param {...string} keys */
+  /** Told with the next frame. @param {...string} keys */
   touch(...keys) {
     for (const key of keys) this.#dirty.add(key);
+    this.#schedule();
+  }
+
+  /** Told with what else there is, or a little later. @param {...string} keys */
+  #touchLater(...keys) {
+    for (const key of keys) this.#dirty.add(key);
+    if (this.#scheduled || this.#later) return;
+    const wait = this.#flushedAt + PROGRESS_MS - performance.now();
+    if (wait > 0) this.#later = setTimeout(() => this.#schedule(), wait);
+    else this.#schedule();
+  }
+
+  #schedule() {
     if (this.#scheduled) return;
     this.#scheduled = true;
     if (document.hidden) setTimeout(this.#flush, HIDDEN_FLUSH_MS);
@@ -83,6 +99,9 @@ export class Store {
 
   #flush = () => {
     this.#scheduled = false;
+    clearTimeout(this.#later);
+    this.#later = 0;
+    this.#flushedAt = performance.now();
     const keys = this.#dirty;
     this.#dirty = new Set();
     for (const key of keys) for (const fn of [...(this.#subscribers.get(key) ?? [])]) fn();
@@ -134,7 +153,7 @@ export class Store {
     if (figures.state && isFinal(/** @type {Download} */ (figures)) !== isFinal(download))
       this.put({ ...download, ...figures });
     else Object.assign(download, figures);
-    this.touch("download:" + figures.id, "progress");
+    this.#touchLater("download:" + figures.id, "progress");
   }
 
   /** @param {string} id */
@@ -177,7 +196,7 @@ export class Store {
   tick() {
     this.speeds.push(this.totals().speed);
     if (this.speeds.length > SPEEDS_MAX) this.speeds.shift();
-    this.touch("tick");
+    this.#touchLater("tick");
   }
 
   /** @template {"disk"|"settings"|"link"|"trouble"|"session"|"older"|"loaded"|"aged"} K @param {K} name @param {Store[K]} value */

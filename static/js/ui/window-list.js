@@ -1,64 +1,71 @@
 // @ts-check
-// A list of any length, of which only the rows in sight are nodes. It scrolls with the page; all rows have one height, which
-// the style sheet sets.
-import { attr, h, keyed } from "../core/dom.js";
+// A list of any length, of which only the rows in sight are nodes, and those are used again for others. It scrolls with the
+// page; all rows have one height, which the style sheet sets.
+import { attr, h } from "../core/dom.js";
 
-const OVER = 8; // rows drawn above and below what is in sight
+const OVER = 4; // rows drawn above and below what is in sight
 
 /**
  * @template T
- * @param {string} label @param {(item: T) => string} key @param {(item: T) => import("../core/dom.js").Part<T>} create
+ * @param {string} label @param {(item: T) => string} key
+ * @param {() => { node: HTMLElement, update: (item: T) => void }} create a row that can be any item's
  * @param {AbortSignal} signal
  */
 export function windowList(label, key, create, signal) {
+  /** @typedef {ReturnType<typeof create>} Row */
   /** @type {T[]} */
   let items = [];
   let height = 0; // of a row, px
   let scheduled = false;
+  /** By the key of what they show. @type {Map<string, Row>} */
+  let rows = new Map();
+  /** Out of use. @type {Row[]} */
+  const spare = [];
   const node = h("ul", { class: "window-list", ariaLabel: label });
-  /** @type {Map<string, number>} */
-  let places = new Map();
-  const patch = keyed(
-    node,
-    (/** @type {{ item: T, at: number }} */ { item }) => key(item),
-    (first) => {
-      const part = create(first.item);
-      return {
-        node: part.node,
-        update({ item, at }) {
-          part.node.style.top = `${at * height}px`;
-          attr(part.node, "aria-posinset", at + 1);
-          attr(part.node, "aria-setsize", items.length);
-          part.update(item);
-        },
-        destroy: part.destroy,
-      };
-    },
-  );
 
   function measure() {
     height = parseFloat(getComputedStyle(node).getPropertyValue("grid-auto-rows")) || 64;
   }
 
-  function draw() {
-    scheduled = false;
-    if (!node.isConnected) return;
-    measure();
-    const total = `${items.length * height}px`;
-    if (node.style.height !== total) node.style.height = total;
+  /** What is in sight now. */
+  function inSight() {
     const { top } = node.getBoundingClientRect();
     const first = Math.max(0, Math.floor(-top / height) - OVER);
     const last = Math.min(items.length, Math.ceil((innerHeight - top) / height) + OVER);
-    const inSight = items.slice(first, last).map((item, i) => ({ item, at: first + i }));
-    const held = focused(); // whoever stands in a row keeps it
-    if (held !== undefined && (held < first || held >= last)) inSight.push({ item: items[held], at: held });
-    patch(inSight);
+    const wanted = items.slice(first, last).map((item, i) => ({ item, at: first + i, key: key(item) }));
+    // Whoever stands in a row keeps it.
+    const held = /** @type {HTMLElement|null} */ (document.activeElement?.closest(".window-list > li"))?.dataset.key;
+    if (held !== undefined && rows.has(held) && !wanted.some((one) => one.key === held)) {
+      const at = items.findIndex((item) => key(item) === held);
+      if (at >= 0) wanted[at < first ? "unshift" : "push"]({ item: items[at], at, key: held });
+    }
+    return wanted;
   }
 
-  /** The place of the row that has the focus. */
-  function focused() {
-    const row = document.activeElement?.closest("[data-key]");
-    return row && node.contains(row) ? places.get(/** @type {HTMLElement} */ (row).dataset.key ?? "") : undefined;
+  function draw() {
+    scheduled = false;
+    if (!node.isConnected) return;
+    if (!height) measure();
+    const total = `${items.length * height}px`;
+    if (node.style.height !== total) node.style.height = total;
+    const wanted = inSight();
+    const keys = new Set(wanted.map((one) => one.key));
+    for (const [old, row] of rows) if (!keys.has(old)) spare.push(row);
+    const next = new Map();
+    let cursor = node.firstElementChild;
+    for (const { item, at, key: own } of wanted) {
+      const row = rows.get(own) ?? spare.pop() ?? create();
+      next.set(own, row);
+      row.node.dataset.key = own;
+      row.node.style.top = `${at * height}px`;
+      attr(row.node, "aria-posinset", at + 1);
+      attr(row.node, "aria-setsize", items.length);
+      row.update(item);
+      if (row.node === cursor) cursor = cursor.nextElementSibling;
+      else node.insertBefore(row.node, cursor);
+    }
+    for (const row of spare) row.node.remove();
+    rows = next;
   }
 
   function schedule() {
@@ -68,14 +75,13 @@ export function windowList(label, key, create, signal) {
   }
 
   addEventListener("scroll", schedule, { passive: true, signal });
-  addEventListener("resize", schedule, { signal });
+  addEventListener("resize", () => ((height = 0), schedule()), { signal });
 
   return {
     node,
     /** At once: the answer to a key is painted with the next frame. @param {T[]} next */
     update(next) {
       items = next;
-      places = new Map(next.map((item, at) => [key(item), at]));
       draw();
     },
     draw: schedule,

@@ -83,7 +83,7 @@ export function mount(root, parts) {
     show(later, !store.loaded && store.trouble !== null && active.length === 0);
     show(ended.node, finished.length > 0);
     show(older, store.older !== null);
-    text(ended.note, number(finished.length) + (store.older ? "+" : ""));
+    if (finished.length > 0) text(ended.note, number(finished.length) + (store.older ? "+" : ""));
     drawTotals();
   }
 

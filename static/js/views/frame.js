@@ -57,7 +57,7 @@ export function frame({ store, prefs }) {
     const live = store.link.state === "live" || store.link.state === "polling";
     const left = total > done && speed > 0 ? t("{time} left", { time: duration((total - done) / speed) }) : "";
     show(part("speed"), live && speed > 0);
-    text(part("speed-text"), rate(speed));
+    if (speed > 0) text(part("speed-text"), rate(speed));
     attr(part("speed"), "title", left || t("Overall speed"));
     const part_done = fraction(done, total);
     document.title = (jobs && total ? `${percent(part_done)} · ` : "") + (title ? `${title} · ` : "") + "Larder";

@@ -4,19 +4,7 @@
 /** @import { Parts, Served } from "../main.js" */
 import { COMMANDS } from "../core/commands.js";
 import { attr, fill, h, icon, show, text } from "../core/dom.js";
-import {
-  count,
-  duration,
-  fraction,
-  isolate,
-  moment,
-  percent,
-  plain,
-  rate,
-  safeUrl,
-  since,
-  size,
-} from "../core/format.js";
+import { count, duration, fraction, moment, percent, plain, rate, safeUrl, since, size } from "../core/format.js";
 import { link } from "../core/router.js";
 import { isFinal } from "../core/store.js";
 import { t, tn } from "../core/words.js";
@@ -151,6 +139,16 @@ export function job(first, { store, act, lists, now }) {
   let shownButtons = "";
   /** @type {HTMLElement|null} */
   let countdown = null;
+  let skipped = false; // out of sight: the browser does not draw it, and so we need not
+
+  node.addEventListener(
+    "contentvisibilityautostatechange",
+    (event) => {
+      skipped = /** @type {any} */ (event).skipped;
+      if (!skipped) update(download);
+    },
+    { signal },
+  );
 
   /** @param {Download} next */
   function update(next) {
@@ -169,6 +167,13 @@ export function job(first, { store, act, lists, now }) {
       shownTags = tagKey;
       fill(tags, ...describe(next));
     }
+    updateReason(next);
+    const buttonsKey = state + " " + store.pending.get(id);
+    if (buttonsKey !== shownButtons) {
+      shownButtons = buttonsKey;
+      updateButtons();
+    }
+    if (skipped && !final) return;
     const moving = state === "downloading" || state === "verifying";
     show(bar.node, !final || (state === "failed" && done > 0));
     bar.update(done, proven, !next.bytes_total && !final && state !== "queued" && state !== "paused");
@@ -180,12 +185,6 @@ export function job(first, { store, act, lists, now }) {
     const all = count(next.files_total, "{n} file", "{n} files");
     text(filesWord, state === "completed" ? all : t("{n} of {files}", { n: next.files_done, files: all }));
     show(filesButton, next.files_total > 0);
-    updateReason(next);
-    const buttonsKey = state + " " + store.pending.get(id);
-    if (buttonsKey !== shownButtons) {
-      shownButtons = buttonsKey;
-      updateButtons();
-    }
   }
 
   /** @param {string} key @param {string} words */
@@ -314,7 +313,7 @@ function describe(d) {
     d.type === "dataset" ? badge(t("dataset")) : null,
     d.revision && d.revision !== "main" ? badge("@" + d.revision) : null,
     ...some(d.select).map((term) => badge(term)),
-    ...some(d.exclude).map((term) => badge(t("without {term}", { term: isolate(term) }))),
+    ...some(d.exclude).map((term) => badge(t("without {term}", { term }))),
   ];
 }
 

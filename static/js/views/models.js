@@ -130,32 +130,30 @@ export function mount(root, parts) {
 
   // ---- rows --------------------------------------------------------------------------------------------------
 
-  /** @param {Model} first @returns {import("../core/dom.js").Part<Model>} */
-  function row(first) {
-    const cut = first.folder.lastIndexOf("/") + 1;
+  function row() {
+    const owner = h("span", { class: "repo-owner" });
+    const name = h("span", {});
+    const whole = h("bdi", { class: "shelf-name" }, owner, name);
     const meta = h("span", { class: "shelf-meta" });
     const marks = h("span", { class: "shelf-marks" });
-    const anchor = h(
-      "a",
-      { class: "shelf-link", href: link("models", first.folder) },
-      h(
-        "bdi",
-        { class: "shelf-name", title: plain(first.folder) },
-        h("span", { class: "repo-owner" }, plain(first.folder.slice(0, cut))),
-        plain(first.folder.slice(cut)),
-      ),
-      meta,
-    );
-    const node = h("li", { class: "shelf-row", data: { testid: "model", key: first.folder } }, anchor, marks);
+    const anchor = h("a", { class: "shelf-link" }, whole, meta);
+    const node = h("li", { class: "shelf-row", data: { testid: "model" } }, anchor, marks);
     /** @type {Model|null} */
     let drawn = null;
+    let drawnMarks = "";
     return {
       node,
+      /** @param {Model} next */
       update(next) {
-        attr(anchor, "aria-current", next.folder === opened ? "true" : null);
+        const { folder, quants } = next;
+        attr(anchor, "aria-current", folder === opened ? "true" : null);
         if (next === drawn) return;
         drawn = next;
-        const { quants } = next;
+        const cut = folder.lastIndexOf("/") + 1;
+        attr(anchor, "href", link("models", folder));
+        attr(whole, "title", plain(folder));
+        text(owner, plain(folder.slice(0, cut)));
+        text(name, plain(folder.slice(cut)));
         text(
           meta,
           [
@@ -169,7 +167,11 @@ export function mount(root, parts) {
             .filter(Boolean)
             .join(" · "),
         );
-        fill(marks, ...modelMarks(next));
+        const words = marksOf(next);
+        const key = words.map(([word]) => word).join();
+        if (key === drawnMarks) return;
+        drawnMarks = key;
+        fill(marks, ...words.map((mark) => badge(...mark)));
       },
     };
   }
@@ -317,19 +319,20 @@ function setOptions(node, options, value) {
 /** @param {string[]} values @returns {[string, string][]} */
 const pairs = (values) => values.map((value) => [value, value]);
 
-/** 7.2 B. @param {number} n */
-const shortly = (n) =>
-  new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 })
-    .format(n)
-    .replace(/([KMBT])$/, "\u00a0$1");
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
-/** What is to be said of a model besides its size. @param {Model} m */
-export function modelMarks(m) {
-  return [
-    m.problem || m.problems > 0 ? badge(t("problem"), "bad", "alert") : null,
-    STATES.changed(m) ? badge(t("changed"), "bad", "alert") : null,
-    STATES.incomplete(m) ? badge(t("incomplete"), "warn", "download") : null,
-    STATES.outdated(m) ? badge(t("update"), "warn", "update") : null,
-    m.files_total > 0 && m.files_proven === m.files_total ? badge(t("proven"), "good", "check") : null,
+/** 7.2 B: as models are named, in every language. @param {number} n */
+const shortly = (n) => compact.format(n).replace(/([KMBT])$/, "\u00a0$1");
+
+/** What is to be said of a model besides its size. @param {Model} m @returns {Parameters<typeof badge>[]} */
+function marksOf(m) {
+  /** @type {(Parameters<typeof badge>|false)[]} */
+  const marks = [
+    (m.problem !== null || m.problems > 0) && [t("problem"), "bad", "alert"],
+    STATES.changed(m) && [t("changed"), "bad", "alert"],
+    STATES.incomplete(m) && [t("incomplete"), "warn", "download"],
+    STATES.outdated(m) && [t("update"), "warn", "update"],
+    m.files_total > 0 && m.files_proven === m.files_total && [t("proven"), "good", "check"],
   ];
+  return marks.filter((mark) => mark !== false);
 }

@@ -2,7 +2,7 @@
 // What a repository holds and what of it is chosen: the contract before the download.
 /** @import { Group, Preview, PreviewFile } from "../core/types.js" */
 import { attr, fill, h, icon, keyed, show, text } from "../core/dom.js";
-import { count, isolate, number, plain, size } from "../core/format.js";
+import { count, number, plain, size } from "../core/format.js";
 import { t } from "../core/words.js";
 import { badge } from "../ui/badge.js";
 import { fileList, pathText } from "../ui/file-list.js";
@@ -326,7 +326,7 @@ const sum = (files) => files.reduce((n, f) => n + f.size, 0);
 const facts = (p) => [
   p.type === "dataset" ? badge(t("dataset"), "plain", "dataset") : badge(t("model"), "plain", "model"),
   badge(
-    t("{revision} at {commit}", { revision: isolate(p.revision), commit: p.commit.slice(0, 7) }),
+    t("{revision} at {commit}", { revision: p.revision, commit: p.commit.slice(0, 7) }),
     "plain",
     "branch",
     p.commit,
