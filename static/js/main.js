@@ -78,7 +78,7 @@ let turn = 0;
 /** What the address names. */
 async function open() {
   const { view: wanted, rest } = route();
-  const name = wanted in VIEWS ? wanted : "";
+  const name = Object.hasOwn(VIEWS, wanted) ? wanted : "";
   const mine = ++turn;
   const isFirst = mounted === null;
   if (name === shown && mounted && typeof mounted !== "function") return mounted.move(rest);

@@ -19,6 +19,11 @@ def test_the_types_are_right():
     assert done.returncode == 0, done.stdout
 
 
+def test_what_knows_no_page_works_without_one():
+    done = subprocess.run(["node", "--test", str(HERE / "pure.test.mjs")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 def test_every_script_asks_for_the_type_checker():
     for path in SCRIPTS:
         assert path.read_text().startswith("// @ts-check"), path

@@ -1,0 +1,163 @@
+// The modules that know no page, under Node's own test runner.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+const load = (name) => import(`../../static/js/core/${name}.js`);
+const { agrees, parseTerms, termsFor } = await load("choice");
+const { count, duration, fraction, isolate, percent, plain, safeUrl, size } = await load("format");
+const { put } = await load("words");
+const { Library } = await load("library");
+
+const words = (text) => text.replaceAll("\u00a0", " ");
+
+test("sizes are decimal, with three digits", () => {
+  for (const [bytes, wanted] of [
+    [0, "0 B"],
+    [999, "999 B"],
+    [1000, "1.00 kB"],
+    [9_994, "9.99 kB"],
+    [99_940, "99.9 kB"],
+    [999_499, "999 kB"],
+    [999_600, "1.00 MB"],
+    [4_080_218_931, "4.08 GB"],
+    [-2_500_000, "−2.50 MB"],
+    [1e18, "1,000 PB"],
+  ])
+    assert.equal(words(size(bytes)), wanted);
+});
+
+test("durations have two units at most", () => {
+  for (const [seconds, wanted] of [
+    [0, "0 s"],
+    [59, "59 s"],
+    [60, "1 min"],
+    [61, "1 min 1 s"],
+    [3599, "59 min"],
+    [3600, "1 h"],
+    [11_520, "3 h 12 min"],
+    [90_000, "1 d 1 h"],
+  ])
+    assert.equal(words(duration(seconds)), wanted);
+});
+
+test("a part is never whole before the end", () => {
+  assert.equal(percent(fraction(999, 1000)), "99%");
+  assert.equal(percent(fraction(1000, 1000)), "100%");
+  assert.equal(fraction(5, 0), 0);
+  assert.equal(fraction(7, 5), 1);
+});
+
+test("numbers choose their words", () => {
+  assert.equal(words(count(1, "{n} file", "{n} files")), "1 file");
+  assert.equal(words(count(2500, "{n} file", "{n} files")), "2,500 files");
+});
+
+test("only the holes that there are values for are filled", () => {
+  assert.equal(put("{a} and {b} and {toString}", { a: "{b}", b: 1 }), "{b} and 1 and {toString}");
+});
+
+test("a name cannot turn or hide anything", () => {
+  assert.equal(plain("a\u202egpj\u200b\n\u0000\ufeff"), "a\ufffdgpj\ufffd\ufffd\ufffd\ufffd");
+  assert.equal(plain("日本語 é 😀"), "日本語 é 😀");
+  assert.equal(isolate("x\u2069y"), "\u2068x\ufffdy\u2069");
+});
+
+test("only http leads out of the page", () => {
+  assert.equal(safeUrl("https://hf.co/x"), "https://hf.co/x");
+  for (const bad of ["javascript:alert(1)", "data:text/html,x", "//x", "", null, undefined])
+    assert.equal(safeUrl(bad), null);
+});
+
+const file = (path, group = null) => ({ path, group, selected: false });
+const FILES = [file("a-Q4.gguf", "Q4"), file("b-Q8-1.gguf", "Q8"), file("b-Q8-2.gguf", "Q8"), file("config.json")];
+
+test("ticked boxes become the shortest terms", () => {
+  const terms = (...paths) => termsFor(FILES, new Set(paths));
+  assert.deepEqual(terms("b-Q8-1.gguf", "b-Q8-2.gguf"), { select: ["Q8"], exclude: [] });
+  assert.deepEqual(terms("b-Q8-1.gguf"), { select: ["b-Q8-1.gguf"], exclude: [] });
+  assert.deepEqual(terms(...FILES.map((f) => f.path)), { select: [], exclude: [] });
+  assert.deepEqual(terms("a-Q4.gguf", "b-Q8-1.gguf", "b-Q8-2.gguf"), { select: [], exclude: ["config.json"] });
+  assert.deepEqual(termsFor(FILES, new Set(["b-Q8-1.gguf", "b-Q8-2.gguf"]), true).select, ["b-Q8-1.gguf", "b-Q8-2.gguf"]);
+});
+
+test("terms are read as people type them", () => {
+  assert.deepEqual(parseTerms("Q4_K_M, *.json\n\n  /a,b/ \nx,,y"), ["Q4_K_M", "*.json", "/a,b/", "x", "y"]);
+  assert.deepEqual(parseTerms("a,b.gguf", [file("a,b.gguf")]), ["a,b.gguf"]);
+});
+
+test("the server's choice is compared with ours", () => {
+  const files = [
+    { ...file("a"), selected: true },
+    { ...file("b"), selected: false },
+  ];
+  assert.equal(agrees(files, new Set(["a"])), true);
+  assert.equal(agrees(files, new Set(["a", "b"])), false);
+});
+
+// --- the library ---
+
+const model = (folder, more = {}) => ({
+  folder,
+  formats: ["gguf"],
+  quants: ["Q4_K_M"],
+  architecture: "llama",
+  bytes: 10,
+  partial_bytes: 0,
+  parts_missing: 0,
+  files_unknown: 0,
+  files_changed: 0,
+  problems: 0,
+  problem: null,
+  modified_at: null,
+  update: null,
+  ...more,
+});
+const WANTED = { text: "", format: "", quant: "", state: "", least: 0, sort: "name" };
+
+/** A library over an API that answers with these pages. */
+function made(pages) {
+  const touched = [];
+  const store = { touch: (...keys) => touched.push(...keys), onOther: () => {} };
+  const asked = [];
+  const api = {
+    call: async (method, path) => {
+      asked.push(path);
+      return pages[Math.min(asked.length, pages.length) - 1];
+    },
+  };
+  return { library: new Library(api, store), store, asked, touched };
+}
+
+test("a library is loaded page by page, filtered and sorted", async () => {
+  const state = { models: 3, changes: 0, scanning: false };
+  const { library, asked } = made([
+    { models: [model("b/two", { bytes: 30, quants: ["Q8_0"] }), model("a/one")], next_cursor: "x", library: state },
+    { models: [model("c/Three", { bytes: 20, parts_missing: 1 })], next_cursor: null, library: state },
+  ]);
+  await library.load();
+  assert.deepEqual(asked, ["models?limit=500", "models?limit=500&cursor=x"]);
+  const names = (wanted) => library.find({ ...WANTED, ...wanted }).map((m) => m.folder);
+  assert.deepEqual(names({}), ["a/one", "b/two", "c/Three"]);
+  assert.deepEqual(names({ sort: "size" }), ["b/two", "c/Three", "a/one"]);
+  assert.deepEqual(names({ text: " THREE  q4" }), ["c/Three"]);
+  assert.deepEqual(names({ state: "incomplete" }), ["c/Three"]);
+  assert.deepEqual(names({ quant: "Q8_0", least: 30 }), ["b/two"]);
+  assert.deepEqual(library.values("quants"), ["Q4_K_M", "Q8_0"]);
+});
+
+test("events keep it up to date, and what has gone while nobody told is gone", async () => {
+  const state = { models: 1, changes: 0, scanning: false };
+  const { library, store, asked } = made([
+    { models: [model("a/one"), model("b/two")], next_cursor: null, library: { ...state, models: 2 } },
+    { models: [model("b/two")], next_cursor: null, library: state },
+  ]);
+  await library.load();
+  store.onOther("model", model("c/three"));
+  store.onOther("model-removed", { folder: "a/one" });
+  assert.deepEqual([...library.rows.keys()].sort(), ["b/two", "c/three"]);
+  store.onOther("library", { ...state, scanning: true, models: 9 });
+  assert.equal(asked.length, 1);
+  store.onOther("library", state); // one is there that we do not know to be gone: all of it anew
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([...library.rows.keys()], ["b/two"]);
+});
