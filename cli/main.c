@@ -9,6 +9,7 @@
 #include "cli/cli_get.h"
 #include "cli/cli_link.h"
 #include "cli/cli_models.h"
+#include "cli/cli_password.h"
 #include "cli/cli_preview.h"
 #include "cli/cli_ps.h"
 #include "cli/cli_session.h"
@@ -226,6 +227,12 @@ static const struct {
 		    "and GB are thousands, K, M and G are 1024. KEY=default is what the "
 		    "configuration says." },
 	  cli_settings },
+	{ { .name = "hash-password",
+	    .words = "",
+	    .summary = "what LARDER_PASSWORD_HASH takes, for LARDER_AUTH=password",
+	    .details = "Asks for a password twice, without showing it, or reads one line from "
+		       "standard input, and prints its hash (Argon2id). Nothing is kept." },
+	  cli_hash_password },
 };
 
 static int print_usage(FILE *out)
@@ -235,7 +242,7 @@ static int print_usage(FILE *out)
 		    "larderd.\n\n",
 		    out);
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		(void)fprintf(out, "  %-9s %s\n", commands[i].command.name,
+		(void)fprintf(out, "  %-13s %s\n", commands[i].command.name,
 			      commands[i].command.summary);
 	(void)fputs("\nlarder COMMAND --help tells more. With --json, each command prints one "
 		    "JSON document.\n",

@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "common/error.h"
+#include "common/json.h"
 #include "common/quote.h"
 
 struct key {
@@ -21,6 +22,8 @@ struct auth {
 	bool has_secret;
 	unsigned char secret[TOKEN_KEY_BYTES];
 	uint64_t epoch;
+	struct auth_ended *ended;
+	size_t n_ended;
 };
 
 static const char *const mode_names[] = { "none", "password", "proxy" };
@@ -87,6 +90,7 @@ void auth_free(struct auth **auth)
 {
 	if (*auth == NULL)
 		return;
+	free((*auth)->ended);
 	sodium_memzero(*auth, sizeof(**auth));
 	free(*auth);
 	*auth = NULL;
@@ -98,6 +102,64 @@ void auth_set_secret(struct auth *auth, const unsigned char secret[TOKEN_KEY_BYT
 	memcpy(auth->secret, secret, TOKEN_KEY_BYTES);
 	auth->epoch = epoch;
 	auth->has_secret = true;
+}
+
+size_t auth_read_ended(struct json_object *list, struct auth_ended ret[AUTH_ENDED_MAX])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_object_array_length(list) && n < AUTH_ENDED_MAX; i++) {
+		struct json_object *row = json_object_array_get_idx(list, i);
+		struct str hex = json_get_str(row, "id");
+		size_t n_bytes = 0;
+
+		if (sodium_hex2bin(ret[n].id, TOKEN_ID_BYTES, hex.p, hex.n, NULL, &n_bytes,
+				   NULL) != 0 ||
+		    n_bytes != TOKEN_ID_BYTES)
+			continue;
+		ret[n++].expires_s = json_get_int(row, "expires", 0);
+	}
+	return n;
+}
+
+void auth_set_ended(struct auth *auth, const struct auth_ended *ended, size_t n)
+{
+	assert(n <= AUTH_ENDED_MAX);
+	free(auth->ended);
+	auth->ended = mem_array(n, sizeof(*auth->ended));
+	if (n > 0)
+		memcpy(auth->ended, ended, n * sizeof(*ended));
+	auth->n_ended = n;
+}
+
+static bool has_ended(const struct auth *auth, const unsigned char id[TOKEN_ID_BYTES])
+{
+	for (size_t i = 0; i < auth->n_ended; i++) {
+		if (memcmp(auth->ended[i].id, id, TOKEN_ID_BYTES) == 0)
+			return true;
+	}
+	return false;
+}
+
+void auth_make_session(const struct auth *auth, const char *user, enum role role,
+		       int64_t expires_s, char ret[TOKEN_MAX])
+{
+	struct session session = { .role = role, .expires_s = expires_s, .epoch = auth->epoch };
+
+	assert(auth->has_secret && token_is_user(str_from(user)));
+	memcpy(session.user, user, strlen(user) + 1);
+	token_make(auth->secret, &session, ret);
+}
+
+void auth_csrf_token(const struct auth *auth, const struct identity *identity,
+		     char ret[AUTH_CSRF_MAX])
+{
+	unsigned char text[TOKEN_ID_BYTES + 4] = "csrf";
+	unsigned char mac[crypto_auth_BYTES];
+
+	memcpy(text + 4, identity->id, TOKEN_ID_BYTES);
+	(void)crypto_auth(mac, text, sizeof(text), auth->secret);
+	(void)sodium_bin2hex(ret, AUTH_CSRF_MAX, mac, (AUTH_CSRF_MAX - 1) / 2);
 }
 
 /* Every key is compared, so that the time tells nothing. */
@@ -145,11 +207,14 @@ static int identify_session(const struct auth *auth, struct str header, int64_t 
 		return -1;
 	if (session.epoch != auth->epoch)
 		return error_set(err, ERR_SIGN_IN, "the session was revoked");
+	if (has_ended(auth, session.id))
+		return error_set(err, ERR_SIGN_IN, "the session was signed out of");
 	*ret = (struct identity){ .kind = AUTH_SESSION,
 				  .role = session.role,
 				  .expires_s = session.expires_s,
 				  .epoch = session.epoch };
 	memcpy(ret->name, session.user, sizeof(ret->name));
+	memcpy(ret->id, session.id, TOKEN_ID_BYTES);
 	return 0;
 }
 
@@ -184,5 +249,6 @@ int auth_identify(const struct auth *auth, const struct auth_headers *headers, i
 bool auth_holds(const struct auth *auth, const struct identity *identity, int64_t now_s)
 {
 	return identity->kind != AUTH_SESSION ||
-	       (now_s < identity->expires_s && identity->epoch == auth->epoch);
+	       (now_s < identity->expires_s && identity->epoch == auth->epoch &&
+		!has_ended(auth, identity->id));
 }

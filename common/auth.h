@@ -19,6 +19,7 @@
 #include "common/token.h"
 
 struct auth;
+struct json_object;
 
 #define AUTH_COOKIE "larder_session"
 
@@ -32,6 +33,8 @@ enum auth_mode {
 enum {
 	AUTH_KEYS_MAX = 64,
 	AUTH_HEADER_MAX = 8192, /* bytes of a header that is looked at */
+	AUTH_ENDED_MAX = 1000,  /* sessions that ended before their time */
+	AUTH_CSRF_MAX = 33,     /* bytes of a CSRF token, its NUL counted */
 };
 
 /* How somebody is known. */
@@ -46,8 +49,15 @@ struct identity {
 	enum auth_kind kind;
 	char name[TOKEN_USER_MAX + 1]; /* of the user or the key; "" for anybody */
 	enum role role;
-	int64_t expires_s; /* a session's; else 0 */
-	uint64_t epoch;    /* a session's */
+	int64_t expires_s;                /* a session's; else 0 */
+	uint64_t epoch;                   /* a session's */
+	unsigned char id[TOKEN_ID_BYTES]; /* a session's */
+};
+
+/* A session that somebody has signed out of. */
+struct auth_ended {
+	unsigned char id[TOKEN_ID_BYTES];
+	int64_t expires_s; /* by then nobody believes it anyway */
 };
 
 /* What a request says; each may be NULL. */
@@ -68,6 +78,21 @@ void auth_free(struct auth **auth);
  * session is believed. */
 void auth_set_secret(struct auth *auth, const unsigned char secret[TOKEN_KEY_BYTES],
 		     uint64_t epoch);
+
+/* Reads a list of {"id": hex, "expires": unix seconds}: how many were understood. */
+size_t auth_read_ended(struct json_object *list, struct auth_ended ret[AUTH_ENDED_MAX]);
+
+/* These are not believed any more; copied, at most AUTH_ENDED_MAX. */
+void auth_set_ended(struct auth *auth, const struct auth_ended *ended, size_t n);
+
+/* A session of the present epoch: the value of the cookie. After auth_set_secret(). */
+void auth_make_session(const struct auth *auth, const char *user, enum role role,
+		       int64_t expires_s, char ret[TOKEN_MAX]);
+
+/* What a page that has this session repeats in a header with every change: a page of another
+ * site can make the browser send the cookie, but does not know this. */
+void auth_csrf_token(const struct auth *auth, const struct identity *identity,
+		     char ret[AUTH_CSRF_MAX]);
 
 /* Who it is; -1 with ERR_SIGN_IN when nobody that may come in. */
 int auth_identify(const struct auth *auth, const struct auth_headers *headers, int64_t now_s,

@@ -16,6 +16,7 @@ enum kind {
 	KIND_URL,    /* http or https; looked at more closely by the Hub client */
 	KIND_SECRET, /* text that is never printed; also NAME_FILE */
 	KIND_HEADER, /* the name of a header */
+	KIND_HOSTS,  /* names of hosts, with commas between */
 	KIND_SWITCH, /* 1 on true yes, 0 off false no, as the official client reads them */
 	KIND_INTEGER,
 	KIND_SIZE,     /* bytes, with K M G T meaning powers of 1024 */
@@ -96,6 +97,18 @@ static const struct row rows[] = {
 	  .choices = { "none", "password", "proxy" },
 	  .help = "who may come in: everybody, who has signed in, or whom the web server "
 		  "names" },
+	{ "LARDER_PASSWORD_HASH", KIND_SECRET, AT(password_hash), .otherwise = "",
+	  .help = "with password: what `larder hash-password` makes of it" },
+	{ "LARDER_SESSION_TIME", KIND_DURATION, AT(session_s), .otherwise = "30d", .min = 60,
+	  .max = UINT64_C(365) * 86400, .help = "after which one must sign in again" },
+	{ "LARDER_HOSTS", KIND_HOSTS, AT(hosts), .otherwise = "",
+	  .help = "names by which the server may be called, with commas between, *.name for "
+		  "all below one, * for any; empty: addresses, localhost, names without a dot, "
+		  "and .local .lan .home.arpa .internal" },
+	{ "LARDER_RATE_LIMIT", KIND_INTEGER, AT(rate_limit), .otherwise = "6000", .min = 0,
+	  .max = 1000000,
+	  .help = "requests a minute that one user, key or address may make, and a fiftieth "
+		  "of it that ask the Hub; 0: no limit" },
 	{ "LARDER_API_KEYS", KIND_SECRET, AT(api_keys), .otherwise = "",
 	  .help = "keys for scripts, as name:role:hash with commas between; the role is "
 		  "viewer, "
@@ -289,6 +302,15 @@ static int set_value(struct config *cfg, const struct row *row, struct str value
 		}
 		*text_at(cfg, row) = str_dup(value);
 		return 0;
+	case KIND_HOSTS:
+		for (size_t i = 0; i < value.n; i++) {
+			if (!char_is_alnum(value.p[i]) &&
+			    strchr("-.:,*[] ", value.p[i]) == NULL)
+				return bad(err, row,
+					   "there is a character in it that no name has");
+		}
+		*text_at(cfg, row) = str_dup(value);
+		return 0;
 	case KIND_SWITCH:
 		return set_switch(cfg, row, value, err);
 	case KIND_INTEGER:
@@ -360,7 +382,7 @@ struct config *config_load(char *(*lookup)(const char *name), struct error *err)
 static bool is_text(enum kind kind)
 {
 	return kind == KIND_PATH || kind == KIND_BASE || kind == KIND_URL ||
-	       kind == KIND_SECRET || kind == KIND_HEADER;
+	       kind == KIND_SECRET || kind == KIND_HEADER || kind == KIND_HOSTS;
 }
 
 void config_free(struct config **cfg)

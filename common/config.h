@@ -36,6 +36,10 @@ struct config {
 	uint64_t verify_limit_bps; /* 0: none but half of the disk's time */
 	uint64_t trash_days;       /* 0: nothing goes by itself */
 	uint64_t auth;             /* enum auth_mode */
+	char *password_hash;
+	uint64_t session_s;
+	char *hosts;         /* that may be asked for */
+	uint64_t rate_limit; /* requests a minute; 0: none */
 	char *api_keys;
 	char *user_header; /* in which the web server names the user */
 	uint64_t event_clients;

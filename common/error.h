@@ -24,6 +24,11 @@
 	X(INVALID, "invalid", "A field is not valid", NULL)                                   \
 	X(SIGN_IN, "sign_in", "Sign in first", NULL)                                          \
 	X(FORBIDDEN, "forbidden", "Not with this role", NULL)                                 \
+	X(WRONG_PASSWORD, "wrong_password", "The password is not right", NULL)                \
+	X(CROSS_SITE, "cross_site", "Not from a page of another site", NULL)                  \
+	X(CSRF, "csrf", "The page's token is missing or old", "load the page again")          \
+	X(WRONG_HOST, "wrong_host", "Not under this name", "name it in LARDER_HOSTS")         \
+	X(TOO_MANY_REQUESTS, "too_many_requests", "Too many requests", NULL)                  \
 	X(UNKNOWN_PATH, "unknown_path", "There is nothing at this address", NULL)             \
 	X(UNKNOWN_METHOD, "unknown_method", "There is no such command", NULL)                 \
 	X(METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take that method", \

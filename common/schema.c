@@ -81,6 +81,18 @@ static const struct json_field restore_fields[] = {
 	FIELD_ID,
 	{ .name = "replace", .kind = JSON_KIND_BOOL },
 };
+static const struct json_field session_fields[] = {
+	{ .name = "id",
+	  .kind = JSON_KIND_TEXT,
+	  .is_required = true,
+	  .min = SCHEMA_SESSION_ID_LEN,
+	  .max = SCHEMA_SESSION_ID_LEN },
+	{ .name = "expires",
+	  .kind = JSON_KIND_INT,
+	  .is_required = true,
+	  .min = 0,
+	  .max = INT64_MAX },
+};
 static const struct json_field changes_fields[] = {
 	{ .name = "since", .kind = JSON_KIND_TEXT, .min = 1, .max = 64 },
 };
@@ -163,6 +175,7 @@ static const struct {
 	METHOD("trash.empty", id_fields),
 	{ .name = "session.rules" },
 	{ .name = "session.revoke" },
+	METHOD("session.end", session_fields),
 	{ .name = "settings.get" },
 	METHOD("settings.patch", settings_fields),
 	{ .name = "system.health" },

@@ -7,11 +7,12 @@
 
 #include "common/error.h"
 
-#define VERSION "s1."
+#define VERSION "s2."
 
 enum {
 	VARIANT = sodium_base64_VARIANT_URLSAFE_NO_PADDING,
-	TEXT_MAX = 160, /* "<expires> <epoch> <role> <user>" */
+	TEXT_MAX = 160, /* "<expires> <epoch> <role> <nonce> <user>" */
+	NONCE_BYTES = 8,
 };
 
 static_assert(TOKEN_KEY_BYTES == crypto_auth_KEYBYTES, "the key is crypto_auth's");
@@ -53,12 +54,17 @@ void token_make(const unsigned char key[TOKEN_KEY_BYTES], const struct session *
 		char ret[TOKEN_MAX])
 {
 	unsigned char mac[crypto_auth_BYTES];
+	unsigned char nonce[NONCE_BYTES];
+	char hex[2 * NONCE_BYTES + 1];
 	char text[TEXT_MAX];
-	int n = snprintf(text, sizeof(text), "%lld %llu %s %s", (long long)session->expires_s,
-			 (unsigned long long)session->epoch, role_names[session->role],
-			 session->user);
 	size_t at = strlen(VERSION);
+	int n;
 
+	randombytes_buf(nonce, sizeof(nonce));
+	(void)sodium_bin2hex(hex, sizeof(hex), nonce, sizeof(nonce));
+	n = snprintf(text, sizeof(text), "%lld %llu %s %s %s", (long long)session->expires_s,
+		     (unsigned long long)session->epoch, role_names[session->role], hex,
+		     session->user);
 	assert(n > 0 && (size_t)n < sizeof(text) && session->expires_s >= 0);
 	memcpy(ret, VERSION, at + 1);
 	(void)sodium_bin2base64(ret + at, TOKEN_MAX - at, (const unsigned char *)text,
@@ -67,6 +73,16 @@ void token_make(const unsigned char key[TOKEN_KEY_BYTES], const struct session *
 	(void)crypto_auth(mac, (const unsigned char *)ret, at, key);
 	ret[at++] = '.';
 	(void)sodium_bin2base64(ret + at, TOKEN_MAX - at, mac, sizeof(mac), VARIANT);
+}
+
+/* libsodium 1.0.18 takes the byte 0xdf for "_": one token would have two spellings. */
+static bool is_ascii(struct str text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		if ((unsigned char)text.p[i] > 0x7e)
+			return false;
+	}
+	return true;
 }
 
 static int decode(struct str text, void *ret, size_t room, size_t *ret_n)
@@ -90,7 +106,7 @@ static int parse(struct str text, struct session *ret)
 	    !str_next(&text, ' ', &number) ||
 	    str_to_u64(number, 0, UINT64_MAX, &ret->epoch) < 0 ||
 	    !str_next(&text, ' ', &word) || role_from_name(word, &ret->role) < 0 ||
-	    !token_is_user(text))
+	    !str_next(&text, ' ', &word) || !token_is_user(text))
 		return -1;
 	ret->expires_s = (int64_t)expires_s;
 	memcpy(ret->user, text.p, text.n);
@@ -108,7 +124,8 @@ int token_read(const unsigned char key[TOKEN_KEY_BYTES], struct str token, int64
 	struct session session = { .epoch = 0 };
 	size_t n = 0;
 
-	if (token.n >= TOKEN_MAX || dot == token.n || !str_has_prefix(token, S(VERSION)) ||
+	if (token.n >= TOKEN_MAX || dot == token.n || !is_ascii(token) ||
+	    !str_has_prefix(token, S(VERSION)) ||
 	    decode(str_sub(token, dot + 1, token.n), mac, sizeof(mac), &n) < 0 ||
 	    n != sizeof(mac) ||
 	    crypto_auth_verify(mac, (const unsigned char *)signed_part.p, signed_part.n, key) !=
@@ -119,6 +136,7 @@ int token_read(const unsigned char key[TOKEN_KEY_BYTES], struct str token, int64
 		return error_set(err, ERR_SIGN_IN, "the session is not one of ours");
 	if (now_s >= session.expires_s)
 		return error_set(err, ERR_SIGN_IN, "the session is over");
+	memcpy(session.id, mac, TOKEN_ID_BYTES);
 	*ret = session;
 	return 0;
 }

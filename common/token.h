@@ -1,9 +1,10 @@
 /*
  * Sessions as signed text: what a browser keeps in its cookie, and what a server that holds no
  * sessions can believe. Who signed in, as what, until when; and of which epoch, so that all of
- * an earlier one can be revoked at once. Nothing in it is secret but the signature's key.
+ * an earlier one can be revoked at once. No two are the same. Nothing in it is secret but the
+ * signature's key.
  *
- *     s1.<the session, base64url>.<HMAC-SHA-512/256 of what stands before it, base64url>
+ *     s2.<the session, base64url>.<HMAC-SHA-512/256 of what stands before it, base64url>
  *
  * Pure. Any thread.
  */
@@ -18,6 +19,7 @@ enum {
 	TOKEN_KEY_BYTES = 32,
 	TOKEN_USER_MAX = 64, /* bytes of a user's name */
 	TOKEN_MAX = 320,     /* bytes of a token, its NUL counted */
+	TOKEN_ID_BYTES = 16, /* tell one token from another */
 };
 
 /* What one may do: each may do what those before it may. */
@@ -33,6 +35,7 @@ struct session {
 	enum role role;
 	int64_t expires_s; /* by the calendar, Unix time */
 	uint64_t epoch;
+	unsigned char id[TOKEN_ID_BYTES]; /* of the token; token_read() tells it */
 };
 
 const char *role_name(enum role role); /* "viewer" */

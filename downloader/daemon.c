@@ -616,6 +616,9 @@ static int build_sockets(struct daemon *d, struct error *err)
 				 .base_path = cfg->base_path,
 				 .auth = d->auth,
 				 .user_header = cfg->user_header,
+				 .hosts = cfg->hosts[0] != '\0' || cfg->auth == AUTH_NONE
+						  ? cfg->hosts
+						  : NULL,
 				 .clients_max = (size_t)cfg->event_clients,
 				 .clients_each = (size_t)cfg->event_clients_each,
 				 .snapshot = make_snapshot,

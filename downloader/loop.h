@@ -8,7 +8,7 @@
 #ifndef DOWNLOADER_LOOP_H
 #define DOWNLOADER_LOOP_H
 
-#include "common/base.h"
+#include "common/clock.h"
 
 struct event_base;
 struct error;
@@ -47,10 +47,5 @@ void loop_timer_free(struct loop_timer **timer);
 void loop_timer_arm(struct loop_timer *timer,
 		    uint64_t delay_ms); /* replaces an earlier arming */
 void loop_timer_stop(struct loop_timer *timer);
-
-/* Milliseconds and microseconds that never go back, and unix milliseconds. Any thread. */
-uint64_t clock_steady_ms(void);
-uint64_t clock_steady_us(void);
-int64_t clock_unix_ms(void);
 
 #endif

@@ -120,6 +120,7 @@ void ops_model_get(struct ops *ops, struct control_call *call, struct json_objec
 void ops_event_changes(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_session_rules(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_session_revoke(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_session_end(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_settings_get(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_settings_patch(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_system_health(struct ops *ops, struct control_call *call, struct json_object *params);

@@ -1,7 +1,7 @@
 /*
  * What sessions are believed by: the secret they are signed with, kept in
- * $LARDER_STATE_DIR/secret.key, and the epoch they must be of, kept in the database. A new
- * epoch revokes every session there is.
+ * $LARDER_STATE_DIR/secret.key, and, kept in the database, the epoch they must be of and those
+ * that somebody has signed out of. A new epoch revokes every session there is.
  *
  * Belongs to the loop's thread.
  */
@@ -14,7 +14,7 @@
 struct sessions;
 
 struct sessions_hooks {
-	void (*revoked)(void *ctx); /* once it is committed */
+	void (*revoked)(void *ctx); /* some or all, once it is committed */
 	void *ctx;
 };
 
@@ -28,7 +28,12 @@ void sessions_free(struct sessions **sessions);
 /* Begins a new epoch: `done` when it is committed. */
 void sessions_revoke(struct sessions *sessions, store_done_fn done, void *ctx);
 
-/* {"secret": hex, "epoch": n}: for larder-fcgi, over the control socket. */
+/* Ends one before its time. When too many have ended so, all are revoked. */
+void sessions_end(struct sessions *sessions, const struct auth_ended *session,
+		  store_done_fn done, void *ctx);
+
+/* {"secret": hex, "epoch": n, "ended": [{"id": hex, "expires": unix seconds}]}: for
+ * larder-fcgi, over the control socket. */
 struct json_object *sessions_to_json(const struct sessions *sessions);
 
 #endif

@@ -19,6 +19,7 @@
 #include <event2/listener.h>
 
 #include "common/error.h"
+#include "common/hosts.h"
 #include "common/json.h"
 #include "downloader/sse_newcomers.h"
 
@@ -389,6 +390,11 @@ static void admit(struct sse *sse, struct evhttp_request *req)
 	struct error err;
 	AUTO_CSTR who = NULL;
 
+	if (sse->plan.hosts != NULL &&
+	    hosts_check(str_from(sse->plan.hosts), str_from(header(req, "Host")), &err) < 0) {
+		refuse(req, 403, error_code_title(err.code), error_code_name(err.code));
+		return;
+	}
 	if (auth_identify(sse->plan.auth, &headers, clock_unix_ms() / 1000, &identity, &err) <
 	    0) {
 		refuse(req, 401, error_code_title(err.code), error_code_name(err.code));

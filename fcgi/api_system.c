@@ -39,22 +39,6 @@ void api_health(const struct app *app, const struct request *request, struct res
 		response->retry_after_s = HEALTH_TIMEOUT_MS / 1000;
 }
 
-void api_session_get(const struct app *app, const struct request *request,
-		     struct response *response)
-{
-	struct json_object *session = json_object_new_object();
-	struct identity who = { .kind = AUTH_ANYBODY };
-	struct error err;
-	bool is_in = guard_identify(app->guard, &request->auth, &who, &err) == 0;
-
-	json_add_cstr(session, "auth", auth_mode_name((enum auth_mode)app->cfg->auth));
-	json_add_cstr(session, "user", who.name[0] != '\0' ? who.name : NULL);
-	json_add_cstr(session, "role", is_in ? role_name(who.role) : NULL);
-	json_add_cstr(session, "csrf_token", NULL);
-	json_add_cstr(session, "version", LARDER_VERSION);
-	response_json(response, 200, session);
-}
-
 void api_changes(const struct app *app, const struct request *request,
 		 struct response *response)
 {

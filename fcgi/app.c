@@ -1,11 +1,21 @@
 #include "fcgi/app.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
+#include "common/hosts.h"
 #include "common/log.h"
 #include "common/rpc.h"
 #include "common/schema.h"
 #include "fcgi/routes.h"
+
+enum {
+	MINUTE_S = 60,
+	HUB_PART = 50,    /* of the requests so many ask the Hub at most */
+	GUESSES = 5,      /* at the password, a minute, from one address */
+	GUESSES_ALL = 30, /* from all together */
+};
 
 static void refuse(const struct request *request, const struct error *err,
 		   struct json_object *extra, struct response *response)
@@ -14,6 +24,12 @@ static void refuse(const struct request *request, const struct error *err,
 	log_info("%s %s: %d %s: %s [%s]", method_name(request->method),
 		 request->shown_path != NULL ? request->shown_path : "?", response->status,
 		 error_code_name(err->code), err->text, request->id);
+}
+
+void app_refuse(const struct request *request, const struct error *err,
+		struct response *response)
+{
+	refuse(request, err, NULL, response);
 }
 
 void app_call(const struct app *app, const struct request *request, const char *method,
@@ -58,22 +74,109 @@ struct json_object *app_query_params(const struct request *request, const char *
 	return params;
 }
 
-static int check_need(const struct app *app, const struct request *request, enum need need,
+/* --- who may, and how often --- */
+
+/* How often one may do that. */
+static struct ratelimit_rule rule_of(const struct app *app, enum cost cost)
+{
+	unsigned requests = (unsigned)app->cfg->rate_limit;
+
+	if (cost == COST_SIGN_IN)
+		requests = GUESSES;
+	else if (cost == COST_HUB && requests > 0)
+		requests = requests > HUB_PART ? requests / HUB_PART : 1;
+	return (struct ratelimit_rule){ .requests = requests, .window_s = MINUTE_S };
+}
+
+static int refuse_more(unsigned after_s, struct error *err)
+{
+	(void)error_set(err, ERR_TOO_MANY_REQUESTS, "that was too much; again in %u s",
+			after_s);
+	err->retry_after_s = after_s;
+	return -1;
+}
+
+/* Who is known has a share of their own; all others share that of their address. */
+static int check_rate(const struct app *app, const struct request *request,
+		      const struct identity *who, enum cost cost, struct response *response,
 		      struct error *err)
+{
+	static const struct ratelimit_rule all = { .requests = GUESSES_ALL,
+						   .window_s = MINUTE_S };
+	struct ratelimit_rule rule = rule_of(app, cost);
+	uint64_t now_us = clock_steady_us();
+	struct ratelimit_answer answer;
+	char address[64];
+	char name[TOKEN_USER_MAX + 8];
+
+	ratelimit_address(request->address, address, sizeof(address));
+	(void)snprintf(name, sizeof(name), "%u %s", who != NULL ? who->kind : 0U,
+		       who != NULL ? who->name : "");
+	answer = ratelimit_take(
+		app->ratelimit,
+		str_from(who != NULL && who->name[0] != '\0' && cost != COST_SIGN_IN ? name
+										     : address),
+		cost, rule, now_us);
+	response->limit_requests = rule.requests;
+	response->limit_window_s = rule.window_s;
+	response->limit_remaining = answer.remaining;
+	if (answer.is_allowed && cost == COST_SIGN_IN)
+		answer = ratelimit_take(app->ratelimit, S("all"), COST_COUNT, all, now_us);
+	return answer.is_allowed ? 0 : refuse_more(answer.retry_after_s, err);
+}
+
+static int check_need(const struct identity *who, enum need need, struct error *err)
 {
 	static const enum role roles[] = { [NEED_VIEWER] = ROLE_VIEWER,
 					   [NEED_OPERATOR] = ROLE_OPERATOR,
 					   [NEED_ADMIN] = ROLE_ADMIN };
-	struct identity who;
 
-	if (need == NEED_NOTHING)
-		return 0;
-	if (guard_identify(app->guard, &request->auth, &who, err) < 0)
-		return -1;
-	if (who.role < roles[need])
+	if (need != NEED_NOTHING && who->role < roles[need])
 		return error_set(err, ERR_FORBIDDEN, "a %s may not do this, it takes %s",
-				 role_name(who.role), role_name(roles[need]));
+				 role_name(who->role), role_name(roles[need]));
 	return 0;
+}
+
+/* A change must come from our own page, or from no page at all. */
+static int check_site(const struct app *app, const struct request *request,
+		      const struct identity *who, struct error *err)
+{
+	char token[AUTH_CSRF_MAX];
+
+	if (request->method == METHOD_GET)
+		return 0;
+	if (csrf_check_origin(&request->csrf, err) < 0)
+		return -1;
+	if (who != NULL && guard_csrf_token(app->guard, who, token))
+		return csrf_check_token(&request->csrf, token, err);
+	return 0;
+}
+
+/* Of addresses that want nobody in particular too: what a session is good for is checked. */
+static int let_in(const struct app *app, const struct request *request,
+		  const struct route *route, struct response *response, struct error *err)
+{
+	struct identity who;
+	bool is_in = guard_identify(app->guard, &request->auth, &who, err) == 0;
+	struct error rate;
+
+	if (check_rate(app, request, is_in ? &who : NULL, route->cost, response, &rate) < 0) {
+		*err = rate;
+		return -1;
+	}
+	if (!is_in && route->need != NEED_NOTHING)
+		return -1;
+	if (is_in && check_need(&who, route->need, err) < 0)
+		return -1;
+	return check_site(app, request, is_in ? &who : NULL, err);
+}
+
+/* A list that nobody wrote protects those who have no door: sessions are bound to a name. */
+static int check_host(const struct app *app, const struct request *request, struct error *err)
+{
+	if (app->cfg->hosts[0] == '\0' && app->cfg->auth != AUTH_NONE)
+		return 0;
+	return hosts_check(str_from(app->cfg->hosts), str_from(request->csrf.host), err);
 }
 
 static void route(const struct app *app, const struct request *request,
@@ -85,7 +188,7 @@ static void route(const struct app *app, const struct request *request,
 	const struct route *routes = routes_all(&n);
 	const struct route *found = router_find(routes, n, request, allow, sizeof(allow));
 
-	if (found != NULL && check_need(app, request, found->need, &err) < 0) {
+	if (found != NULL && let_in(app, request, found, response, &err) < 0) {
 		refuse(request, &err, NULL, response);
 		return;
 	}
@@ -108,7 +211,8 @@ void app_serve(const struct app *app, const struct request_input *input,
 	struct error err;
 
 	if (request_read(input, app->cfg->base_path, guard_user_variable(app->guard), &request,
-			 &err) < 0)
+			 &err) < 0 ||
+	    check_host(app, &request, &err) < 0)
 		refuse(&request, &err, NULL, response);
 	else
 		route(app, &request, response);

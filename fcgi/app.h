@@ -1,18 +1,21 @@
 /*
  * larder-fcgi's own: from a request to its answer, with at most one call to larderd between. It
- * holds nothing that changes, so any number of threads may share it.
+ * holds nothing that changes but how often somebody has asked, under a lock of its own, so any
+ * number of threads may share it.
  */
 #ifndef FCGI_APP_H
 #define FCGI_APP_H
 
 #include "common/config.h"
 #include "fcgi/guard.h"
+#include "fcgi/ratelimit.h"
 #include "fcgi/request.h"
 #include "fcgi/response.h"
 
 struct app {
 	const struct config *cfg;
 	struct guard *guard;
+	struct ratelimit *ratelimit;
 };
 
 /* Reads, routes, answers, and logs one line for a refusal. */
@@ -24,6 +27,10 @@ void app_serve(const struct app *app, const struct request_input *input,
  * document. `params` is consumed; NULL means none. */
 void app_call(const struct app *app, const struct request *request, const char *method,
 	      struct json_object *take_params, int status, struct response *response);
+
+/* Answers with a problem document, and logs it. */
+void app_refuse(const struct request *request, const struct error *err,
+		struct response *response);
 
 /* The body's members as parameters; none without a body. Belongs to the caller. */
 struct json_object *app_body_params(const struct request *request);

@@ -13,6 +13,8 @@
 struct config;
 struct guard;
 
+#define GUARD_USER "admin" /* whoever knows the password */
+
 enum {
 	GUARD_KEEP_MS = 5 * 1000,
 };
@@ -25,6 +27,20 @@ void guard_free(struct guard **guard);
  * and larderd cannot be asked. */
 int guard_identify(struct guard *guard, const struct auth_headers *headers,
 		   struct identity *ret, struct error *err) MUST_USE;
+
+/* Signs in who knows the password: the cookie's value, and who it is. `address` is for the log.
+ * -1 with ERR_WRONG_PASSWORD, or ERR_FORBIDDEN when nobody can sign in so; both take the same
+ * time. */
+int guard_sign_in(struct guard *guard, struct str password, const char *address,
+		  char ret_cookie[TOKEN_MAX], struct identity *ret, struct error *err) MUST_USE;
+
+/* Ends that session, here at once and for larderd when this returns. One that is no session is
+ * left alone. */
+int guard_sign_out(struct guard *guard, const struct identity *who, struct error *err) MUST_USE;
+
+/* What changes with this session must bring (auth.h). False when it needs none: it is no
+ * session. */
+bool guard_csrf_token(struct guard *guard, const struct identity *who, char ret[AUTH_CSRF_MAX]);
 
 /* The FastCGI variable of the header in which the web server names the user. */
 const char *guard_user_variable(const struct guard *guard);

@@ -41,7 +41,8 @@ static void block_signals(sigset_t *set)
 static int serve(const struct config *cfg, struct error *err)
 {
 	AUTO(guard) guard = guard_new(cfg, err);
-	struct app app = { .cfg = cfg, .guard = guard };
+	AUTO(ratelimit) ratelimit = ratelimit_new();
+	struct app app = { .cfg = cfg, .guard = guard, .ratelimit = ratelimit };
 	struct workers *workers;
 	sigset_t signals;
 	int number = 0;
@@ -84,6 +85,7 @@ int main(int argc, char **argv)
 	log_init("larder-fcgi", (enum log_format)cfg->log_format,
 		 (enum log_level)cfg->log_level);
 	log_hide(str_from(cfg->hf_token));
+	log_hide(str_from(cfg->password_hash));
 	if (serve(cfg, &err) < 0) {
 		log_error("%s", err.text);
 		return EXIT_FAILURE;

@@ -203,6 +203,23 @@ static int read_body(struct request *request, const struct request_input *input,
 	return 0;
 }
 
+static void read_origin(struct request *request, const struct request_input *input)
+{
+	const char *address = input->variable(input->ctx, "REMOTE_ADDR");
+	const char *https = input->variable(input->ctx, "HTTPS");
+	const char *scheme = input->variable(input->ctx, "REQUEST_SCHEME");
+
+	request->csrf = (struct csrf_headers){
+		.host = input->variable(input->ctx, "HTTP_HOST"),
+		.origin = input->variable(input->ctx, "HTTP_ORIGIN"),
+		.fetch_site = input->variable(input->ctx, "HTTP_SEC_FETCH_SITE"),
+		.token = input->variable(input->ctx, "HTTP_X_CSRF_TOKEN"),
+	};
+	request->address = address != NULL ? address : "";
+	request->is_https = (https != NULL && strcmp(https, "on") == 0) ||
+			    (scheme != NULL && strcmp(scheme, "https") == 0);
+}
+
 int request_read(const struct request_input *input, const char *base_path,
 		 const char *user_header, struct request *ret, struct error *err)
 {
@@ -214,6 +231,7 @@ int request_read(const struct request_input *input, const char *base_path,
 		.authorization = input->variable(input->ctx, "HTTP_AUTHORIZATION"),
 		.user = input->variable(input->ctx, user_header),
 	};
+	read_origin(ret, input);
 	if (read_uri(ret, str_from(input->variable(input->ctx, "REQUEST_URI")),
 		     str_from(base_path), err) < 0)
 		return -1;

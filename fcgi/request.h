@@ -10,6 +10,7 @@
 
 #include "common/auth.h"
 #include "common/json.h"
+#include "fcgi/csrf.h"
 
 struct error;
 
@@ -48,7 +49,11 @@ struct request {
 	struct query query[REQUEST_QUERY_MAX];
 	size_t n_query;
 	struct json_object *body; /* NULL when there is none */
-	struct auth_headers auth; /* borrowed from the input */
+	/* Borrowed from the input: */
+	struct auth_headers auth;
+	struct csrf_headers csrf;
+	const char *address; /* of who asks, as the web server sees it; "" if it does not say */
+	bool is_https;       /* between the browser and the web server */
 };
 
 /* What the web server hands over. */

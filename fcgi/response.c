@@ -35,6 +35,11 @@ static const int statuses[ERR_COUNT] = {
 	[ERR_INVALID] = 422,
 	[ERR_SIGN_IN] = 401,
 	[ERR_FORBIDDEN] = 403,
+	[ERR_WRONG_PASSWORD] = 403,
+	[ERR_CROSS_SITE] = 403,
+	[ERR_CSRF] = 403,
+	[ERR_WRONG_HOST] = 403,
+	[ERR_TOO_MANY_REQUESTS] = 429,
 	[ERR_UNKNOWN_PATH] = 404,
 	[ERR_UNKNOWN_METHOD] = 500,
 	[ERR_METHOD_NOT_ALLOWED] = 405,
@@ -93,12 +98,24 @@ const char *response_reason(int status)
 void response_clear(struct response *response)
 {
 	free(response->body);
+	free(response->cookie);
 	*response = (struct response){ .status = 500 };
+}
+
+/* What it says of the request itself stays. */
+static void empty(struct response *response)
+{
+	struct response kept = *response;
+
+	response_clear(response);
+	response->limit_requests = kept.limit_requests;
+	response->limit_window_s = kept.limit_window_s;
+	response->limit_remaining = kept.limit_remaining;
 }
 
 void response_empty(struct response *response, int status)
 {
-	response_clear(response);
+	empty(response);
 	response->status = status;
 }
 
@@ -106,7 +123,7 @@ void response_json(struct response *response, int status, struct json_object *ta
 {
 	AUTO_JSON body = take_body;
 
-	response_clear(response);
+	empty(response);
 	response->status = status;
 	response->content_type = "application/json";
 	response->body = str_dup(json_text(body));

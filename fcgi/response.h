@@ -16,9 +16,14 @@ struct response {
 	char *body;               /* JSON text */
 	unsigned retry_after_s;   /* 0: no such header */
 	char allow[64];           /* methods, for 405; "": no such header */
+	char *cookie;             /* a value of Set-Cookie, or NULL */
+	/* Of the limit that the request counts against; 0 requests: none. */
+	unsigned limit_requests;
+	unsigned limit_window_s;
+	unsigned limit_remaining;
 };
 
-/* Both leave `response` filled, whatever it held. */
+/* All three leave `response` filled; its limit stays. */
 void response_json(struct response *response, int status, struct json_object *take_body);
 /* `extra`'s members join the document (the present state, the other download); borrowed, may be
  * NULL. */

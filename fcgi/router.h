@@ -24,11 +24,20 @@ enum need {
 	NEED_ADMIN,
 };
 
+/* What a request takes of what one may ask for in a minute (ratelimit.h). */
+enum cost {
+	COST_LITTLE,
+	COST_HUB,     /* the Hub is asked, whose patience is everybody's here */
+	COST_SIGN_IN, /* a guess at the password */
+	COST_COUNT,
+};
+
 struct route {
 	enum method method;
 	const char *pattern; /* "downloads/{}/pause" */
 	route_fn fn;
 	enum need need;
+	enum cost cost;
 };
 
 /* The row, or NULL: then *ret_allow lists the methods that the address takes ("GET, POST"),

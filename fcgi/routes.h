@@ -12,6 +12,10 @@ void api_health(const struct app *app, const struct request *request,
 		struct response *response);
 void api_session_get(const struct app *app, const struct request *request,
 		     struct response *response);
+void api_session_create(const struct app *app, const struct request *request,
+			struct response *response);
+void api_session_delete(const struct app *app, const struct request *request,
+			struct response *response);
 void api_changes(const struct app *app, const struct request *request,
 		 struct response *response);
 void api_settings_get(const struct app *app, const struct request *request,

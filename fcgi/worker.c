@@ -53,6 +53,14 @@ static void write_response(FCGX_Stream *out, const struct response *response, bo
 		(void)FCGX_FPrintF(out, "Allow: %s\r\n", response->allow);
 	if (response->status == 401)
 		(void)FCGX_PutS("WWW-Authenticate: Bearer\r\n", out);
+	if (response->cookie != NULL)
+		(void)FCGX_FPrintF(out, "Set-Cookie: %s\r\n", response->cookie);
+	if (response->limit_requests > 0)
+		(void)FCGX_FPrintF(out,
+				   "RateLimit-Policy: \"default\";q=%u;w=%u\r\n"
+				   "RateLimit: \"default\";r=%u\r\n",
+				   response->limit_requests, response->limit_window_s,
+				   response->limit_remaining);
 	if (response->retry_after_s > 0)
 		(void)FCGX_FPrintF(out, "Retry-After: %u\r\n", response->retry_after_s);
 	if (response->content_type != NULL)

@@ -4,7 +4,7 @@
 /** @import { Actions, Tell } from "./core/actions.js" */
 /** @import { Api } from "./core/api.js" */
 /** @import { Lists } from "./core/lists.js" */
-import { recall } from "./core/memory.js";
+import { forget, recall } from "./core/memory.js";
 import { Prefs } from "./core/prefs.js";
 import { route } from "./core/router.js";
 import { Store } from "./core/store.js";
@@ -75,8 +75,14 @@ let mounted = null;
 let shown = "";
 let turn = 0;
 
+function leave() {
+  if (typeof mounted === "function") mounted();
+  else mounted?.leave();
+}
+
 /** What the address names. */
 async function open() {
+  if (store.isOutside) return;
   const { view: wanted, rest } = route();
   const name = Object.hasOwn(VIEWS, wanted) ? wanted : "";
   const mine = ++turn;
@@ -87,8 +93,7 @@ async function open() {
     const view = name ? await VIEWS[name]() : null;
     const server = view && (await served);
     if (mine !== turn) return;
-    if (typeof mounted === "function") mounted();
-    else mounted?.leave();
+    leave();
     const root = part("view");
     root.className = `view view-${name || "downloads"}`;
     mounted =
@@ -108,6 +113,21 @@ async function open() {
   }
 }
 
+/** In the place of every view. What was remembered is of somebody else, perhaps. */
+async function ask() {
+  if (!store.isOutside) return;
+  forget();
+  const [{ signIn, title }, { api }] = await Promise.all([import("./views/sign-in.js"), served]);
+  turn++;
+  leave();
+  mounted = null;
+  shown = "sign-in";
+  part("view").className = "view";
+  shell.show("sign-in", title);
+  signIn(part("view"), { api, session: store.session, entered: () => location.reload() });
+}
+
+store.subscribe("isOutside", ask, new AbortController().signal);
 addEventListener("hashchange", () => location.hash.startsWith("#/") && open());
 setInterval(() => store.tick(), 1000);
 recall(store);

@@ -213,6 +213,35 @@ export const scenarios = {
     );
   },
 
+  /** Nobody sees anything before signing in, and comes back to where they wanted to go; signing out forgets. */
+  async "sign-in"(page) {
+    await page.goto(`${base}#/settings`);
+    await page.getByTestId("password").waitFor({ timeout: TIMEOUT });
+    await looksRight(page, shots, "sign-in");
+    await page.getByTestId("password").fill("a wrong one");
+    await page.keyboard.press("Enter");
+    await page.getByText("The password is not right", { exact: false }).waitFor({ timeout: TIMEOUT });
+    await page.getByTestId("password").fill("correct horse battery staple");
+    await page.getByTestId("sign-in").click();
+    await page.getByRole("heading", { name: "The line" }).waitFor({ timeout: TIMEOUT });
+    await live(page);
+    await page.getByTestId("max_downloads").fill("2");
+    await page.keyboard.press("Tab");
+    await page.getByText("Saved.").waitFor({ timeout: TIMEOUT });
+    await page.getByRole("link", { name: "Downloads" }).click();
+    await paste(page, TERM);
+    await start(page);
+    await state(page, "completed");
+    await page.evaluate(() => dispatchEvent(new PageTransitionEvent("pagehide")));
+    await page.getByRole("link", { name: "Settings" }).click();
+    await page.getByTestId("sign-out").click();
+    await page.getByTestId("password").waitFor({ timeout: TIMEOUT });
+    check(!(await page.evaluate(() => JSON.stringify(localStorage))).includes("acme/"), "what was seen is remembered");
+    await page.reload();
+    await page.getByTestId("password").waitFor({ timeout: TIMEOUT });
+    check((await page.getByTestId("download").count()) === 0, "something is shown to nobody");
+  },
+
   /** Settings and activity at each size. */
   async "page-looks"(page) {
     await page.goto(`${base}#/settings`);

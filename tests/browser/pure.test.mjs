@@ -77,7 +77,10 @@ test("ticked boxes become the shortest terms", () => {
   assert.deepEqual(terms("b-Q8-1.gguf"), { select: ["b-Q8-1.gguf"], exclude: [] });
   assert.deepEqual(terms(...FILES.map((f) => f.path)), { select: [], exclude: [] });
   assert.deepEqual(terms("a-Q4.gguf", "b-Q8-1.gguf", "b-Q8-2.gguf"), { select: [], exclude: ["config.json"] });
-  assert.deepEqual(termsFor(FILES, new Set(["b-Q8-1.gguf", "b-Q8-2.gguf"]), true).select, ["b-Q8-1.gguf", "b-Q8-2.gguf"]);
+  assert.deepEqual(termsFor(FILES, new Set(["b-Q8-1.gguf", "b-Q8-2.gguf"]), true).select, [
+    "b-Q8-1.gguf",
+    "b-Q8-2.gguf",
+  ]);
 });
 
 test("terms are read as people type them", () => {

@@ -1,5 +1,6 @@
 """The page in a real browser, by clicking (driver.mjs), against the whole of Larder behind nginx."""
 
+import json
 import os
 import shutil
 import signal
@@ -300,6 +301,12 @@ def test_the_keyboard_is_enough(drive):
 
 def test_settings_and_activity_look_right_at_every_size_in_both_themes(drive):
     drive("page-looks").finish()
+
+
+def test_who_is_not_signed_in_sees_the_door(drive, make_larder):
+    done = subprocess.run([HERE.parents[1] / "build/asan-gcc/larder", "hash-password", "--json"],
+                          input="correct horse battery staple\n", capture_output=True, text=True, check=True)
+    drive("sign-in", make_larder(LARDER_AUTH="password", LARDER_PASSWORD_HASH=json.loads(done.stdout)["hash"])).finish()
 
 
 def test_the_installed_pages_work_as_well(drive, make_larder, tmp_path):

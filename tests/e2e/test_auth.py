@@ -3,6 +3,9 @@
 import base64
 import hashlib
 import hmac
+import json
+import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -27,7 +30,7 @@ def encode(data):
 def cookie(larder, lasts_s=3600, epoch=0, role="operator", secret=None):
     """What a sign-in would give: HMAC-SHA-512 cut to 256 bits, as libsodium's crypto_auth."""
     secret = secret or (Path(larder.env["LARDER_STATE_DIR"]) / "secret.key").read_bytes()
-    head = "s1." + encode(f"{int(time.time()) + lasts_s} {epoch} {role} ada".encode())
+    head = "s2." + encode(f"{int(time.time()) + lasts_s} {epoch} {role} {os.urandom(8).hex()} ada".encode())
     mac = hmac.new(secret, head.encode(), hashlib.sha512).digest()[:32]
     return {"Cookie": f"theme=dark; larder_session={head}.{encode(mac)}"}
 
@@ -51,7 +54,7 @@ def statuses(larder, headers):
 
 
 def test_who_shows_nothing_stays_outside(guarded):
-    for headers in ({}, {"Cookie": "larder_session=s1.x.y"}, {"Authorization": "Bearer guess"}, {"Remote-User": "ada"},
+    for headers in ({}, {"Cookie": "larder_session=s2.x.y"}, {"Authorization": "Bearer guess"}, {"Remote-User": "ada"},
                     cookie(guarded, lasts_s=-1), cookie(guarded, epoch=1), cookie(guarded, secret=bytes(32))):
         assert statuses(guarded, headers) == (401, 401), headers
     refused = guarded.raw("GET", "/api/v1/downloads")
@@ -126,3 +129,155 @@ def test_a_setting_that_makes_no_sense_is_refused_by_name(make_larder, setting, 
         with pytest.raises(AssertionError, match=f"{setting}: "):
             start()
     larder.daemon = larder.fcgi = None
+
+
+# --- signing in ---
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="session")
+def password_hash():
+    """What `larder hash-password` makes."""
+    from harness import ROOT
+    done = subprocess.run([ROOT / "build/asan-gcc/larder", "hash-password", "--json"], input=PASSWORD + "\n",
+                          capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)["hash"]
+    assert found.startswith("$argon2id$") and PASSWORD not in found
+    return found
+
+
+@pytest.fixture(params=["nginx", "caddy", "lighttpd"])
+def door(request, make_larder, password_hash):
+    return make_larder(web=request.param, LARDER_AUTH="password", LARDER_PASSWORD_HASH=password_hash)
+
+
+def sign_in(larder, password=PASSWORD, **headers):
+    return larder.raw("POST", "/api/v1/session", json.dumps({"password": password}).encode(),
+                      {"Content-Type": "application/json", **headers})
+
+
+def signed_in(larder):
+    """The headers of a page that has signed in."""
+    answer = sign_in(larder)
+    assert answer.status == 200, answer.body
+    cookie_text = answer.headers["Set-Cookie"]
+    return {"Cookie": cookie_text.split(";")[0], "X-CSRF-Token": answer.json["csrf_token"]}, cookie_text
+
+
+def test_who_knows_the_password_comes_in_and_goes(door):
+    assert door.raw("GET", "/api/v1/downloads").status == 401
+    headers, text = signed_in(door)
+    attributes = {part.strip().lower() for part in text.split(";")[1:]}
+    assert {"httponly", "samesite=lax", f"path={door.base}/"} <= attributes and "secure" not in attributes
+    assert statuses(door, headers) == (200, 200)
+    door.headers = headers
+    session = door.api("GET", "session", status=200).json
+    assert (session["user"], session["role"], session["csrf_token"]) == ("admin", "admin", headers["X-CSRF-Token"])
+    assert door.api("PATCH", "settings", {"slow": True}).status == 200
+    # A change without the page's token, or with another's, is not this page's.
+    for token in (None, "", "0" * 32):
+        changed = {"Cookie": headers["Cookie"], **({"X-CSRF-Token": token} if token is not None else {})}
+        door.headers = changed
+        assert door.api("PATCH", "settings", {"slow": False}).json["code"] == "csrf"
+    door.headers = headers
+    # Out, and what somebody kept of it opens nothing, now and after a restart.
+    gone = door.raw("DELETE", "/api/v1/session", headers=headers)
+    assert gone.status == 204 and "max-age=0" in gone.headers["Set-Cookie"].lower()
+    door.headers = {}
+    assert statuses(door, headers) == (401, 401)
+    door.kill_daemon()
+    door.start_daemon()
+    assert statuses(door, headers) == (401, 401)
+    assert statuses(door, signed_in(door)[0]) == (200, 200)
+
+
+def test_a_sign_out_ends_its_stream_and_no_other(make_larder, password_hash):
+    larder = make_larder(LARDER_AUTH="password", LARDER_PASSWORD_HASH=password_hash)
+    mine, other = signed_in(larder)[0], signed_in(larder)[0]
+    larder.headers = other
+    with larder.stream() as stays:
+        kept = iter(stays)
+        next(kept)
+        larder.headers = mine
+        with larder.stream() as ends:
+            events = iter(ends)
+            next(events)
+            assert larder.raw("DELETE", "/api/v1/session", headers=mine).status == 204
+            assert list(events) == []
+        larder.headers = {}
+        larder.rpc("settings.patch", {"slow": True})
+        assert next(event.name for event in kept if event.name == "settings")
+
+
+def test_guessing_is_slow(door):
+    answers = [sign_in(door, f"guess number {number}") for number in range(7)]
+    assert [answer.status for answer in answers] == [403] * 5 + [429] * 2
+    assert answers[0].json["code"] == "wrong_password" and "Set-Cookie" not in answers[0].headers
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
+    assert sign_in(door).status == 429, "the right one waits as well: it tells nothing"
+    assert door.raw("GET", "/api/v1/health").status == 200
+    assert all("guess number" not in line for line in door.daemon.lines + door.fcgi.lines)
+
+
+@pytest.mark.parametrize("body, status", [
+    ({}, 422), ({"password": ""}, 422), ({"password": 7}, 422), ({"password": "x" * 1025}, 422), ({"password": ["x"]}, 422),
+    ({"password": "x", "user": "root"}, 400), ({"password": "x\u0000y"}, 403),
+])
+def test_bad_input_to_the_sign_in(make_larder, password_hash, body, status):
+    larder = make_larder(LARDER_AUTH="password", LARDER_PASSWORD_HASH=password_hash)
+    answer = larder.api("POST", "session", body)
+    assert answer.status in (status, 400), answer.body
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_without_a_hash_nobody_signs_in(make_larder):
+    assert sign_in(make_larder(LARDER_AUTH="password")).json["code"] == "wrong_password"
+    assert sign_in(make_larder()).json["code"] == "forbidden"
+
+
+# --- other sites ---
+
+def test_a_page_of_another_site_changes_nothing(larder):
+    ours = f"http://127.0.0.1:{larder.port}"
+    for headers, status in (
+        ({}, 200), ({"Origin": ours}, 200), ({"Sec-Fetch-Site": "same-origin", "Origin": ours}, 200), ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Origin": "http://evil.example"}, 403), ({"Origin": "null"}, 403), ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+    ):
+        larder.headers = headers
+        answer = larder.api("PATCH", "settings", {"slow": False})
+        assert answer.status == status, headers
+        if status == 403:
+            assert answer.json["code"] == "cross_site"
+        assert larder.api("GET", "settings").status == 200
+        assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_another_name_for_this_server_opens_nothing(make_larder):
+    larder = make_larder()
+    for host, status in ((f"localhost:{larder.port}", 200), ("nas.local", 200), ("rebound.evil.example", 403),
+                         (f"rebound.evil.example:{larder.port}", 403)):
+        assert statuses(larder, {"Host": host}) == (status, status), host
+    named = make_larder(LARDER_HOSTS="models.example.org, *.example.net")
+    for host, status in (("models.example.org", 200), ("a.example.net:81", 200), (f"127.0.0.1:{named.port}", 403)):
+        assert statuses(named, {"Host": host}) == (status, status), host
+
+
+# --- how often ---
+
+def test_each_has_a_share(make_larder):
+    larder = make_larder(LARDER_AUTH="password", LARDER_API_KEYS=CONFIGURED, LARDER_RATE_LIMIT=100)
+    larder.headers = key("viewer")
+    answers = [larder.raw("GET", "/api/v1/downloads", headers=key("viewer")) for _ in range(103)]
+    assert answers[0].headers["RateLimit-Policy"] == '"default";q=100;w=60'
+    assert answers[0].headers["RateLimit"] == '"default";r=99'
+    assert answers[-1].status == 429 and answers[-1].json["code"] == "too_many_requests"
+    assert int(answers[-1].headers["Retry-After"]) >= 1
+    assert larder.raw("GET", "/api/v1/downloads", headers=key("admin")).status == 200
+    # Of those that ask the Hub there are fewer.
+    hub = [larder.raw("POST", "/api/v1/preview", b'{"repo": "acme/words", "type": "dataset"}',
+                      {"Content-Type": "application/json", **key("operator")}).status for _ in range(3)]
+    assert hub == [200, 200, 429]
+    # Who is nobody shares the address.
+    assert {larder.raw("GET", "/api/v1/downloads", headers={}).status for _ in range(101)} <= {401, 429}

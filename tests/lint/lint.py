@@ -48,12 +48,13 @@ LEVELS = [
     # larder-fcgi
     "fcgi/main",
     "fcgi/worker",
-    "fcgi/app fcgi/routes fcgi/api_downloads fcgi/api_models fcgi/api_system",
-    "fcgi/router fcgi/guard",
+    "fcgi/app fcgi/routes fcgi/api_downloads fcgi/api_models fcgi/api_session fcgi/api_system",
+    "fcgi/router fcgi/guard fcgi/ratelimit",
     "fcgi/request fcgi/response",
+    "fcgi/csrf",
     # larder
     "cli/main",
-    "cli/cli_care cli/cli_link",
+    "cli/cli_care cli/cli_link cli/cli_password",
     "cli/cli_get cli/cli_models cli/cli_preview cli/cli_ps cli/cli_settings cli/cli_status",
     "cli/cli_session",
     "cli/cli_progress cli/cli_news",
@@ -64,6 +65,7 @@ LEVELS = [
     "common/schema common/auth",
     "common/token",
     "common/unixsock common/log common/ids common/relpath common/json",
+    "common/hosts common/clock",
     "common/quote",
     "common/error common/buf",
     "common/base",
@@ -210,8 +212,8 @@ def check_tests(sources):
                  "downloader/main", "downloader/daemon", "downloader/ops", "downloader/ops_choice",
                  "downloader/ops_downloads", "downloader/ops_models", "downloader/ops_care", "downloader/ops_trash", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
                  "downloader/ops_system", "downloader/ops_sessions", "fcgi/main", "fcgi/worker", "fcgi/guard",
-                 "fcgi/app", "fcgi/routes", "fcgi/api_downloads", "fcgi/api_models", "fcgi/api_system", "cli/main", "cli/cli_get",
-                 "cli/cli_preview", "cli/cli_ps", "cli/cli_status", "cli/cli_session", "cli/cli_term", "cli/cli_news", "cli/cli_care", "cli/cli_link"}
+                 "fcgi/app", "fcgi/routes", "fcgi/api_downloads", "fcgi/api_models", "fcgi/api_session", "fcgi/api_system", "common/clock", "cli/main", "cli/cli_get",
+                 "cli/cli_preview", "cli/cli_ps", "cli/cli_status", "cli/cli_session", "cli/cli_term", "cli/cli_news", "cli/cli_care", "cli/cli_link", "cli/cli_password"}
     tested = {p.stem.removeprefix("test_") for p in (ROOT / "tests/unit").glob("test_*.c")}
     for path in sources:
         module = module_of(path)

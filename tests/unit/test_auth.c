@@ -108,7 +108,7 @@ static void who_shows_nothing_or_something_else_stays_outside(void **state)
 		{ NULL },
 		{ .cookie = "" },
 		{ .cookie = AUTH_COOKIE "=" },
-		{ .cookie = AUTH_COOKIE "=s1.x.y" },
+		{ .cookie = AUTH_COOKIE "=s2.x.y" },
 		{ .cookie = later },
 		{ .cookie = hidden },
 		{ .cookie = long_ },

@@ -24,12 +24,12 @@ static void second(const struct app *app, const struct request *request,
 }
 
 static const struct route table[] = {
-	{ METHOD_GET, "downloads", first, NEED_VIEWER },
-	{ METHOD_POST, "downloads", second, NEED_VIEWER },
-	{ METHOD_GET, "downloads/{}", first, NEED_VIEWER },
-	{ METHOD_PATCH, "downloads/{}", second, NEED_VIEWER },
-	{ METHOD_POST, "downloads/{}/pause", second, NEED_VIEWER },
-	{ METHOD_GET, "models/{}/{}", first, NEED_VIEWER },
+	{ METHOD_GET, "downloads", first, NEED_VIEWER, COST_LITTLE },
+	{ METHOD_POST, "downloads", second, NEED_VIEWER, COST_LITTLE },
+	{ METHOD_GET, "downloads/{}", first, NEED_VIEWER, COST_LITTLE },
+	{ METHOD_PATCH, "downloads/{}", second, NEED_VIEWER, COST_LITTLE },
+	{ METHOD_POST, "downloads/{}/pause", second, NEED_VIEWER, COST_LITTLE },
+	{ METHOD_GET, "models/{}/{}", first, NEED_VIEWER, COST_LITTLE },
 };
 
 static struct request make_request(enum method method, const char *path,

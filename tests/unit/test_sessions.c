@@ -176,6 +176,59 @@ static void revoking_ends_all_sessions_for_good(void **state)
 	assert_true(is_believed(p, after));
 }
 
+static void one_that_is_signed_out_of_is_over_for_good(void **state)
+{
+	struct place *p = *state;
+	AUTO_CSTR mine = sign(p);
+	struct auth_headers headers = { .cookie = mine };
+	struct auth_ended ended = { .expires_s = INT64_MAX };
+	struct identity who;
+	struct error err;
+	bool is_done = false;
+
+	assert_int_equal(auth_identify(p->auth, &headers, 0, &who, &err), 0);
+	memcpy(ended.id, who.id, sizeof(ended.id));
+	sessions_end(p->sessions, &ended, on_done, &is_done);
+	assert_false(is_believed(p, mine)); /* at once */
+	assert_false(auth_holds(p->auth, &who, 0));
+	loop_until(p->loop, &is_done);
+	assert_int_equal(p->revoked, 1);
+	end(p);
+	assert_int_equal(begin(p, &err), 0);
+	assert_false(is_believed(p, mine));
+}
+
+static void too_many_of_them_revoke_all(void **state)
+{
+	struct place *p = *state;
+	AUTO_CSTR other = sign(p);
+	bool is_done = false;
+
+	for (unsigned i = 0; i <= AUTH_ENDED_MAX; i++) {
+		struct auth_ended ended = { .expires_s = INT64_MAX };
+
+		memcpy(ended.id, &i, sizeof(i));
+		is_done = false;
+		assert_true(is_believed(p, other));
+		sessions_end(p->sessions, &ended, on_done, &is_done);
+		loop_until(p->loop, &is_done);
+	}
+	assert_false(is_believed(p, other));
+}
+
+static void what_is_over_anyway_is_not_kept(void **state)
+{
+	struct place *p = *state;
+	struct auth_ended ended = { .expires_s = 1 };
+	AUTO_JSON rules = NULL;
+	bool is_done = false;
+
+	sessions_end(p->sessions, &ended, on_done, &is_done);
+	loop_until(p->loop, &is_done);
+	rules = sessions_to_json(p->sessions);
+	assert_int_equal(json_object_array_length(json_get(rules, "ended")), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
@@ -183,6 +236,9 @@ int main(void)
 		TEST(a_secret_is_made_once_and_is_nobody_elses_to_read),
 		TEST(a_secret_that_cannot_be_right_is_refused),
 		TEST(revoking_ends_all_sessions_for_good),
+		TEST(one_that_is_signed_out_of_is_over_for_good),
+		TEST(too_many_of_them_revoke_all),
+		TEST(what_is_over_anyway_is_not_kept),
 	};
 
 	if (sodium_init() < 0)

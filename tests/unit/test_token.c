@@ -96,7 +96,7 @@ static void nonsense_is_refused_whoever_signed_it(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
 		unsigned char mac[crypto_auth_BYTES];
-		char token[TOKEN_MAX] = "s1.";
+		char token[TOKEN_MAX] = "s2.";
 		struct session got;
 		struct error err;
 		size_t at;

@@ -46,6 +46,8 @@ export class Api {
   session = null;
   /** The server's clock is so far ahead of ours, in ms. @type {(skew: number) => void} */
   onSkew = () => {};
+  /** Nobody is signed in, or not any more. */
+  onSignIn = () => {};
   /** Called with every error that says that the server is away. @type {(error: ApiError) => void} */
   onAway = () => {};
 
@@ -112,6 +114,7 @@ export class Api {
   /** @param {ApiError} error */
   #failed(error) {
     if (error.away) this.onAway(error);
+    if (error.status === 401) this.onSignIn();
     return error;
   }
 
@@ -121,7 +124,7 @@ export class Api {
       return await this.call(method, path, options);
     } catch (error) {
       if (!(error instanceof ApiError) || !this.session || this.session.auth === "none") throw error;
-      if (error.status !== 401 && error.code !== "csrf") throw error;
+      if (error.code !== "csrf") throw error;
       await this.getSession();
       return this.call(method, path, options);
     }
@@ -132,6 +135,12 @@ export class Api {
     return (this.session = await this.call("GET", "session"));
   }
 
+  /** @param {string} password */
+  async signIn(password) {
+    this.session = await this.call("POST", "session", { body: { password } });
+  }
+
+  signOut = () => this.change("DELETE", "session");
   /** @returns {Promise<Health>} */
   health = () => this.call("GET", "health", { accept: [503], timeout: 8000 });
   /** @type {(wish: Wish, signal: AbortSignal) => Promise<Preview>} */

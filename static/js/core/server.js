@@ -45,7 +45,9 @@ export function connect({ base, store, prefs, tell }) {
   async function openSession() {
     if (store.session) return;
     try {
-      store.set("session", await api.getSession());
+      const session = await api.getSession();
+      store.set("session", session);
+      if (session.role === null) api.onSignIn();
     } catch {
       // The doctor says what is wrong, and comes back here.
     }
@@ -65,6 +67,7 @@ export function connect({ base, store, prefs, tell }) {
   });
 
   api.onAway = examine;
+  api.onSignIn = () => store.set("isOutside", true);
   api.onSkew = (skew) => (store.skew = skew);
   store.onSnapshot = (stale) => lists.reload(stale).catch((error) => error.away || act("complain", error));
   store.onNotice = ({ level, message, download }) => tell(level, message, download ?? undefined);

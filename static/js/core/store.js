@@ -2,7 +2,7 @@
 // All state of the page, and the only place that changes it. Views subscribe to keys and are told once a frame.
 //
 // Keys: "downloads" (which there are and their order), "download:<id>", "files:<id>", "progress" (any figure),
-// "disk", "settings", "link", "trouble", "session", "older", "aged", "log", "tick" (each second).
+// "disk", "settings", "link", "trouble", "session", "isOutside", "older", "aged", "log", "tick" (each second).
 /** @import { Disk, Download, JobFile, Link, Line, Notice, Session, Settings, Trouble } from "./types.js" */
 
 const FINAL = new Set(["completed", "failed", "cancelled"]);
@@ -31,6 +31,8 @@ export class Store {
   link = { state: "connecting", retryAt: 0 };
   /** @type {Trouble|null} */
   trouble = null;
+  /** Somebody must sign in first. */
+  isOutside = false;
   /** Whether the lists hold what the server has. */
   loaded = false;
   /** Where the finished list goes on. @type {string|null} */
@@ -199,7 +201,7 @@ export class Store {
     this.#touchLater("tick");
   }
 
-  /** @template {"disk"|"settings"|"link"|"trouble"|"session"|"older"|"loaded"|"aged"} K @param {K} name @param {Store[K]} value */
+  /** @template {"disk"|"settings"|"link"|"trouble"|"session"|"older"|"loaded"|"aged"|"isOutside"} K @param {K} name @param {Store[K]} value */
   set(name, value) {
     /** @type {any} */ (this)[name] = value;
     this.touch(name === "loaded" ? "downloads" : name);

@@ -28,7 +28,7 @@
  *   exclude?: string[], priority?: number }} Wish
  *
  * @typedef {{ free: number, total: number, reserved: number }} Disk
- * @typedef {{ auth: string, user: string|null, role: string, csrf_token: string|null, version: string }} Session
+ * @typedef {{ auth: string, user: string|null, role: string|null, csrf_token: string|null, version: string }} Session
  * @typedef {{ status: "ok"|"unwell", parts: Record<string, string> }} Health
  * @typedef {{ level: "info"|"warning"|"error", code: string, message: string, download: string|null }} Notice
  * @typedef {{ at: number, level: "info"|"success"|"warning"|"error", message: string }} Line

@@ -20,7 +20,9 @@ const table = language === "en" ? null : (await import(`../words/${language}.js`
 
 /** Words with `{name}` in them replaced. @param {string} words @param {Record<string, string|number>} [values] */
 export const put = (words, values) =>
-  values ? words.replace(/\{(\w+)\}/g, (hole, name) => (Object.hasOwn(values, name) ? String(values[name]) : hole)) : words;
+  values
+    ? words.replace(/\{(\w+)\}/g, (hole, name) => (Object.hasOwn(values, name) ? String(values[name]) : hole))
+    : words;
 
 /** A sentence in the reader's language. @param {string} english @param {Record<string, string|number>} [values] */
 export const t = (english, values) => put(table?.[english] ?? english, values);

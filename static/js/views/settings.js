@@ -311,6 +311,32 @@ export function mount(root, { store, api, act, prefs, tell }) {
     text(notifyWord, granted ? "" : t("The browser does not allow it. Over plain HTTP it never does."));
   }
 
+  const out = h(
+    "button",
+    { type: "button", class: "button", data: { testid: "sign-out" }, signal, on: { click: signOut } },
+    t("Sign out"),
+  );
+
+  async function signOut() {
+    try {
+      await api.signOut();
+      store.set("isOutside", true);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      tell("error", error.message, "sign-out");
+    }
+  }
+
+  function drawSession() {
+    show(out, store.session?.auth === "password" && !!store.session.user);
+    show(open, store.session?.auth === "none");
+  }
+
+  const open = h(
+    "p",
+    { class: "help" },
+    t("Nobody need sign in here: whoever reaches this page may do everything. LARDER_AUTH changes that."),
+  );
   const browserBox = box(
     "browser",
     t("This browser"),
@@ -322,17 +348,21 @@ export function mount(root, { store, api, act, prefs, tell }) {
       t("Tell me by a notification when a job has ended and nobody looks at the page"),
     ),
     notifyWord,
+    open,
+    h("div", { class: "trash-tools" }, out),
   );
 
   fill(root, h("div", { class: "settings" }, serverBox, careBox, browserBox));
   store.subscribe("settings", drawSettings, signal);
   store.subscribe("scrub", loadScrub, signal);
+  store.subscribe("session", drawSession, signal);
   for (const key of ["library", "disk"]) store.subscribe(key, drawSpace, signal);
   prefs.watch(({ theme: now }) => {
     if (!signal.aborted) theme.control.value = now;
   });
   drawSettings();
   drawSpace();
+  drawSession();
   fill(scrubButton, icon("shield"), t("Read all of it now"));
   loadScrub();
   return () => {

@@ -338,6 +338,15 @@ export default {
   "{what}: {files}, {size}. This cannot be taken back.": "{what}: {files}, {size}. Das ist nicht rückgängig zu machen.",
   "{size} are free again.": "{size} sind wieder frei.",
 
+  // signing in
+  "Sign in": "Anmelden",
+  "Password": "Passwort",
+  "Sign out": "Abmelden",
+  "The web server did not say who you are. Sign in there, and load this page again.":
+    "Der Webserver hat nicht gesagt, wer du bist. Melde dich dort an, und lade die Seite neu.",
+  "Nobody need sign in here: whoever reaches this page may do everything. LARDER_AUTH changes that.":
+    "Hier muss sich niemand anmelden: Wer diese Seite erreicht, darf alles. LARDER_AUTH ändert das.",
+
   // settings
   "Settings": "Einstellungen",
   "Limit for all downloads together": "Grenze für alle Downloads zusammen",

@@ -1,0 +1,92 @@
+#include "cli/cli_password.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "common/buf.h"
+#include "common/error.h"
+#include "common/json.h"
+
+enum {
+	PASSWORD_MIN = 8,
+	PASSWORD_MAX = 1024, /* what a sign-in takes */
+};
+
+/* One line without its end; nothing of it is shown on a terminal. */
+static int read_line(const char *prompt, char ret[PASSWORD_MAX + 2], struct error *err)
+{
+	struct termios before;
+	bool is_terminal = tcgetattr(STDIN_FILENO, &before) == 0;
+	char *got;
+
+	if (is_terminal) {
+		struct termios silent = before;
+
+		silent.c_lflag &= ~(tcflag_t)ECHO;
+		(void)fputs(prompt, stderr);
+		(void)fflush(stderr);
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+	}
+	got = fgets(ret, PASSWORD_MAX + 2, stdin);
+	if (is_terminal) {
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+		(void)fputc('\n', stderr);
+	}
+	if (got == NULL)
+		return error_set(err, ERR_INVALID, "there was no password");
+	ret[strcspn(ret, "\n")] = '\0';
+	return 0;
+}
+
+static int read_password(char ret[PASSWORD_MAX + 2], struct error *err)
+{
+	char again[PASSWORD_MAX + 2];
+	bool is_same;
+
+	if (read_line("Password: ", ret, err) < 0)
+		return -1;
+	if (strlen(ret) < PASSWORD_MIN || strlen(ret) > PASSWORD_MAX)
+		return error_set(err, ERR_INVALID, "a password has %d to %d bytes",
+				 PASSWORD_MIN, PASSWORD_MAX);
+	if (!isatty(STDIN_FILENO))
+		return 0;
+	if (read_line("Again: ", again, err) < 0)
+		return -1;
+	is_same = strcmp(ret, again) == 0;
+	sodium_memzero(again, sizeof(again));
+	return is_same ? 0 : error_set(err, ERR_INVALID, "these were two passwords");
+}
+
+enum cli_exit cli_hash_password(const struct cli_session *session)
+{
+	char password[PASSWORD_MAX + 2];
+	char hash[crypto_pwhash_STRBYTES];
+	struct error err;
+	int result;
+
+	if (sodium_init() < 0 || read_password(password, &err) < 0) {
+		sodium_memzero(password, sizeof(password));
+		return cli_session_fail(session, &err);
+	}
+	result = crypto_pwhash_str(hash, password, strlen(password),
+				   crypto_pwhash_OPSLIMIT_INTERACTIVE,
+				   crypto_pwhash_MEMLIMIT_INTERACTIVE);
+	sodium_memzero(password, sizeof(password));
+	if (result != 0) {
+		(void)error_set(&err, ERR_INTERNAL, "there is not enough memory for it");
+		return cli_session_fail(session, &err);
+	}
+	if (session->is_json) {
+		struct json_object *object = json_object_new_object();
+
+		json_add_cstr(object, "hash", hash);
+		cli_session_print_json(object, NULL);
+	} else {
+		(void)printf("LARDER_PASSWORD_HASH='%s'\n", hash);
+	}
+	return CLI_EXIT_OK;
+}

@@ -1,0 +1,79 @@
+#include "common/hosts.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "common/quote.h"
+
+static const char *const home_suffixes[] = { ".local", ".lan", ".home.arpa", ".internal",
+					     ".localhost" };
+
+struct str hosts_without_port(struct str host)
+{
+	size_t bracket = host.n > 0 && host.p[0] == '[' ? str_find_char(host, ']') : host.n;
+
+	if (bracket < host.n) /* an IPv6 address */
+		return str_sub(host, 0, bracket + 1);
+	return str_sub(host, 0, str_find_char(host, ':'));
+}
+
+struct str hosts_name(struct str host)
+{
+	struct str name = hosts_without_port(host);
+
+	if (name.n > 1 && name.p[0] == '[' && name.p[name.n - 1] == ']')
+		return str_sub(name, 1, name.n - 1);
+	if (name.n > 0 && name.p[name.n - 1] == '.')
+		name.n--;
+	return name;
+}
+
+static bool is_address(struct str name)
+{
+	unsigned char ignored[sizeof(struct in6_addr)];
+	char text[INET6_ADDRSTRLEN + 1];
+
+	if (name.n >= sizeof(text))
+		return false;
+	(void)snprintf(text, sizeof(text), "%.*s", (int)name.n, name.p);
+	return inet_pton(AF_INET, text, ignored) == 1 ||
+	       inet_pton(AF_INET6, text, ignored) == 1;
+}
+
+static bool is_at_home(struct str name)
+{
+	if (is_address(name) || str_find_char(name, '.') == name.n)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(home_suffixes); i++) {
+		if (str_has_suffix_nocase(name, str_from(home_suffixes[i])))
+			return true;
+	}
+	return false;
+}
+
+static bool matches(struct str pattern, struct str name)
+{
+	if (str_is_equal(pattern, S("*")))
+		return true;
+	if (str_has_prefix(pattern, S("*.")))
+		return str_has_suffix_nocase(name, str_sub(pattern, 1, pattern.n));
+	return str_is_equal_nocase(hosts_name(pattern), name);
+}
+
+int hosts_check(struct str list, struct str host, struct error *err)
+{
+	struct str name = hosts_name(host);
+	struct str pattern;
+
+	if (name.n > 0 && list.n == 0 && is_at_home(name))
+		return 0;
+	while (name.n > 0 && list.n > 0 && str_next(&list, ',', &pattern)) {
+		pattern = str_trim(pattern);
+		if (pattern.n > 0 && matches(pattern, name))
+			return 0;
+	}
+	return error_set(err, ERR_WRONG_HOST, "this server is not to be called %s",
+			 quote_text(name).text);
+}
