@@ -4,6 +4,7 @@
 /** @import { Actions, Tell } from "./core/actions.js" */
 /** @import { Api } from "./core/api.js" */
 /** @import { Lists } from "./core/lists.js" */
+import { late } from "./core/late.js";
 import { forget, recall } from "./core/memory.js";
 import { Prefs } from "./core/prefs.js";
 import { route } from "./core/router.js";
@@ -35,16 +36,15 @@ const part = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.
 const store = new Store();
 const prefs = new Prefs();
 
-/** @type {Promise<Tell>|null} */
-let teller = null;
+const teller = late(async () => {
+  const [{ toasts }, { styles }] = await Promise.all([import("./ui/toast.js"), import("./ui/styles.js")]);
+  await styles("overlays");
+  return toasts(part("toasts"));
+});
 /** @type {Tell} */
 function tell(kind, message, key, offer) {
   store.note(kind, message);
-  teller ??= Promise.all([import("./ui/toast.js"), import("./ui/styles.js")]).then(async ([{ toasts }, { styles }]) => {
-    await styles("overlays");
-    return toasts(part("toasts"));
-  });
-  teller.then((show) => show(kind, message, key, offer));
+  teller().then((show) => show(kind, message, key, offer));
 }
 
 const served = import("./core/server.js").then(({ connect }) =>
@@ -89,28 +89,40 @@ async function open() {
   const isFirst = mounted === null;
   if (name === shown && mounted && typeof mounted !== "function") return mounted.move(rest);
   if (name === shown && mounted) return;
-  try {
-    const view = name ? await VIEWS[name]() : null;
-    const server = view && (await served);
-    if (mine !== turn) return;
-    leave();
-    const root = part("view");
-    root.className = `view view-${name || "downloads"}`;
-    mounted =
-      view && server ? view.mount(root, { ...parts, ...server, rest }) : downloads.mount(root, { ...parts, rest });
-    shell.show(name, view?.title ?? downloads.title);
-    shown = name;
-    if (isFirst) return;
-    scrollTo(0, 0);
-    root.focus({ preventScroll: true });
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    // Its module is not there any more: the pages were upgraded under this one.
+  const view = name ? await VIEWS[name]().catch(() => notThere(name)) : downloads;
+  const server = name ? await served : null;
+  if (mine !== turn || !view) return;
+  leave();
+  const root = part("view");
+  root.className = `view view-${name || "downloads"}`;
+  mounted =
+    view === downloads
+      ? downloads.mount(root, { ...parts, rest })
+      : /** @type {View} */ (view).mount(root, { ...parts, .../** @type {Served} */ (server), rest });
+  shell.show(name, view.title);
+  shown = name;
+  if (isFirst) return;
+  scrollTo(0, 0);
+  root.focus({ preventScroll: true });
+}
+
+/** A view's module did not come: nobody answers, or the pages were upgraded under this one. @param {string} name */
+async function notThere(name) {
+  const isUp = await fetch(document.baseURI, { method: "HEAD", cache: "no-store" }).then(
+    (answer) => answer.ok,
+    () => false,
+  );
+  if (isUp)
     tell("warning", t("Larder was updated. Load this page again."), "updated", {
       label: t("Load again"),
       run: () => location.reload(),
     });
-  }
+  else
+    tell("error", t("The server cannot be reached."), "updated", {
+      label: t("Try again"),
+      run: () => route().view === name && open(),
+    });
+  return null;
 }
 
 /** In the place of every view. What was remembered is of somebody else, perhaps. */
@@ -128,7 +140,11 @@ async function ask() {
 }
 
 store.subscribe("isOutside", ask, new AbortController().signal);
-addEventListener("hashchange", () => location.hash.startsWith("#/") && open());
+addEventListener("hashchange", () => (!location.hash || location.hash.startsWith("#/")) && open());
+document.querySelector(".skip")?.addEventListener("click", (event) => {
+  event.preventDefault(); // the address names the view
+  part("view").focus();
+});
 setInterval(() => store.tick(), 1000);
 recall(store);
 open();

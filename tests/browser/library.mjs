@@ -62,6 +62,9 @@ export const scenarios = {
     await detail.getByText("Missing: split-00002-of-00003.gguf").waitFor({ timeout: TIMEOUT });
     await page.goBack();
     await shown(page, "acme/split-GGUF");
+    await page.waitForFunction(() => document.activeElement?.closest("li")?.dataset.key === "acme/split-GGUF", null, {
+      timeout: TIMEOUT,
+    });
     check((await page.getByTestId("find").inputValue()) === "split", "the filter is forgotten");
   },
 
@@ -73,7 +76,7 @@ export const scenarios = {
     await toast(page, "every file is proven").waitFor({ timeout: TIMEOUT });
     await step("damage");
     await detail.getByTestId("verify").click();
-    await toast(page, "is damaged: 1").waitFor({ timeout: TIMEOUT });
+    await toast(page, "is damaged: one").waitFor({ timeout: TIMEOUT });
     await detail.getByText("1 changed").waitFor({ timeout: TIMEOUT });
     await detail.getByTestId("repair").click();
     await toast(page, "is mended and proven").waitFor({ timeout: TIMEOUT });

@@ -23,18 +23,31 @@ export const scenarios = {
     await limit.press("Tab");
     await page.getByText("This is not a number that can be used here.").waitFor({ timeout: TIMEOUT });
     check((await settings(page)).bandwidth_limit === 2_500_000, "nonsense was saved");
-    await limit.fill("");
-    await limit.press("Tab");
+    await limit.focus();
+    await page.keyboard.press("Control+A");
+    await page.keyboard.type("5-"); // a browser says of that that it is empty
+    await page.keyboard.press("Tab");
+    await page.getByText("This is not a number that can be used here.").waitFor({ timeout: TIMEOUT });
+    check((await settings(page)).bandwidth_limit === 2_500_000, "half a number was saved");
+    await limit.focus();
+    await page.keyboard.press("Control+A");
+    await page.keyboard.press("Delete");
+    await page.keyboard.press("Tab");
     await page.getByText("Right now there is no limit.").waitFor({ timeout: TIMEOUT });
 
     await page.getByTestId("add-hours").click();
     const hours = page.getByTestId("hours");
-    await hours.getByRole("checkbox").nth(6).check();
+    await hours.getByRole("checkbox").nth(6).focus();
+    await page.keyboard.press("Space");
+    check(await page.evaluate(() => document.activeElement?.type === "checkbox"), "the focus is lost");
+    await hours.getByLabel("From").focus();
+    await page.keyboard.type("1045PM");
+    await page.keyboard.press("Tab");
     await hours.getByRole("combobox").selectOption("pause");
     await page.waitForFunction(
       async () => {
         const [entry] = (await (await fetch("api/v1/settings")).json()).schedule;
-        return entry?.action === "pause" && entry.days.includes("sun");
+        return entry?.action === "pause" && entry.days.includes("sun") && entry.from === "22:45";
       },
       null,
       { timeout: TIMEOUT },
@@ -170,6 +183,31 @@ export const scenarios = {
     await page.unroute("**/js/views/settings.js");
     await page.getByTestId("toast-offer").click();
     await page.getByRole("heading", { name: "The line" }).waitFor({ timeout: TIMEOUT });
+  },
+
+  /** Back is back, wherever it leads; what failed while the server was away is asked for again. */
+  async back(page) {
+    await live(page);
+    await page.getByRole("link", { name: "Models" }).click();
+    await page.getByTestId("find").waitFor({ timeout: TIMEOUT });
+    await page.goBack();
+    await page.getByTestId("paste").waitFor({ timeout: TIMEOUT });
+    await page.getByRole("link", { name: "Settings" }).click();
+    await page.getByTestId("theme").waitFor({ timeout: TIMEOUT });
+    await page.keyboard.press("Tab");
+    await page.locator(".skip").focus();
+    await page.keyboard.press("Enter");
+    check(page.url().endsWith("#/settings"), "the skip link changes the address");
+    // The web server is away before anything was needed that tells of it.
+    await page.getByRole("link", { name: "Downloads" }).click();
+    await step("stop");
+    await page.getByTestId("banner").waitFor({ state: "visible", timeout: TIMEOUT });
+    await page.getByRole("link", { name: "Activity" }).click();
+    await page.locator(".toast", { hasText: "cannot be reached" }).waitFor({ timeout: TIMEOUT });
+    await step("start");
+    await page.getByTestId("banner").waitFor({ state: "hidden", timeout: TIMEOUT });
+    await page.getByTestId("toast-offer").click();
+    await page.getByTestId("log-clear").waitFor({ timeout: TIMEOUT });
   },
 
   /** All that is needed is there with the keyboard alone, and what has the focus is seen. */

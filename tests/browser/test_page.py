@@ -295,6 +295,17 @@ def test_pages_that_were_replaced_are_told(drive):
     drive("upgraded").finish()
 
 
+def test_an_outage_is_told_by_what_was_there_before(drive, larder):
+    driver = drive("back")
+    driver.expect("step stop")
+    larder.web.end(signal.SIGQUIT if larder.web.name == "caddy" else signal.SIGTERM)
+    driver.go()
+    driver.expect("step start")
+    larder.start_web()
+    driver.go()
+    driver.finish()
+
+
 def test_the_keyboard_is_enough(drive):
     drive("keyboard").finish()
 

@@ -74,6 +74,14 @@ export class Actions {
     return this.place(id, this.store.active().findIndex((d) => d.id === id) + step);
   }
 
+  /** Before another one; null: to the end. @param {string} id @param {string|null} before */
+  placeBefore(id, before) {
+    const order = this.store.active();
+    const from = order.findIndex((d) => d.id === id);
+    const at = before === null ? order.length : order.findIndex((d) => d.id === before);
+    return at < 0 ? undefined : this.place(id, at > from ? at - 1 : at);
+  }
+
   /**
    * To the place `to` (from 0) of the queue: new priorities for as few downloads as that takes.
    * @param {string} id @param {number} to

@@ -86,8 +86,16 @@ export function keyed(box, key, create) {
   return (items) => {
     const next = new Map();
     const focus = document.activeElement;
+    const wanted = [...items];
+    const keys = new Set(wanted.map(key));
+    for (const [k, part] of parts) {
+      if (keys.has(k)) continue;
+      part.node.remove();
+      part.destroy?.();
+      parts.delete(k);
+    }
     let cursor = box.firstElementChild;
-    for (const item of items) {
+    for (const item of wanted) {
       const k = key(item);
       if (next.has(k)) continue;
       const part = parts.get(k) ?? create(item);
@@ -96,10 +104,6 @@ export function keyed(box, key, create) {
       part.update(item);
       if (part.node === cursor) cursor = cursor.nextElementSibling;
       else box.insertBefore(part.node, cursor);
-    }
-    for (const part of parts.values()) {
-      part.node.remove();
-      part.destroy?.();
     }
     parts = next;
     if (focus instanceof HTMLElement && focus !== document.activeElement && box.contains(focus))

@@ -2,8 +2,8 @@
 // The library as this page knows it: all rows, kept up to date by events, filtered and sorted here, so that the answer to a
 // key is there in the same frame. Loaded by the first view that needs it; one for the page.
 //
-// Keys of the store: "models" (which there are), "model:<folder>", "library" (what is known of them together), "trash",
-// "scrub".
+// Keys of the store: "models" (which there are), "model:<folder>", "reloaded" (any of them may be another), "library" (what
+// is known of them together), "trash", "scrub".
 /** @import { Api } from "./api.js" */
 /** @import { Store } from "./store.js" */
 /** @import { LibraryState, Model, ModelDetail, ModelPage, Scrub, TrashEntry } from "./types.js" */
@@ -119,6 +119,7 @@ export class Library {
       for (const folder of this.rows.keys()) if (!seen.has(folder)) this.rows.delete(folder);
       this.#sorted.clear();
       this.whole = true;
+      this.store.touch("reloaded");
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (mine === this.#loading) this.problem = error;
@@ -192,8 +193,9 @@ let one = null;
 /** @param {Api} api @param {Store} store */
 export function libraryOf(api, store) {
   if (!one) {
-    one = new Library(api, store);
-    one.load();
+    const library = (one = new Library(api, store));
+    library.load();
+    store.subscribe("recovered", () => library.problem && library.load(), new AbortController().signal);
   }
   return one;
 }

@@ -4,7 +4,7 @@
 /** @import { Prefs } from "./prefs.js" */
 /** @import { Download } from "./types.js" */
 import { isolate } from "./format.js";
-import { put, t } from "./words.js";
+import { put, t, tn } from "./words.js";
 
 /** @type {Record<string, string>} */
 const DONE = {
@@ -22,18 +22,29 @@ export function outcomeText(d) {
     return ["error", why.startsWith(d.repo) ? why : `${repo}: ${why}`];
   }
   if (d.state !== "completed") return null;
-  if (d.findings && d.findings.changed + d.findings.missing > 0)
+  const damaged = d.findings ? d.findings.changed + d.findings.missing : 0;
+  if (damaged > 0)
     return [
       "warning",
-      t("{repo} is damaged: {n} of its files are not as they came.", {
-        repo,
-        n: d.findings.changed + d.findings.missing,
-      }),
+      tn(
+        damaged,
+        "{repo} is damaged: one of its files is not as it came.",
+        "{repo} is damaged: {n} of its files are not as they came.",
+        {
+          repo,
+          n: damaged,
+        },
+      ),
     ];
   if (d.findings && d.findings.unknown > 0)
     return [
       "info",
-      t("{repo}: {n} files cannot be proven, for nobody knows what they should be.", { repo, n: d.findings.unknown }),
+      tn(
+        d.findings.unknown,
+        "{repo}: one file cannot be proven, for nobody knows what it should be.",
+        "{repo}: {n} files cannot be proven, for nobody knows what they should be.",
+        { repo, n: d.findings.unknown },
+      ),
     ];
   return ["success", put(DONE[d.kind] ?? DONE.download, { repo })];
 }
@@ -45,9 +56,13 @@ export function outcome(download, { tell, prefs }) {
   const [kind, message] = said;
   tell(kind, message, download.id);
   if (prefs.get("notify") !== "on" || !document.hidden || globalThis.Notification?.permission !== "granted") return;
-  new Notification("Larder", {
-    body: message,
-    tag: download.id,
-    icon: new URL("../../icons/larder-192.png", import.meta.url).href,
-  });
+  try {
+    new Notification("Larder", {
+      body: message,
+      tag: download.id,
+      icon: new URL("../../icons/larder-192.png", import.meta.url).href,
+    });
+  } catch {
+    // This browser has them for workers only.
+  }
 }

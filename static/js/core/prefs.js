@@ -39,7 +39,7 @@ export class Prefs {
 
   /** @param {keyof Values} name @param {string} value */
   set(name, value) {
-    this.#values[name] = value;
+    this.#values = { ...stored(), [name]: value }; // another tab may have changed another one
     try {
       localStorage.setItem(KEY, JSON.stringify(this.#values));
     } catch {
@@ -48,9 +48,19 @@ export class Prefs {
     for (const watch of this.#watchers) watch(this.#values);
   }
 
-  /** Told now and after each change. @param {(values: Values) => void} watch */
-  watch(watch) {
+  /** Told now and after each change. @param {(values: Values) => void} watch @param {AbortSignal} [signal] */
+  watch(watch, signal) {
     this.#watchers.add(watch);
+    signal?.addEventListener("abort", () => this.#watchers.delete(watch));
     watch(this.#values);
+  }
+
+  /** What another tab has changed holds here, too. */
+  constructor() {
+    globalThis.addEventListener?.("storage", ({ key }) => {
+      if (key !== KEY) return;
+      this.#values = stored();
+      for (const watch of this.#watchers) watch(this.#values);
+    });
   }
 }

@@ -1,46 +1,57 @@
 // @ts-check
 // The page's side of the server: what asks, what listens, and who finds out what is wrong. It comes after the first paint.
 /** @import { Action, Act } from "../main.js" */
-/** @import { Actions, Tell } from "./actions.js" */
+/** @import { Tell } from "./actions.js" */
 /** @import { Prefs } from "./prefs.js" */
 /** @import { Store } from "./store.js" */
 import { Api } from "./api.js";
+import { late } from "./late.js";
 import { Lists } from "./lists.js";
 import { remember } from "./memory.js";
 import { SharedStream } from "./shared-stream.js";
 
 const REMEMBER_MS = 10_000;
+const IDLE_MS = 2000; // after the start, when the page has its own things
 
 /** @param {{ base: URL, store: Store, prefs: Prefs, tell: Tell }} parts base: the address of the page */
 export function connect({ base, store, prefs, tell }) {
   const api = new Api(new URL("api/v1/", base));
   const lists = new Lists(api, store);
 
-  /** @type {Promise<Actions>|null} */
-  let actions = null;
+  const actions = late(async () => {
+    const [module, { confirm }, { styles }] = await Promise.all([
+      import("./actions.js"),
+      import("../ui/dialog.js"),
+      import("../ui/styles.js"),
+    ]);
+    await styles("overlays");
+    return new module.Actions(api, store, lists, tell, confirm);
+  });
+  const doctor = late(async () => {
+    const { Doctor } = await import("./doctor.js");
+    return new Doctor(api, store, recover);
+  });
+  const outcomes = late(() => import("./outcome.js"));
+
   /** Does what Actions can, once they have come. @type {any} */
   const act = async (/** @type {Action} */ name, /** @type {any[]} */ ...args) => {
-    actions ??= Promise.all([import("./actions.js"), import("../ui/dialog.js"), import("../ui/styles.js")]).then(
-      async ([module, { confirm }, { styles }]) => {
-        await styles("overlays");
-        return new module.Actions(api, store, lists, tell, confirm);
-      },
-    );
-    return /** @type {any} */ (await actions)[name](...args);
+    return /** @type {any} */ (await actions())[name](...args);
   };
 
-  /** @type {Promise<import("./doctor.js").Doctor>|null} */
-  let doctor = null;
   async function examine() {
-    doctor ??= import("./doctor.js").then(
-      ({ Doctor }) =>
-        new Doctor(api, store, () => {
-          stream.retry();
-          openSession();
-        }),
-    );
-    (await doctor).examine();
+    (await doctor()).examine();
   }
+
+  /** The server answers again: what had failed meanwhile is asked for once more. */
+  function recover() {
+    stream.retry();
+    openSession();
+    if (!store.loaded) reload([]);
+    store.touch("recovered");
+  }
+
+  /** @param {string[]} stale */
+  const reload = (stale) => lists.reload(stale).catch((error) => error.away || act("complain", error));
 
   async function openSession() {
     if (store.session) return;
@@ -69,13 +80,15 @@ export function connect({ base, store, prefs, tell }) {
   api.onAway = examine;
   api.onSignIn = () => store.set("isOutside", true);
   api.onSkew = (skew) => (store.skew = skew);
-  store.onSnapshot = (stale) => lists.reload(stale).catch((error) => error.away || act("complain", error));
+  store.onSnapshot = reload;
   store.onNotice = ({ level, message, download }) => tell(level, message, download ?? undefined);
-  store.onOutcome = (download) => import("./outcome.js").then(({ outcome }) => outcome(download, { tell, prefs }));
+  store.onOutcome = (download) => outcomes().then(({ outcome }) => outcome(download, { tell, prefs }));
 
   setInterval(() => remember(store), REMEMBER_MS);
   addEventListener("pagehide", () => remember(store));
   openSession();
   stream.start();
+  // What tells of an outage must be here before it.
+  setTimeout(() => Promise.all([doctor(), actions(), outcomes(), import("../ui/toast.js")]).catch(() => {}), IDLE_MS);
   return { api, lists, act: /** @type {Act} */ (act) };
 }

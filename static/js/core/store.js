@@ -219,18 +219,6 @@ export class Store {
       .sort((a, b) => compare(b.finished_at ?? "", a.finished_at ?? "") || compare(b.id, a.id));
   }
 
-  /** Bytes a second that the last downloads came to, or 0 when there are none to tell. */
-  usualSpeed() {
-    let bytes = 0;
-    let ms = 0;
-    const done = this.finished().filter((d) => d.state === "completed" && d.kind === "download" && d.started_at);
-    for (const { bytes_total, started_at, finished_at } of done.slice(0, 5)) {
-      bytes += bytes_total;
-      ms += Date.parse(finished_at ?? "") - Date.parse(started_at ?? "");
-    }
-    return ms > 0 ? (bytes / ms) * 1000 : 0;
-  }
-
   /** Over everything that is meant to run. */
   totals() {
     const sum = { jobs: 0, total: 0, done: 0, speed: 0 };

@@ -14,6 +14,7 @@ export function confirm({ title, message, yes, no }) {
         "aria-describedby": "dialog-text",
         on: {
           close: () => {
+            removeEventListener("hashchange", leave);
             node.remove();
             resolve(node.returnValue === "yes");
           },
@@ -52,6 +53,8 @@ export function confirm({ title, message, yes, no }) {
         ),
       ),
     );
+    const leave = () => node.close(""); // it asked about what is not there any more
+    addEventListener("hashchange", leave);
     document.body.append(node);
     node.showModal();
   });

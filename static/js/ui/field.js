@@ -20,7 +20,7 @@ export function problemText(problem) {
 
 /** Where it is said what is wrong with a control. @param {HTMLElement} control @param {HTMLElement|null} aid its help */
 export function problemBox(control, aid) {
-  const node = h("p", { class: "problem", id: `problem-${++serial}`, hidden: true });
+  const node = h("p", { class: "problem", id: `problem-${++serial}`, hidden: true, role: "alert" });
   return {
     node,
     /** @param {Problem|null} problem */

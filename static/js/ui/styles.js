@@ -4,7 +4,8 @@
 /** @type {Map<string, Promise<void>>} */
 const loaded = new Map();
 
-/** Settled when css/<name>.css holds. @param {string} name */
+/** Settled when css/<name>.css holds. Without it the page is plain, but it works; the next who asks tries again.
+ * @param {string} name */
 export function styles(name) {
   let one = loaded.get(name);
   if (!one) {
@@ -12,7 +13,12 @@ export function styles(name) {
       const node = document.createElement("link");
       node.rel = "stylesheet";
       node.href = new URL(`../../css/${name}.css`, import.meta.url).href;
-      node.onload = node.onerror = () => resolve(); // without it the page is plain, but it works
+      node.onload = () => resolve();
+      node.onerror = () => {
+        loaded.delete(name);
+        node.remove();
+        resolve();
+      };
       document.head.append(node);
     });
     loaded.set(name, one);

@@ -50,8 +50,13 @@ export function windowList(label, key, create, signal) {
     if (node.style.height !== total) node.style.height = total;
     const wanted = inSight();
     const keys = new Set(wanted.map((one) => one.key));
-    for (const [old, row] of rows) if (!keys.has(old)) spare.push(row);
+    for (const [old, row] of rows) {
+      if (keys.has(old)) continue;
+      row.node.remove();
+      spare.push(row);
+    }
     const next = new Map();
+    const focus = document.activeElement;
     let cursor = node.firstElementChild;
     for (const { item, at, key: own } of wanted) {
       const row = rows.get(own) ?? spare.pop() ?? create();
@@ -64,8 +69,10 @@ export function windowList(label, key, create, signal) {
       if (row.node === cursor) cursor = cursor.nextElementSibling;
       else node.insertBefore(row.node, cursor);
     }
-    for (const row of spare) row.node.remove();
     rows = next;
+    // Moving a row takes the focus from it.
+    if (focus instanceof HTMLElement && focus !== document.activeElement && node.contains(focus))
+      focus.focus({ preventScroll: true });
   }
 
   function schedule() {

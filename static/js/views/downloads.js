@@ -3,7 +3,8 @@
 /** @import { Download } from "../core/types.js" */
 /** @import { Parts } from "../main.js" */
 import { h, keyed, show, text } from "../core/dom.js";
-import { duration, moment, number } from "../core/format.js";
+import { late } from "../core/late.js";
+import { count, duration, moment, number } from "../core/format.js";
 import { t } from "../core/words.js";
 import { styles } from "../ui/styles.js";
 import { paste } from "./paste.js";
@@ -50,11 +51,13 @@ export function mount(root, parts) {
   /** Draws the rows, once what makes them has come: an empty queue does without.
    * @type {((active: Download[], finished: Download[]) => void)|null} */
   let patch = null;
-  /** @type {Promise<void>|null} */
-  let loading = null;
-
-  async function loadRows() {
-    const [{ job }, { lists }] = await Promise.all([import("./job.js"), served, styles("jobs")]);
+  const loadRows = late(async () => {
+    const [{ job }, { lists }, { begin }] = await Promise.all([
+      import("./job.js"),
+      served,
+      import("./reorder.js"),
+      styles("jobs"),
+    ]);
     if (signal.aborted) return;
     const part = (/** @type {Download} */ d) => job(d, { ...parts, lists });
     const patchRunning = keyed(running.list, (d) => d.id, part);
@@ -63,8 +66,13 @@ export function mount(root, parts) {
       patchRunning(active);
       patchEnded(finished);
     };
+    running.list.addEventListener(
+      "pointerdown",
+      (event) => begin(event, running.list, (id, before) => act("placeBefore", id, before)),
+      { signal },
+    );
     draw();
-  }
+  });
 
   async function loadOlder() {
     const { lists } = await served;
@@ -76,9 +84,12 @@ export function mount(root, parts) {
     const finished = store.finished();
     const focused = /** @type {HTMLElement|null} */ (document.activeElement?.closest("[data-testid=download]"))?.dataset
       .id;
-    if (!patch && active.length + finished.length > 0) loading ??= loadRows();
+    const next = /** @type {HTMLElement|null} */ (focused && find(root, focused)?.nextElementSibling);
+    if (!patch && active.length + finished.length > 0) loadRows().catch(() => {});
     patch?.(active, finished);
-    if (focused && document.activeElement === document.body) find(root, focused)?.focus({ preventScroll: true });
+    // Whoever stood in a row that is elsewhere or gone goes on from there, or from the list.
+    if (focused && document.activeElement === document.body)
+      (find(root, focused) ?? next ?? root).focus({ preventScroll: true });
     show(welcome, store.loaded && active.length === 0);
     show(later, !store.loaded && store.trouble !== null && active.length === 0);
     show(ended.node, finished.length > 0);
@@ -92,7 +103,7 @@ export function mount(root, parts) {
     text(
       running.note,
       [
-        jobs > 0 && t("{n} running or waiting", { n: number(jobs) }),
+        jobs > 0 && count(jobs, "{n} running or waiting", "{n} running or waiting"),
         speed > 0 && total > done && t("{time} left", { time: duration((total - done) / speed) }),
       ]
         .filter(Boolean)
@@ -115,16 +126,6 @@ export function mount(root, parts) {
   draw();
   drawAge();
   import("./queue-tools.js").then(({ mount: mountTools }) => mountTools(tools, { ...parts, signal }));
-  running.list.addEventListener(
-    "pointerdown",
-    async (event) => {
-      if (!(/** @type {Element} */ (event.target).closest(".job-movable .job-icon")) || event.button !== 0) return;
-      event.preventDefault(); // no selection of text
-      (await import("./reorder.js")).begin(event, running.list, (id, to) => act("place", id, to));
-    },
-    { signal },
-  );
-
   /** Bring a download before the eyes. @param {string} id */
   function reveal(id) {
     requestAnimationFrame(() =>

@@ -5,11 +5,13 @@
 import { COMMANDS } from "../core/commands.js";
 import { attr, fill, h, icon, show, text } from "../core/dom.js";
 import { count, duration, fraction, moment, percent, plain, rate, safeUrl, since, size } from "../core/format.js";
+import { late } from "../core/late.js";
 import { link } from "../core/router.js";
 import { isFinal } from "../core/store.js";
 import { t, tn } from "../core/words.js";
 import { badge } from "../ui/badge.js";
 import { progressBar } from "../ui/progress-bar.js";
+import { styles } from "../ui/styles.js";
 
 /** @type {Record<string, [string, string]>} state: words, icon */
 const PHASES = {
@@ -268,8 +270,10 @@ export function job(first, { store, act, lists, now }) {
     if (isFinal(download)) updateWhen();
   }
 
-  /** @type {Promise<void>|null} */
-  let opened = null;
+  const opened = late(async () => {
+    const [module] = await Promise.all([import("./job-files.js"), styles("preview")]);
+    module.mount(files, id, { store, lists, label: t("Files of {repo}", { repo: first.repo }), signal });
+  });
 
   async function toggleFiles() {
     const open = files.hidden !== false;
@@ -277,10 +281,7 @@ export function job(first, { store, act, lists, now }) {
     filesButton.ariaExpanded = String(open);
     if (!open) return store.setFiles(id, null);
     store.setFiles(id, []); // from now on the store keeps them
-    opened ??= import("./job-files.js").then((module) =>
-      module.mount(files, id, { store, lists, label: t("Files of {repo}", { repo: first.repo }), signal }),
-    );
-    await opened;
+    await opened();
     lists.loadFiles(id);
   }
 

@@ -223,6 +223,10 @@ export function model(root, folder, parts) {
     const most = detail?.context_length ?? 0;
     const choices = CONTEXTS.filter((n) => !most || n <= most);
     if (most && !choices.includes(most)) choices.push(most);
+    if (!choices.includes(context)) {
+      context = choices[choices.length - 1];
+      load();
+    }
     const key = choices.join();
     if (contextChoice.dataset.options !== key) {
       contextChoice.dataset.options = key;
@@ -407,7 +411,7 @@ export function model(root, folder, parts) {
     }
   }
 
-  store.subscribe("model:" + folder, loadSoon, signal);
+  for (const key of ["model:" + folder, "reloaded", "recovered"]) store.subscribe(key, loadSoon, signal);
   for (const key of ["downloads", "progress"]) store.subscribe(key, drawJobs, signal);
   store.subscribe("library", () => detail && draw(), signal);
   drawJobs();

@@ -88,7 +88,7 @@ export function mount(root, parts) {
   const least = choice("least", t("Size"), SIZES);
   const sort = choice("sort", t("Order"), SORTS);
 
-  const note = h("span", { class: "section-note", role: "status" });
+  const note = h("span", { class: "section-note" });
   const scanning = h(
     "span",
     { class: "looking", hidden: true },
@@ -188,8 +188,7 @@ export function mount(root, parts) {
         ? count(all, "{n} model", "{n} models")
         : t("{n} of {all}", { n: number(found.length), all: count(all, "{n} model", "{n} models") }),
     );
-    show(problem, library.problem !== null);
-    if (library.problem) text(problem, library.problem.message);
+    drawProblem();
     show(nothing, found.length === 0 && (library.whole || all > 0));
     if (!nothing.hidden) fill(nothing, ...emptyWords(all > 0));
   }
@@ -234,10 +233,13 @@ export function mount(root, parts) {
   function drawState() {
     show(scanning, !!library.state?.scanning);
     attr(scan, "aria-disabled", library.state?.scanning ? "true" : null);
-    if (library.state?.problem) {
-      show(problem, true);
-      text(problem, library.state.problem);
-    }
+    drawProblem();
+  }
+
+  function drawProblem() {
+    const words = library.problem?.message ?? library.state?.problem ?? "";
+    show(problem, words !== "");
+    text(problem, words);
   }
 
   // ---- doing -------------------------------------------------------------------------------------------------
@@ -278,8 +280,14 @@ export function mount(root, parts) {
     if (folder) closeModel = modelPage(place, folder, { ...parts, library, act });
     list.draw();
     drawCurrent();
-    if (before && !folder) scrollTo(0, scrolled);
-    else if (folder && getComputedStyle(shelf).display === "none") scrollTo(0, 0);
+    if (before && !folder) {
+      scrollTo(0, scrolled);
+      requestAnimationFrame(() => {
+        const row = list.node.querySelector(`[data-key="${CSS.escape(before)}"] a`);
+        /** @type {HTMLElement} */ (row ?? words).focus({ preventScroll: true });
+      });
+    }
+    if (folder && getComputedStyle(shelf).display === "none") scrollTo(0, 0);
   }
 
   function drawCurrent() {

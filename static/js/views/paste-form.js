@@ -2,7 +2,7 @@
 // What the text in the paste box means: asks the daemon, shows it, lets the choice be changed, starts the download.
 /** @import { Parts } from "../main.js" */
 /** @import { Terms } from "../core/choice.js" */
-/** @import { Preview, Wish } from "../core/types.js" */
+/** @import { Download, Preview, Wish } from "../core/types.js" */
 import { ApiError, isAbort } from "../core/api.js";
 import { agrees, parseTerms, termsFor } from "../core/choice.js";
 import { attr, h, icon, show, text } from "../core/dom.js";
@@ -267,12 +267,14 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
   async function start() {
     if (!preview || !isReady()) return;
     const { repo, type: kind, revision: at, commit, select: only, exclude: without, bytes_to_fetch } = preview;
+    const asked = asText(); // somebody may paste the next one meanwhile
     starting = true;
     draw();
     try {
       const download = await act("start", { repo, type: kind, revision: at, commit, select: only, exclude: without });
       starting = false;
-      reset();
+      if (asText() === asked && !signal.aborted) reset();
+      else draw();
       tell(
         "success",
         bytes_to_fetch
@@ -284,6 +286,7 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     } catch (error) {
       starting = false;
       if (!(error instanceof ApiError)) throw error;
+      if (asText() !== asked || signal.aborted) return tell("error", error.message);
       refuse(error);
       retryAt = 0; // starting is never repeated by itself
       draw();
@@ -347,7 +350,7 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
         true,
       ];
     if (p.bytes_to_fetch === 0) return [t("All of it is on the disk already."), false];
-    const speed = store.usualSpeed();
+    const speed = usualSpeed(store.finished());
     const folder = isolate(p.folder);
     return [
       speed
@@ -424,3 +427,15 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
 
 /** @template {string} K @param {K} name @param {string} value @returns {Partial<Record<K, string>>} */
 const optional = (name, value) => /** @type {any} */ (value ? { [name]: value } : {});
+
+/** Bytes a second that the last downloads came to, or 0 when there are none to tell. @param {Download[]} finished */
+function usualSpeed(finished) {
+  let bytes = 0;
+  let ms = 0;
+  const done = finished.filter((d) => d.state === "completed" && d.kind === "download" && d.started_at);
+  for (const { bytes_total, started_at, finished_at } of done.slice(0, 5)) {
+    bytes += bytes_total;
+    ms += Date.parse(finished_at ?? "") - Date.parse(started_at ?? "");
+  }
+  return ms > 0 ? (bytes / ms) * 1000 : 0;
+}

@@ -2,15 +2,12 @@
 // The paste box as it is before anybody uses it. What makes something of the text (paste-form.js) comes with the first use.
 /** @import { Parts } from "../main.js" */
 import { h, icon } from "../core/dom.js";
+import { late } from "../core/late.js";
 import { t } from "../core/words.js";
-
-/** @typedef {ReturnType<typeof import("./paste-form.js").pasteForm>} Form */
 
 /** @param {Omit<Parts, "rest"> & { signal: AbortSignal, reveal: (id: string) => void }} parts */
 export function paste(parts) {
   const { signal, store } = parts;
-  /** @type {Promise<Form>|null} */
-  let form = null;
   const input = h("textarea", {
     id: "paste",
     class: "paste-input",
@@ -48,12 +45,13 @@ export function paste(parts) {
     ),
   );
 
-  const load = () =>
-    (form ??= import("./paste-form.js").then(({ pasteForm, ready }) =>
-      ready.then(() => pasteForm({ ...parts, node, input, clear, help })),
-    ));
+  const load = late(async () => {
+    const { pasteForm, ready } = await import("./paste-form.js");
+    await ready;
+    return pasteForm({ ...parts, node, input, clear, help });
+  });
 
-  input.addEventListener("focus", load, { signal, once: true });
+  input.addEventListener("focus", () => load().catch(() => {}), { signal });
   input.addEventListener(
     "input",
     (event) => {

@@ -21,7 +21,7 @@ export function previewPanel({ signal, choose }) {
   let memory = 0; // of the server, bytes; 0: not known
   let shown = "";
 
-  const understood = h("p", { class: "preview-understood" });
+  const understood = h("p", { class: "preview-understood", role: "status" });
   const badges = h("p", { class: "preview-badges" });
   const advice = h("p", { class: "preview-advice", hidden: true });
 

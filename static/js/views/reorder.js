@@ -2,17 +2,21 @@
 // Dragging a row of the queue to another place. The keyboard's way are the buttons "sooner" and "later".
 
 /**
- * @param {PointerEvent} event on a row's handle @param {HTMLElement} list
- * @param {(id: string, to: number) => void} place
+ * @param {PointerEvent} event anywhere in the list; only a row's handle begins something
+ * @param {HTMLElement} list @param {(id: string, before: string|null) => void} place before which one; null: the last
  */
 export function begin(event, list, place) {
-  const row = /** @type {HTMLElement} */ (/** @type {Element} */ (event.target).closest("[data-testid=download]"));
+  const target = /** @type {Element} */ (event.target);
+  if (!target.closest(".job-movable .job-icon") || event.button !== 0) return;
+  event.preventDefault(); // no selection of text
+  const row = /** @type {HTMLElement} */ (target.closest("[data-testid=download]"));
   const rows = /** @type {HTMLElement[]} */ ([...list.children]);
   const from = rows.indexOf(row);
   // Where they are now: while one is dragged, none of the others moves but by a transform.
   const tops = rows.map((one) => one.getBoundingClientRect());
   const height = tops[from].height;
   const life = new AbortController();
+  const { signal } = life;
   let to = from;
 
   /** @param {number} y how far it was dragged */
@@ -35,20 +39,24 @@ export function begin(event, list, place) {
     for (const one of rows) one.style.transform = "";
   }
 
-  const { signal } = life;
+  /** By the neighbour, not by a number: another may have ended meanwhile. */
+  function drop() {
+    end();
+    const before = rows[to < from ? to : to + 1]?.dataset.id ?? null;
+    if (to !== from && row.dataset.id) place(row.dataset.id, before);
+  }
+
+  /** @param {(event: PointerEvent) => void} work */
+  const ours = (work) => (/** @type {PointerEvent} */ one) => one.pointerId === event.pointerId && work(one);
+
   list.classList.add("jobs-dragged");
   row.classList.add("job-dragged");
-  addEventListener("pointermove", (move) => move.pointerId === event.pointerId && draw(move.clientY - event.clientY), {
-    signal,
-  });
   addEventListener(
-    "pointerup",
-    () => {
-      end();
-      if (to !== from && row.dataset.id) place(row.dataset.id, to);
-    },
+    "pointermove",
+    ours((move) => (move.buttons === 0 ? end() : draw(move.clientY - event.clientY))),
     { signal },
   );
-  addEventListener("pointercancel", end, { signal });
+  addEventListener("pointerup", ours(drop), { signal });
+  addEventListener("pointercancel", ours(end), { signal });
   addEventListener("keydown", (key) => key.key === "Escape" && end(), { signal });
 }

@@ -1,29 +1,33 @@
 // @ts-check
-// The weekly schedule: hours in which all is paused or the speed is limited.
+// The weekly schedule: hours in which all is paused or the speed is limited. Rows are changed in place, a time when its field
+// is left: browsers call it changed with every digit.
 /** @import { Hours } from "../core/types.js" */
-import { fill, h, icon, show, text } from "../core/dom.js";
+import { h, icon, show, text } from "../core/dom.js";
 import { locale, t } from "../core/words.js";
 
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const MB = 1e6;
 const MOST = 32;
-const NEW = {
-  days: ["mon", "tue", "wed", "thu", "fri"],
-  from: "08:00",
-  to: "18:00",
-  action: "limit",
-  bandwidth_limit: MB,
-};
+const NEW = { days: DAYS.slice(0, 5), from: "08:00", to: "18:00", action: "limit", bandwidth_limit: MB };
 
 /** Monday is 2024-01-01. @param {number} i */
 const dayName = (i) =>
   new Intl.DateTimeFormat(locale, { weekday: "short", timeZone: "UTC" }).format(new Date(Date.UTC(2024, 0, 1 + i)));
 
-/** @param {AbortSignal} signal @param {(next: Partial<Hours>[]) => void} save */
+/** A field of a time knows no 24:00, and the server takes 00:00 for the end of a day. @param {string} time */
+const shownTime = (time) => (time === "24:00" ? "00:00" : time);
+
+/** As the server takes it. @param {Hours} entry @returns {Partial<Hours>} */
+const sent = ({ bandwidth_limit, ...rest }) => (rest.action === "limit" ? { ...rest, bandwidth_limit } : rest);
+
+/** @param {AbortSignal} signal @param {(next: Partial<Hours>[]) => Promise<boolean>} save whether it is so now */
 export function schedule(signal, save) {
-  /** @type {Hours[]} */
-  let entries = [];
-  let shown = "";
+  /** @type {{ entry: Hours, node: HTMLElement }[]} */
+  let rows = [];
+  /** What the server has. @type {Hours[]} */
+  let known = [];
+  let saving = false;
+  let again = false; // something was changed while it was saved
   const list = h("ul", { class: "hours" });
   const good = h("p", { class: "good", hidden: true, role: "status" });
   const none = h("p", { class: "help" }, t("Without hours the limit above holds all the time."));
@@ -34,7 +38,7 @@ export function schedule(signal, save) {
       class: "button button-small",
       data: { testid: "add-hours" },
       signal,
-      on: { click: () => change([...entries, /** @type {Hours} */ (structuredClone(NEW))]) },
+      on: { click: () => (put(/** @type {Hours} */ (structuredClone(NEW))), changed()) },
     },
     icon("plus"),
     t("Add hours"),
@@ -48,51 +52,79 @@ export function schedule(signal, save) {
     h("div", { class: "trash-tools" }, add, good),
   );
 
-  /** @param {Hours[]} next */
-  function change(next) {
-    entries = next;
-    draw();
-    save(next.map(({ bandwidth_limit, ...rest }) => (rest.action === "limit" ? { ...rest, bandwidth_limit } : rest)));
+  /** One save at a time, of all of it; what the server refuses is as it was. */
+  async function changed() {
+    drawFrame();
+    again = saving;
+    if (saving) return;
+    saving = true;
+    let isSaved = await save(rows.map(({ entry }) => sent(entry)));
+    while (again && isSaved) {
+      again = false;
+      isSaved = await save(rows.map(({ entry }) => sent(entry)));
+    }
+    saving = again = false;
+    show(good, isSaved);
+    text(good, t("Saved."));
+    if (!isSaved) draw(known);
+    else drawKnown();
   }
 
-  /** @param {number} at @param {Partial<Hours>} patch */
-  const set = (at, patch) => change(entries.map((entry, i) => (i === at ? { ...entry, ...patch } : entry)));
-
-  function draw() {
-    shown = JSON.stringify(entries);
-    show(none, entries.length === 0);
-    add.disabled = entries.length >= MOST;
-    fill(list, ...entries.map(row));
+  function drawFrame() {
+    show(none, rows.length === 0);
+    add.disabled = rows.length >= MOST;
   }
 
-  /** @param {Hours} entry @param {number} at */
-  function row(entry, at) {
+  /** @param {Hours[]} entries */
+  function draw(entries) {
+    rows = [];
+    list.replaceChildren();
+    for (const entry of entries) put(structuredClone(entry));
+    drawFrame();
+  }
+
+  /** What has come from the server, unless it is what is shown; not under somebody's fingers. */
+  function drawKnown() {
+    if (saving || list.contains(document.activeElement)) return;
+    const own = JSON.stringify(rows.map(({ entry }) => sent(entry)));
+    if (own !== JSON.stringify(known.map(sent))) draw(known);
+  }
+  list.addEventListener("focusout", () => setTimeout(() => signal.aborted || drawKnown()), { signal });
+
+  /** A row more. @param {Hours} entry */
+  function put(entry) {
+    entry.from = shownTime(entry.from);
+    entry.to = shownTime(entry.to);
     const time = (/** @type {"from"|"to"} */ name, /** @type {string} */ label) => {
       const control = h("input", {
-        type: name === "to" && entry.to === "24:00" ? "text" : "time",
+        type: "time",
         value: entry[name],
         ariaLabel: label,
         required: true,
-        on: { change: () => control.value && set(at, { [name]: control.value }) },
+        on: { blur: commit, keydown: (/** @type {KeyboardEvent} */ event) => event.key === "Enter" && commit() },
       });
+      function commit() {
+        if (!control.value) control.value = entry[name];
+        else if (control.value !== entry[name]) {
+          entry[name] = control.value;
+          changed();
+        }
+      }
       return control;
     };
     const action = h(
       "select",
-      {
-        ariaLabel: t("What then"),
-        on: {
-          change: () =>
-            set(at, {
-              action: /** @type {Hours["action"]} */ (action.value),
-              bandwidth_limit: action.value === "limit" ? (entry.bandwidth_limit ?? MB) : null,
-            }),
-        },
-      },
+      { ariaLabel: t("What then"), on: { change: act } },
       h("option", { value: "limit" }, t("at most")),
       h("option", { value: "pause" }, t("all paused")),
     );
     action.value = entry.action;
+    function act() {
+      entry.action = /** @type {Hours["action"]} */ (action.value);
+      entry.bandwidth_limit ??= MB;
+      show(limitBox, entry.action === "limit");
+      changed();
+    }
     const limit = h("input", {
       type: "number",
       min: "0.001",
@@ -102,11 +134,16 @@ export function schedule(signal, save) {
       on: {
         change: () => {
           const bps = Math.round(Number(limit.value) * MB);
-          if (bps >= 1) set(at, { bandwidth_limit: bps });
+          if (limit.validity.badInput || bps < 1) limit.value = String((entry.bandwidth_limit ?? MB) / MB);
+          else {
+            entry.bandwidth_limit = bps;
+            changed();
+          }
         },
       },
     });
-    return h(
+    const limitBox = h("span", { class: "hours-limit", hidden: entry.action !== "limit" }, limit, "MB/s");
+    const row = h(
       "li",
       { class: "hours-entry", data: { testid: "hours" } },
       h(
@@ -120,8 +157,12 @@ export function schedule(signal, save) {
             on: {
               change: () => {
                 const days = DAYS.filter((one) => (one === day ? control.checked : entry.days.includes(one)));
-                if (days.length) set(at, { days });
-                else control.checked = true; // hours of no day are removed, not emptied
+                if (days.length === 0)
+                  control.checked = true; // hours of no day are removed, not emptied
+                else {
+                  entry.days = days;
+                  changed();
+                }
               },
             },
           });
@@ -130,7 +171,7 @@ export function schedule(signal, save) {
       ),
       h("span", { class: "hours-times" }, time("from", t("From")), "–", time("to", t("To"))),
       action,
-      entry.action === "limit" ? h("span", { class: "hours-limit" }, limit, "MB/s") : null,
+      limitBox,
       h(
         "button",
         {
@@ -138,26 +179,29 @@ export function schedule(signal, save) {
           class: "button-icon",
           ariaLabel: t("Remove these hours"),
           title: t("Remove these hours"),
-          on: { click: () => change(entries.filter((_, i) => i !== at)) },
+          on: {
+            click: () => {
+              rows = rows.filter((one) => one.node !== row);
+              row.remove();
+              add.focus();
+              changed();
+            },
+          },
         },
         icon("trash"),
       ),
     );
+    rows.push({ entry, node: row });
+    list.append(row);
   }
 
-  draw();
+  drawFrame();
   return {
     node,
     /** What the server has. @param {Hours[]} next */
     update(next) {
-      if (JSON.stringify(next) === shown || list.contains(document.activeElement)) return;
-      entries = next;
-      draw();
-    },
-    /** @param {string} sentence */
-    setGood(sentence) {
-      show(good, sentence !== "");
-      text(good, sentence);
+      known = next;
+      drawKnown();
     },
   };
 }

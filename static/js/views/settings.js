@@ -63,6 +63,7 @@ export function mount(root, { store, api, act, prefs, tell }) {
           one.control.value = settings[name] ? String(settings[name] / MB) : "";
       },
       read() {
+        if (one.control.validity.badInput) return null; // its value is "", but something stands there
         const value = Math.round(Number(one.control.value) * MB);
         const bad =
           !Number.isFinite(value) || value < 0 || value > LIMIT_MAX_MB * MB || (name === "slow_limit" && value < 1);
@@ -99,7 +100,11 @@ export function mount(root, { store, api, act, prefs, tell }) {
   }
 
   const fields = [limit, slow, jobs, connections];
-  for (const one of fields) one.control.addEventListener("change", () => save(one), { signal });
+  for (const one of fields) {
+    one.control.addEventListener("change", () => save(one), { signal });
+    // What could not be read counts as empty: emptying it is no change then.
+    one.control.addEventListener("blur", () => save(one), { signal });
+  }
 
   /** @param {typeof fields[number]} one */
   async function save(one) {
@@ -107,14 +112,15 @@ export function mount(root, { store, api, act, prefs, tell }) {
     one.setProblem(
       patch ? null : { message: t("This is not a number that can be used here."), hint: "", status: 0, requestId: "" },
     );
+    if (!patch) return one.setGood("");
+    const [[name, value]] = /** @type {[keyof Settings, number][]} */ (Object.entries(patch));
+    if (store.settings?.[name] === value) return;
     one.setGood("");
-    if (patch && (await act("set", patch))) one.setGood(t("Saved."));
+    if (await act("set", patch)) one.setGood(t("Saved."));
   }
 
   const effect = h("p", { class: "help", role: "status" });
-  const hours = schedule(signal, async (next) => {
-    hours.setGood((await act("set", { schedule: /** @type {Hours[]} */ (next) })) ? t("Saved.") : "");
-  });
+  const hours = schedule(signal, (next) => act("set", { schedule: /** @type {Hours[]} */ (next) }));
 
   function drawSettings() {
     const { settings } = store;
@@ -141,7 +147,7 @@ export function mount(root, { store, api, act, prefs, tell }) {
 
   // ---- the library -------------------------------------------------------------------------------------------
 
-  const scrubWords = h("p", { role: "status" });
+  const scrubWords = h("p", {});
   const scrubFindings = h("ul", { class: "trash-paths" });
   const scrubButton = h("button", {
     type: "button",
@@ -303,9 +309,19 @@ export function mount(root, { store, api, act, prefs, tell }) {
   });
   const notifyWord = h("p", { class: "help", role: "status" });
 
+  /** Some browsers grant it, and have it for workers only. */
+  function canNotify() {
+    try {
+      new Notification("Larder", { silent: true, tag: "larder" }).close();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   async function setNotify() {
     if (!notify.checked) return prefs.set("notify", "off");
-    const granted = globalThis.Notification && (await Notification.requestPermission()) === "granted";
+    const granted = globalThis.Notification && (await Notification.requestPermission()) === "granted" && canNotify();
     prefs.set("notify", granted ? "on" : "off");
     notify.checked = !!granted;
     text(notifyWord, granted ? "" : t("The browser does not allow it. Over plain HTTP it never does."));
@@ -354,12 +370,10 @@ export function mount(root, { store, api, act, prefs, tell }) {
 
   fill(root, h("div", { class: "settings" }, serverBox, careBox, browserBox));
   store.subscribe("settings", drawSettings, signal);
-  store.subscribe("scrub", loadScrub, signal);
+  for (const key of ["scrub", "recovered"]) store.subscribe(key, loadScrub, signal);
   store.subscribe("session", drawSession, signal);
   for (const key of ["library", "disk"]) store.subscribe(key, drawSpace, signal);
-  prefs.watch(({ theme: now }) => {
-    if (!signal.aborted) theme.control.value = now;
-  });
+  prefs.watch(({ theme: now }) => (theme.control.value = now), signal);
   drawSettings();
   drawSpace();
   drawSession();

@@ -160,7 +160,7 @@ export function mount(root, { store, api, tell, now }) {
     }
   }
 
-  store.subscribe("trash", load, signal);
+  for (const key of ["trash", "recovered"]) store.subscribe(key, load, signal);
   load();
   return () => {
     life.abort();

@@ -43,10 +43,10 @@ export default {
   "{repo} is mended and proven.": "{repo} ist repariert und geprüft.",
   "{repo} is as it came: every file is proven.": "{repo} ist, wie es kam: Jede Datei ist geprüft.",
   "the download failed.": "Der Download ist fehlgeschlagen.",
-  "{repo} is damaged: {n} of its files are not as they came.":
-    "{repo} ist beschädigt: {n} seiner Dateien sind nicht mehr, wie sie kamen.",
-  "{repo}: {n} files cannot be proven, for nobody knows what they should be.":
-    "{repo}: {n} Dateien sind nicht zu prüfen, denn niemand weiß, wie sie sein sollten.",
+  "{repo} is damaged: one of its files is not as it came.|{repo} is damaged: {n} of its files are not as they came.":
+    "{repo} ist beschädigt: Eine seiner Dateien ist nicht mehr, wie sie kam.|{repo} ist beschädigt: {n} seiner Dateien sind nicht mehr, wie sie kamen.",
+  "{repo}: one file cannot be proven, for nobody knows what it should be.|{repo}: {n} files cannot be proven, for nobody knows what they should be.":
+    "{repo}: Eine Datei ist nicht zu prüfen, denn niemand weiß, wie sie sein sollte.|{repo}: {n} Dateien sind nicht zu prüfen, denn niemand weiß, wie sie sein sollten.",
   "Larder was updated. Load this page again.": "Larder wurde erneuert. Bitte die Seite neu laden.",
   "Load again": "Neu laden",
 
@@ -104,7 +104,7 @@ export default {
   "Paste the name or the address of a model into the box. You will see what it holds and what it weighs before anything is fetched.":
     "Füge den Namen oder die Adresse eines Modells in das Feld ein. Bevor etwas geladen wird, siehst du, was es enthält und wie groß es ist.",
   "The downloads appear here as soon as Larder answers.": "Die Downloads erscheinen hier, sobald Larder antwortet.",
-  "{n} running or waiting": "{n} laufen oder warten",
+  "{n} running or waiting|{n} running or waiting": "{n} läuft oder wartet|{n} laufen oder warten",
   "{time} left": "noch {time}",
   "As it was at {time}. Asking the server…": "Stand von {time}. Der Server wird gefragt …",
   "Waiting": "Wartet",
@@ -137,7 +137,7 @@ export default {
   "repair": "Reparatur",
   "update": "Update",
   "{n} changed": "{n} verändert",
-  "{n} missing": "{n} fehlen",
+  "{n} missing": "fehlend: {n}",
   "{n} nobody knows": "{n} kennt niemand",
   "Reading what is on the disk": "Liest, was auf der Platte ist",
   "Nothing to prove": "Nichts zu prüfen",
