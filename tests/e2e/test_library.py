@@ -188,6 +188,7 @@ def test_odd_names_and_headers_hinder_nobody(larder):
 def test_after_a_start_all_is_there_at_once(larder):
     put(larder, "acme/m/m-Q4_K.gguf")
     scan(larder)
+    larder.api("PATCH", "settings", {"slow": False}, 200)  # committed after what the look has found
     larder.kill_daemon()
     put(larder, "acme/m/config.json", b"{}")
     larder.start_daemon()
