@@ -11,20 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
 
 #include "common/buf.h"
+#include "downloader/home.h"
 #include "downloader/throttle.h"
-
-static const char *const header_names[] = {
-#define X(symbol, name) [FETCH_##symbol] = (name),
-	FETCH_HEADERS(X)
-#undef X
-};
-
-static_assert(ARRAY_LEN(header_names) == FETCH_HEADER_COUNT, "every header has its name");
 
 enum {
 	TURN_BYTES = 256 * 1024, /* with a limit, so many for one before it is another's turn */
@@ -51,7 +45,9 @@ struct flow {
 	struct fetch_answer answer;
 	bool is_failed; /* by a sink: answer.error is set */
 	bool is_enough; /* the rest is not wanted */
-	bool is_paused; /* until the limit allows more: it is in its worker's queue */
+	bool is_foreign;
+	bool is_refused; /* its address is private */
+	bool is_paused;  /* until the limit allows more: it is in its worker's queue */
 	struct flow *next_paused;
 	uint64_t ticket; /* of its pause: the lowest of all threads' goes on first; kept until
 			    bytes have come, 0 after */
@@ -85,7 +81,8 @@ struct worker {
 
 struct fetch {
 	struct loop *loop;
-	bool has_bundle;               /* of certificates, in a file that can be read */
+	bool has_bundle; /* of certificates, in a file that can be read */
+	struct home home;
 	pthread_mutex_t throttle_lock; /* guards the throttle, and who is next */
 	struct throttle throttle;
 	uint64_t last_ticket;
@@ -96,40 +93,12 @@ struct fetch {
 
 /* --- curl's callbacks, on the transfer thread --- */
 
-static void head_clear(struct fetch_head *head)
-{
-	for (size_t i = 0; i < FETCH_HEADER_COUNT; i++)
-		free(head->headers[i]);
-	*head = (struct fetch_head){ .content_length = -1 };
-}
-
-static void keep_header(struct fetch_head *head, struct str line)
-{
-	size_t colon = str_find_char(line, ':');
-	struct str name = str_sub(line, 0, colon);
-	struct str value = str_trim(str_sub(line, colon + 1, line.n));
-
-	if (colon == line.n || value.n > FETCH_HEADER_MAX)
-		return;
-	for (size_t i = 0; i < FETCH_HEADER_COUNT; i++) {
-		if (!str_is_equal_nocase(name, str_from(header_names[i])))
-			continue;
-		free(head->headers[i]);
-		head->headers[i] = str_dup(value);
-	}
-}
-
 static size_t on_header(char *p, size_t size, size_t n, void *arg)
 {
 	struct flow *flow = arg;
 	struct str line = { .p = p, .n = size * n };
 
-	/* A status line begins a head; of "100 Continue" and the like only the last one counts.
-	 */
-	if (str_has_prefix(line, S("HTTP/")))
-		head_clear(&flow->answer.head);
-	else
-		keep_header(&flow->answer.head, line);
+	fetch_head_take(&flow->answer.head, line);
 	return line.n;
 }
 
@@ -274,7 +243,11 @@ static void set_curl_error(struct flow *flow, CURLcode code)
 
 	if (flow->is_failed)
 		return;
-	if (code == CURLE_OPERATION_TIMEDOUT)
+	if (flow->is_refused)
+		(void)error_set(err, ERR_HUB_PROTOCOL,
+				"the Hub leads to an address inside a private network, while it"
+				" is not in one itself");
+	else if (code == CURLE_OPERATION_TIMEDOUT)
 		(void)error_set(err, ERR_TIMEOUT, "%s", text);
 	else
 		(void)error_set(err, ERR_NETWORK, "%s", text);
@@ -527,7 +500,7 @@ static void finish(struct loop_message *message)
 
 	flow->worker->load--;
 	flow->done(flow->ctx, &flow->answer);
-	head_clear(&flow->answer.head);
+	fetch_head_clear(&flow->answer.head);
 	curl_slist_free_all(flow->headers);
 	curl_easy_cleanup(flow->easy);
 	buf_free(&flow->body);
@@ -580,6 +553,20 @@ static long buffer_size(const struct fetch_request *request)
 	return length < CURL_MAX_WRITE_SIZE ? CURL_MAX_WRITE_SIZE : (long)length;
 }
 
+/* The address is the one that is connected to: no name can mean another one meanwhile. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct flow *flow = arg;
+	struct fetch *fetch = flow->worker->fetch;
+
+	(void)purpose;
+	if (!home_may_connect(&fetch->home, &address->addr, flow->is_foreign)) {
+		flow->is_refused = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 static void set_options(struct flow *flow, const struct fetch_request *request)
 {
 	CURL *easy = flow->easy;
@@ -605,6 +592,8 @@ static void set_options(struct flow *flow, const struct fetch_request *request)
 	 * some MiB each time. */
 	if (flow->worker->fetch->has_bundle)
 		SET(easy, CURLOPT_CAPATH, (char *)NULL);
+	SET(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SET(easy, CURLOPT_OPENSOCKETDATA, flow);
 	SET(easy, CURLOPT_HEADERFUNCTION, on_header);
 	SET(easy, CURLOPT_HEADERDATA, flow);
 	SET(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -651,6 +640,7 @@ uint64_t fetch_start(struct fetch *fetch, const struct fetch_request *request,
 	flow->easy = curl_easy_init();
 	assert(flow->easy != NULL);
 	flow->sink = request->sink;
+	flow->is_foreign = request->is_foreign;
 	flow->body = buf_new(request->body_max);
 	flow->body_max = request->body_max;
 	flow->answer.head.content_length = -1;
@@ -732,6 +722,7 @@ struct fetch *fetch_new(struct loop *loop, size_t n_threads, struct error *err)
 	}
 	fetch->loop = loop;
 	fetch->has_bundle = has_bundle();
+	home_init(&fetch->home);
 	(void)pthread_mutex_init(&fetch->throttle_lock, NULL);
 	fetch->workers = mem_array(n_threads, sizeof(*fetch->workers));
 	while (fetch->n_workers < n_threads) {

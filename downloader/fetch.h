@@ -18,41 +18,10 @@
 #define DOWNLOADER_FETCH_H
 
 #include "common/error.h"
+#include "downloader/fetch_head.h"
 #include "downloader/loop.h"
 
 struct fetch;
-
-/* Headers of an answer that somebody asks for; all others are dropped unseen. */
-#define FETCH_HEADERS(X)                        \
-	X(LOCATION, "location")                 \
-	X(LINK, "link")                         \
-	X(ETAG, "etag")                         \
-	X(CONTENT_RANGE, "content-range")       \
-	X(CONTENT_ENCODING, "content-encoding") \
-	X(CONTENT_TYPE, "content-type")         \
-	X(RETRY_AFTER, "retry-after")           \
-	X(RATELIMIT, "ratelimit")               \
-	X(REQUEST_ID, "x-request-id")           \
-	X(ERROR_CODE, "x-error-code")           \
-	X(ERROR_MESSAGE, "x-error-message")     \
-	X(REPO_COMMIT, "x-repo-commit")         \
-	X(LINKED_ETAG, "x-linked-etag")         \
-	X(LINKED_SIZE, "x-linked-size")
-
-enum fetch_header {
-#define X(symbol, name) FETCH_##symbol,
-	FETCH_HEADERS(X)
-#undef X
-	FETCH_HEADER_COUNT,
-};
-
-/* The head of an answer. Values are owned by the answer, NULL where absent; of a repeated
- * header the last counts. */
-struct fetch_head {
-	long status;
-	int64_t content_length; /* -1: not told */
-	char *headers[FETCH_HEADER_COUNT];
-};
 
 /* Where a body goes. All on the transfer thread, for one request never at the same time. */
 struct fetch_sink {
@@ -81,6 +50,10 @@ struct fetch_request {
 	unsigned total_timeout_ms; /* 0: none, only the stall limit */
 	struct fetch_sink *sink;   /* borrowed until `done`; may be NULL */
 	unsigned thread; /* an earlier answer's, whose connection may be used again; 0: any */
+	/* The address is somebody else's word: unless what was asked by our own was at a
+	 * private address (address.h) too, this one must not be. Behind a proxy nobody can
+	 * tell. */
+	bool is_foreign;
 };
 
 /* What became of a request. `error.code` is ERR_NONE when an answer came, whatever its status.
@@ -99,7 +72,6 @@ enum {
 	FETCH_CONNECT_TIMEOUT_MS = 20 * 1000,
 	FETCH_STALL_S = 20, /* a connection with no byte for so long is given up */
 	FETCH_FLUSH_MS = 100,
-	FETCH_HEADER_MAX = 16384, /* bytes of one header value that is kept */
 	FETCH_KEPT = 64, /* connections of one thread, most of them idle, that stay open */
 	FETCH_BUFFER = 256 * 1024, /* curl's receive buffer, DESIGN.md section 5 */
 };

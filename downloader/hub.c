@@ -503,6 +503,7 @@ static void send_request(struct hub_call *call)
 	struct fetch_request wanted = {
 		.url = call->url,
 		.bearer = hub_bearer(call->hub, call->url),
+		.is_foreign = !hub_url_is_same_origin(call->url, call->hub->endpoint),
 		.accept = "application/json",
 		.body_max = HUB_ANSWER_MAX,
 		.total_timeout_ms = HUB_TIMEOUT_MS,

@@ -303,6 +303,7 @@ static void request(struct hubfile_get *get)
 	struct fetch_request wanted = {
 		.url = get->url,
 		.bearer = hub_bearer(hub, get->url),
+		.is_foreign = !hub_url_is_same_origin(get->url, hub_endpoint(hub)),
 		.has_range = true,
 		.range_first = get->range.first,
 		.range_last = get->range.end - 1,

@@ -34,6 +34,7 @@ LEVELS = [
     "downloader/trash",
     "downloader/hub downloader/dir",
     "downloader/fetch downloader/pool downloader/db downloader/file downloader/digest downloader/checksum",
+    "downloader/home",
     "downloader/loop",
     # pure: no I/O, no clock, no globals
     "downloader/plan downloader/frame downloader/model_json downloader/diff",
@@ -43,7 +44,7 @@ LEVELS = [
     "downloader/selection",
     "downloader/job downloader/retry downloader/rate downloader/segments downloader/controller downloader/throttle"
     " downloader/schedule downloader/feed downloader/window downloader/memory_need downloader/quant downloader/shard downloader/glob downloader/hf_config"
-    " downloader/paste_words downloader/hub_url downloader/hub_parse downloader/hub_parse_failure"
+    " downloader/address downloader/fetch_head downloader/paste_words downloader/hub_url downloader/hub_parse downloader/hub_parse_failure"
     " downloader/hub_parse_header",
     # larder-fcgi
     "fcgi/main",
@@ -211,7 +212,7 @@ def check_tests(sources):
     elsewhere = {"downloader/changeover", "downloader/inventory", "downloader/scrub", "downloader/updates",  # e2e/test_care.py
                  "downloader/main", "downloader/daemon", "downloader/ops", "downloader/ops_choice",
                  "downloader/ops_downloads", "downloader/ops_models", "downloader/ops_care", "downloader/ops_trash", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
-                 "downloader/ops_system", "downloader/ops_sessions", "fcgi/main", "fcgi/worker", "fcgi/guard",
+                 "downloader/ops_system", "downloader/ops_sessions", "downloader/home", "fcgi/main", "fcgi/worker", "fcgi/guard",
                  "fcgi/app", "fcgi/routes", "fcgi/api_downloads", "fcgi/api_models", "fcgi/api_session", "fcgi/api_system", "common/clock", "cli/main", "cli/cli_get",
                  "cli/cli_preview", "cli/cli_ps", "cli/cli_status", "cli/cli_session", "cli/cli_term", "cli/cli_news", "cli/cli_care", "cli/cli_link", "cli/cli_password"}
     tested = {p.stem.removeprefix("test_") for p in (ROOT / "tests/unit").glob("test_*.c")}

@@ -234,6 +234,30 @@ static void a_redirect_is_told_and_not_followed(void **state)
 	free(outcome.body);
 }
 
+/* The answerer is at 127.0.0.1, where nothing of a public Hub is. */
+static void somebody_elses_word_leads_to_no_private_address(void **state)
+{
+	struct place *p = *state;
+	struct outcome outcome;
+
+	answerer_add(p->server, (struct answerer_rule){ .target = "/a",
+							.status = "200 OK",
+							.body = S("secret") });
+	run(p, "/a", (struct fetch_request){ .is_foreign = true }, &outcome);
+	assert_int_equal(outcome.error.code, ERR_HUB_PROTOCOL);
+	assert_non_null(strstr(outcome.error.text, "private network"));
+	assert_int_equal(answerer_count(p->server, "/a", NULL), 0);
+	free(outcome.body);
+	/* Once our own word has led there, so may another's: the Hub itself is at home. */
+	run(p, "/a", (struct fetch_request){ .url = NULL }, &outcome);
+	assert_string_equal(outcome.body, "secret");
+	free(outcome.body);
+	run(p, "/a", (struct fetch_request){ .is_foreign = true }, &outcome);
+	assert_int_equal(outcome.error.code, ERR_NONE);
+	assert_string_equal(outcome.body, "secret");
+	free(outcome.body);
+}
+
 static void an_error_status_is_an_answer_all_the_same(void **state)
 {
 	struct place *p = *state;
@@ -1075,6 +1099,7 @@ int main(void)
 		TEST(a_body_is_collected_with_its_head),
 		TEST(a_request_says_what_it_was_given_and_no_more),
 		TEST(a_redirect_is_told_and_not_followed),
+		TEST(somebody_elses_word_leads_to_no_private_address),
 		TEST(an_error_status_is_an_answer_all_the_same),
 		TEST(an_answer_larger_than_the_cap_fails),
 		TEST(an_error_page_larger_than_the_cap_does_not_fail),
