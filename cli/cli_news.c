@@ -65,6 +65,11 @@ bool cli_news_add_completed(struct buf *b, struct json_object *download)
 		buf_add(b, S(": "));
 		return add_findings(b, download);
 	}
+	if (str_is_equal(json_get_str(download, "kind"), S("repair")) &&
+	    cli_download_number(download, "files_total") == 0) {
+		buf_add(b, S(": nothing was broken\n"));
+		return false;
+	}
 	buf_add(b, S(": completed, "));
 	add_size(b, download);
 	if (took_s >= 0) {

@@ -4,8 +4,9 @@ import { chromium } from "playwright-core";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const STATIC = join(import.meta.dirname, "../../static");
+const STATIC = fileURLToPath(new URL("../../static", import.meta.url));
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 const MODELS = 10_000;
 const JOBS = 50;
@@ -170,7 +171,7 @@ const browser = await chromium.launch({
     "--js-flags=--expose-gc",
   ],
 });
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const isLive = (page) => page.locator('[data-testid="connection"][data-state="live"]').waitFor();
 
 /** When the paste box is there, since the navigation began, and what had to come for that. */

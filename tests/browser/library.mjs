@@ -8,7 +8,7 @@ const shown = (page, ...folders) =>
     (wanted) =>
       JSON.stringify([...document.querySelectorAll('[data-testid="model"]')].map((n) => n.dataset.key).sort()) ===
       JSON.stringify(wanted),
-    folders.toSorted(),
+    [...folders].sort(),
     { timeout: TIMEOUT },
   );
 

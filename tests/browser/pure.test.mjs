@@ -1,8 +1,10 @@
-// The modules that know no page, under Node's own test runner.
+// The modules that know no page, under Node's own test runner: JS=FOLDER node --test pure.test.mjs. The folder is a copy of
+// static/js with a package.json that says that these are modules, which older versions of Node do not find out.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 
-const load = (name) => import(`../../static/js/core/${name}.js`);
+const load = (name) => import(new URL(`core/${name}.js`, pathToFileURL(process.env.JS + "/")).href);
 const { agrees, parseTerms, termsFor } = await load("choice");
 const { count, duration, fraction, isolate, percent, plain, safeUrl, size } = await load("format");
 const { put } = await load("words");

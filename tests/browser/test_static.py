@@ -1,6 +1,8 @@
 """What the page's sources must keep, without a browser."""
 
+import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -19,8 +21,11 @@ def test_the_types_are_right():
     assert done.returncode == 0, done.stdout
 
 
-def test_what_knows_no_page_works_without_one():
-    done = subprocess.run(["node", "--test", str(HERE / "pure.test.mjs")], capture_output=True, text=True)
+def test_what_knows_no_page_works_without_one(tmp_path):
+    shutil.copytree(STATIC / "js", tmp_path / "js")
+    (tmp_path / "js/package.json").write_text('{"type": "module"}')
+    done = subprocess.run(["node", "--test", str(HERE / "pure.test.mjs")], capture_output=True, text=True,
+                          env={**os.environ, "JS": str(tmp_path / "js")})
     assert done.returncode == 0, done.stdout
 
 

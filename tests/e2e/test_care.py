@@ -510,7 +510,10 @@ def test_the_command_line(larder, hub, cared):
     damage(larder.models / CARED / "model.bin")
     done = cli(larder, "verify", CARED)
     assert done.returncode == 1 and f"larder repair {CARED}" in done.stdout
-    assert cli(larder, "repair", CARED).returncode == 0
+    done = cli(larder, "repair", CARED)
+    assert done.returncode == 0 and "proven" in done.stdout
+    done = cli(larder, "repair", CARED)
+    assert done.returncode == 0 and done.stdout.endswith(": nothing was broken\n")
     done = cli(larder, "check")
     assert done.returncode == 0 and done.stdout == f"{CARED}: up to date\n"
     hub.push(CARED, {"README.md": b"four\n"})
