@@ -198,7 +198,15 @@ export const scenarios = {
     await page.locator(".skip").focus();
     await page.keyboard.press("Enter");
     check(page.url().endsWith("#/settings"), "the skip link changes the address");
-    // The web server is away before anything was needed that tells of it.
+    // The web server is away before anything was needed that tells of it, but not before it was here.
+    await page.waitForFunction(
+      () =>
+        ["doctor.js", "toast.js", "overlays.css"].every((end) =>
+          performance.getEntriesByType("resource").some((entry) => entry.name.endsWith(end) && entry.responseEnd > 0),
+        ),
+      null,
+      { timeout: TIMEOUT },
+    );
     await page.getByRole("link", { name: "Downloads" }).click();
     await step("stop");
     await page.getByTestId("banner").waitFor({ state: "visible", timeout: TIMEOUT });

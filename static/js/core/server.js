@@ -11,7 +11,6 @@ import { remember } from "./memory.js";
 import { SharedStream } from "./shared-stream.js";
 
 const REMEMBER_MS = 10_000;
-const IDLE_MS = 2000; // after the start, when the page has its own things
 
 /** @param {{ base: URL, store: Store, prefs: Prefs, tell: Tell }} parts base: the address of the page */
 export function connect({ base, store, prefs, tell }) {
@@ -88,7 +87,7 @@ export function connect({ base, store, prefs, tell }) {
   addEventListener("pagehide", () => remember(store));
   openSession();
   stream.start();
-  // What tells of an outage must be here before it.
-  setTimeout(() => Promise.all([doctor(), actions(), outcomes(), import("../ui/toast.js")]).catch(() => {}), IDLE_MS);
+  // What tells of an outage must be here before it: a module that could not be loaded once cannot be until a reload.
+  Promise.all([doctor(), actions(), outcomes(), import("../ui/toast.js")]).catch(() => {});
   return { api, lists, act: /** @type {Act} */ (act) };
 }
