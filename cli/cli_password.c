@@ -10,14 +10,14 @@
 #include "common/buf.h"
 #include "common/error.h"
 #include "common/json.h"
+#include "common/schema.h"
 
 enum {
 	PASSWORD_MIN = 8,
-	PASSWORD_MAX = 1024, /* what a sign-in takes */
 };
 
 /* One line without its end; nothing of it is shown on a terminal. */
-static int read_line(const char *prompt, char ret[PASSWORD_MAX + 2], struct error *err)
+static int read_line(const char *prompt, char ret[SCHEMA_PASSWORD_MAX + 2], struct error *err)
 {
 	struct termios before;
 	bool is_terminal = tcgetattr(STDIN_FILENO, &before) == 0;
@@ -31,7 +31,7 @@ static int read_line(const char *prompt, char ret[PASSWORD_MAX + 2], struct erro
 		(void)fflush(stderr);
 		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
 	}
-	got = fgets(ret, PASSWORD_MAX + 2, stdin);
+	got = fgets(ret, SCHEMA_PASSWORD_MAX + 2, stdin);
 	if (is_terminal) {
 		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 		(void)fputc('\n', stderr);
@@ -42,16 +42,16 @@ static int read_line(const char *prompt, char ret[PASSWORD_MAX + 2], struct erro
 	return 0;
 }
 
-static int read_password(char ret[PASSWORD_MAX + 2], struct error *err)
+static int read_password(char ret[SCHEMA_PASSWORD_MAX + 2], struct error *err)
 {
-	char again[PASSWORD_MAX + 2];
+	char again[SCHEMA_PASSWORD_MAX + 2];
 	bool is_same;
 
 	if (read_line("Password: ", ret, err) < 0)
 		return -1;
-	if (strlen(ret) < PASSWORD_MIN || strlen(ret) > PASSWORD_MAX)
+	if (strlen(ret) < PASSWORD_MIN || strlen(ret) > SCHEMA_PASSWORD_MAX)
 		return error_set(err, ERR_INVALID, "a password has %d to %d bytes",
-				 PASSWORD_MIN, PASSWORD_MAX);
+				 PASSWORD_MIN, SCHEMA_PASSWORD_MAX);
 	if (!isatty(STDIN_FILENO))
 		return 0;
 	if (read_line("Again: ", again, err) < 0)
@@ -63,7 +63,7 @@ static int read_password(char ret[PASSWORD_MAX + 2], struct error *err)
 
 enum cli_exit cli_hash_password(const struct cli_session *session)
 {
-	char password[PASSWORD_MAX + 2];
+	char password[SCHEMA_PASSWORD_MAX + 2];
 	char hash[crypto_pwhash_STRBYTES];
 	struct error err;
 	int result;

@@ -26,6 +26,7 @@ enum {
 	SCHEMA_FOLDER_MAX = 1024,               /* of a folder beneath the models directory */
 	SCHEMA_CONTEXT_MAX = 100 * 1000 * 1000, /* tokens */
 	SCHEMA_SESSION_ID_LEN = 32,             /* hex digits */
+	SCHEMA_PASSWORD_MAX = 1024,             /* bytes */
 };
 
 /* A bandwidth limit, in bytes a second: more than any line carries. */

@@ -2,11 +2,7 @@
 #include "fcgi/app.h"
 #include "fcgi/routes.h"
 
-#include <string.h>
-
-enum {
-	PASSWORD_MAX = 1024, /* bytes */
-};
+#include "common/schema.h"
 
 /* The cookie goes with every request to this server below the base path, but to no script, and
  * not along with what another site makes the browser send. */
@@ -54,9 +50,9 @@ static int read_password(struct json_object *body, struct str *ret, struct error
 	if (json_object_object_length(body) != 1)
 		return error_set(err, ERR_BAD_REQUEST, "password alone is understood here");
 	*ret = json_get_str(body, "password");
-	if (ret->n == 0 || ret->n > PASSWORD_MAX)
+	if (ret->n == 0 || ret->n > SCHEMA_PASSWORD_MAX)
 		return error_set_field(err, "password", "password is not 1 to %d bytes long",
-				       PASSWORD_MAX);
+				       SCHEMA_PASSWORD_MAX);
 	return 0;
 }
 

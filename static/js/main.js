@@ -10,6 +10,7 @@ import { Prefs } from "./core/prefs.js";
 import { route } from "./core/router.js";
 import { Store } from "./core/store.js";
 import { t } from "./core/words.js";
+import { styles } from "./ui/styles.js";
 import * as downloads from "./views/downloads.js";
 import { frame } from "./views/frame.js";
 
@@ -37,8 +38,7 @@ const store = new Store();
 const prefs = new Prefs();
 
 const teller = late(async () => {
-  const [{ toasts }, { styles }] = await Promise.all([import("./ui/toast.js"), import("./ui/styles.js")]);
-  await styles("overlays");
+  const [{ toasts }] = await Promise.all([import("./ui/toast.js"), styles("overlays")]);
   return toasts(part("toasts"));
 });
 /** @type {Tell} */

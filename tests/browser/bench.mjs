@@ -1,10 +1,10 @@
 // What the pages cost, in Debian's Chromium: node bench.mjs [OUT.json]. A small server of our own answers as Larder would, with
 // ten thousand models or fifty running downloads, so that nothing but the page is measured.
-import { chromium } from "playwright-core";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { launch } from "./chromium.mjs";
 
 const STATIC = fileURLToPath(new URL("../../static", import.meta.url));
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
@@ -157,20 +157,7 @@ const server = createServer(async (request, response) => {
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const base = `http://127.0.0.1:${server.address().port}/`;
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--js-flags=--expose-gc",
-  ],
-});
+const browser = await launch("--js-flags=--expose-gc");
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const isLive = (page) => page.locator('[data-testid="connection"][data-state="live"]').waitFor();
 

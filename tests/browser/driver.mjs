@@ -1,30 +1,18 @@
 // Drives Chromium through one scenario: node driver.mjs SCENARIO BASE_URL SCREENSHOT_DIR.
 // It says `step NAME` on stdout and waits for a line on stdin where the test must act in between.
-import { chromium } from "playwright-core";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { check } from "./kit.mjs";
 import { scenarios as ofDownloads } from "./downloads.mjs";
 import { scenarios as ofLibrary } from "./library.mjs";
 import { scenarios as ofPage } from "./page.mjs";
+import { launch } from "./chromium.mjs";
 
 const [scenario, base, shots] = process.argv.slice(2);
 const scenarios = { ...ofDownloads, ...ofLibrary, ...ofPage };
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
+const browser = await launch();
 const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
 // Not through the page: its policy would rightly refuse an inline script.
 await context.addInitScript(axe);

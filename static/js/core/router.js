@@ -22,9 +22,3 @@ function decode(part) {
     return part; // somebody's own percent sign
   }
 }
-
-/** Go there; `back` must not come here again: it takes this one's place. @param {string} address @param {boolean} [instead] */
-export function go(address, instead = false) {
-  if (instead) location.replace(address);
-  else location.hash = address;
-}

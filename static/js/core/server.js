@@ -8,6 +8,7 @@ import { Api } from "./api.js";
 import { late } from "./late.js";
 import { Lists } from "./lists.js";
 import { remember } from "./memory.js";
+import { styles } from "../ui/styles.js";
 import { SharedStream } from "./shared-stream.js";
 
 const REMEMBER_MS = 10_000;
@@ -18,12 +19,11 @@ export function connect({ base, store, prefs, tell }) {
   const lists = new Lists(api, store);
 
   const actions = late(async () => {
-    const [module, { confirm }, { styles }] = await Promise.all([
+    const [module, { confirm }] = await Promise.all([
       import("./actions.js"),
       import("../ui/dialog.js"),
-      import("../ui/styles.js"),
+      styles("overlays"),
     ]);
-    await styles("overlays");
     return new module.Actions(api, store, lists, tell, confirm);
   });
   const doctor = late(async () => {

@@ -3,11 +3,11 @@
 /** @import { Library } from "../core/library.js" */
 /** @import { Download, ModelDetail, ModelFile, ModelGroup } from "../core/types.js" */
 /** @import { Parts, Served } from "../main.js" */
+import { saying } from "../core/actions.js";
 import { ApiError, isAbort } from "../core/api.js";
 import { attr, fill, h, icon, keyed, show, text } from "../core/dom.js";
 import { count, isolate, moment, number, plain, size } from "../core/format.js";
 import { link } from "../core/router.js";
-
 import { t } from "../core/words.js";
 import { badge } from "../ui/badge.js";
 import { confirm } from "../ui/dialog.js";
@@ -345,7 +345,7 @@ export function model(root, folder, parts) {
       return await work();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      tell("error", [error.message, error.hint].filter(Boolean).join(" "), folder);
+      tell("error", saying(error), folder);
       return null;
     } finally {
       busy = "";

@@ -41,15 +41,19 @@ export function mount(root, { store, api, act, prefs, tell }) {
     256,
   );
 
-  /** @param {string} label @param {string} help @param {"bandwidth_limit"|"slow_limit"} name */
-  function amount(label, help, name) {
+  /**
+   * A number of the settings. @template {"bandwidth_limit"|"slow_limit"|"max_downloads"|"max_connections"} N
+   * @param {N} name @param {string} label @param {string} help
+   * @param {{ min: number, max: number, step: string, show: (value: number) => string, read: (text: string) => number|null }} kind
+   */
+  function numberField(name, label, help, { min, max, step, show: shown, read }) {
     const one = field(
       h("input", {
         type: "number",
-        min: "0",
-        max: String(LIMIT_MAX_MB),
-        step: "any",
-        inputMode: "decimal",
+        min: String(min),
+        max: String(max),
+        step,
+        inputMode: step === "any" ? "decimal" : "numeric",
         data: { testid: name },
       }),
       label,
@@ -59,44 +63,43 @@ export function mount(root, { store, api, act, prefs, tell }) {
       ...one,
       /** @param {Settings} settings */
       draw(settings) {
-        if (document.activeElement !== one.control)
-          one.control.value = settings[name] ? String(settings[name] / MB) : "";
+        if (document.activeElement !== one.control) one.control.value = shown(settings[name]);
       },
       read() {
         if (one.control.validity.badInput) return null; // its value is "", but something stands there
-        const value = Math.round(Number(one.control.value) * MB);
-        const bad =
-          !Number.isFinite(value) || value < 0 || value > LIMIT_MAX_MB * MB || (name === "slow_limit" && value < 1);
-        return bad ? null : { [name]: value };
+        const value = read(one.control.value);
+        return value === null ? null : { [name]: value };
       },
     };
   }
 
+  /** Megabytes a second. @param {string} label @param {string} help @param {"bandwidth_limit"|"slow_limit"} name */
+  function amount(label, help, name) {
+    return numberField(name, label, help, {
+      min: 0,
+      max: LIMIT_MAX_MB,
+      step: "any",
+      show: (bps) => (bps ? String(bps / MB) : ""),
+      read: (text) => {
+        const bps = Math.round(Number(text) * MB);
+        const bad = !Number.isFinite(bps) || bps < 0 || bps > LIMIT_MAX_MB * MB || (name === "slow_limit" && bps < 1);
+        return bad ? null : bps;
+      },
+    });
+  }
+
   /** @param {string} label @param {string} help @param {"max_downloads"|"max_connections"} name @param {number} most */
   function whole(label, help, name, most) {
-    const one = field(
-      h("input", {
-        type: "number",
-        min: "1",
-        max: String(most),
-        step: "1",
-        inputMode: "numeric",
-        data: { testid: name },
-      }),
-      label,
-      help,
-    );
-    return {
-      ...one,
-      /** @param {Settings} settings */
-      draw(settings) {
-        if (document.activeElement !== one.control) one.control.value = String(settings[name]);
+    return numberField(name, label, help, {
+      min: 1,
+      max: most,
+      step: "1",
+      show: String,
+      read: (text) => {
+        const value = Number(text);
+        return Number.isInteger(value) && value >= 1 && value <= most ? value : null;
       },
-      read() {
-        const value = Number(one.control.value);
-        return Number.isInteger(value) && value >= 1 && value <= most ? { [name]: value } : null;
-      },
-    };
+    });
   }
 
   const fields = [limit, slow, jobs, connections];
