@@ -222,3 +222,15 @@ struct json_object *cli_download_find(struct json_object *downloads, struct str 
 				quote_text(part).text);
 	return found;
 }
+
+void cli_download_add_words(struct buf *b, struct json_object *array)
+{
+	size_t n = json_object_is_type(array, json_type_array) ? json_object_array_length(array)
+							       : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		buf_add(b, i > 0 ? S(", ") : S(""));
+		cli_text_add_escaped(b, str_from(json_object_get_string(
+						json_object_array_get_idx(array, i))));
+	}
+}

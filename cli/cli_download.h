@@ -36,6 +36,9 @@ void cli_download_add_name(struct buf *b, struct json_object *download);
 /* The select terms, then the exclude terms. */
 void cli_download_add_terms(struct buf *b, struct json_object *download);
 
+/* The strings of an array, with commas. */
+void cli_download_add_words(struct buf *b, struct json_object *array);
+
 /* The phase, in words; waits are counted from `now_ms` (unix). */
 void cli_download_add_phase(struct buf *b, struct json_object *download, enum cli_phase how,
 			    int64_t now_ms);

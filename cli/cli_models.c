@@ -15,44 +15,6 @@ enum {
 
 /* --- words --- */
 
-/* "7.2 B", "340 M": the field's own units, of thousands. */
-static void add_parameters(struct buf *b, uint64_t parameters)
-{
-	static const struct {
-		uint64_t unit;
-		char letter;
-	} units[] = { { 1000000000, 'B' }, { 1000000, 'M' }, { 1000, 'K' } };
-
-	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-		uint64_t tenths = parameters / (units[i].unit / 10);
-
-		if (parameters < units[i].unit)
-			continue;
-		if (tenths < 100)
-			buf_addf(b, "%llu.%llu%c", (unsigned long long)(tenths / 10),
-				 (unsigned long long)(tenths % 10), units[i].letter);
-		else
-			buf_addf(b, "%llu%c", (unsigned long long)(tenths / 10),
-				 units[i].letter);
-		return;
-	}
-	if (parameters > 0)
-		buf_addf(b, "%llu", (unsigned long long)parameters);
-}
-
-/* The strings of an array, with commas. */
-static void add_words(struct buf *b, struct json_object *array)
-{
-	size_t n = json_object_is_type(array, json_type_array) ? json_object_array_length(array)
-							       : 0;
-
-	for (size_t i = 0; i < n; i++) {
-		buf_add(b, i > 0 ? S(", ") : S(""));
-		cli_text_add_escaped(b, str_from(json_object_get_string(
-						json_object_array_get_idx(array, i))));
-	}
-}
-
 static void add_part(struct buf *b, bool *has_some, uint64_t n, const char *noun,
 		     const char *what)
 {
@@ -88,12 +50,6 @@ static void add_state(struct buf *b, struct json_object *model)
 
 /* --- ls --- */
 
-static void take_cell(struct cli_table *table, struct buf *cell)
-{
-	cli_table_add(table, buf_str(cell));
-	buf_reset(cell);
-}
-
 static void add_row(struct cli_table *table, struct json_object *model)
 {
 	AUTO(buf) cell = buf_new(CLI_WORDS_MAX);
@@ -101,17 +57,17 @@ static void add_row(struct cli_table *table, struct json_object *model)
 
 	cli_table_add(table, json_get_str(model, "folder"));
 	cli_text_add_size(cell, cli_download_number(model, "bytes"));
-	take_cell(table, cell);
-	add_parameters(cell, cli_download_number(model, "parameters"));
-	take_cell(table, cell);
-	add_words(cell, quants != NULL && json_object_array_length(quants) > 0
-				? quants
-				: json_get(model, "formats"));
-	take_cell(table, cell);
+	cli_table_take(table, cell);
+	cli_text_add_parameters(cell, cli_download_number(model, "parameters"));
+	cli_table_take(table, cell);
+	cli_download_add_words(cell, quants != NULL && json_object_array_length(quants) > 0
+					     ? quants
+					     : json_get(model, "formats"));
+	cli_table_take(table, cell);
 	cli_text_add_number(cell, cli_download_number(model, "files_total"));
-	take_cell(table, cell);
+	cli_table_take(table, cell);
 	add_state(cell, model);
-	take_cell(table, cell);
+	cli_table_take(table, cell);
 }
 
 void cli_models_render(struct buf *b, struct json_object *models, size_t columns, bool is_utf8)
@@ -213,7 +169,7 @@ static void add_facts(struct buf *b, struct json_object *model)
 	add_fact(b, "folder:", json_get_str(model, "folder"));
 	add_fact(b, "commit:", json_get_str(model, "commit"));
 	add_fact(b, "architecture:", json_get_str(model, "architecture"));
-	add_parameters(words, cli_download_number(model, "parameters"));
+	cli_text_add_parameters(words, cli_download_number(model, "parameters"));
 	add_fact(b, "parameters:", buf_str(words));
 	buf_reset(words);
 	if (context > 0)
@@ -251,17 +207,17 @@ static void add_group(struct cli_table *table, struct json_object *group)
 	cli_table_add(table, json_get_str(group, "name"));
 	cli_table_add(table, json_get_str(group, "format"));
 	cli_text_add_size(cell, cli_download_number(group, "bytes"));
-	take_cell(table, cell);
-	add_parameters(cell, cli_download_number(group, "parameters"));
-	take_cell(table, cell);
+	cli_table_take(table, cell);
+	cli_text_add_parameters(cell, cli_download_number(group, "parameters"));
+	cli_table_take(table, cell);
 	add_memory(cell, json_get(group, "memory"));
-	take_cell(table, cell);
+	cli_table_take(table, cell);
 	if (here < wanted)
 		buf_addf(cell, "%llu of %llu", (unsigned long long)here,
 			 (unsigned long long)wanted);
 	else if (wanted > 1)
 		buf_addf(cell, "all %llu", (unsigned long long)wanted);
-	take_cell(table, cell);
+	cli_table_take(table, cell);
 }
 
 static void add_problems(struct buf *b, struct json_object *files)
@@ -355,15 +311,15 @@ static void add_entry(struct cli_table *table, struct json_object *entry)
 	cli_table_add(table, json_get_str(entry, "id"));
 	cli_table_add(table, str_sub(json_get_str(entry, "deleted_at"), 0, S("2026-01-31").n));
 	cli_text_add_size(cell, cli_download_number(entry, "bytes"));
-	take_cell(table, cell);
+	cli_table_take(table, cell);
 	cli_text_add_number(cell, cli_download_number(entry, "files"));
-	take_cell(table, cell);
+	cli_table_take(table, cell);
 	if (n > 0)
 		buf_add(cell,
 			str_from(json_object_get_string(json_object_array_get_idx(paths, 0))));
 	if (n > 1)
 		buf_add(cell, S(" and others"));
-	take_cell(table, cell);
+	cli_table_take(table, cell);
 }
 
 void cli_trash_render(struct buf *b, struct json_object *entries, size_t columns, bool is_utf8)

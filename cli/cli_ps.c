@@ -17,12 +17,6 @@ enum {
 
 /* --- the table --- */
 
-static void take_cell(struct cli_table *table, struct buf *cell)
-{
-	cli_table_add(table, buf_str(cell));
-	buf_reset(cell);
-}
-
 static void add_numbers(struct cli_table *table, struct json_object *download, struct buf *cell)
 {
 	uint64_t total = cli_download_number(download, "bytes_total");
@@ -32,16 +26,16 @@ static void add_numbers(struct cli_table *table, struct json_object *download, s
 
 	if (percent >= 0)
 		buf_addf(cell, "%d %%", percent);
-	take_cell(table, cell);
+	cli_table_take(table, cell);
 	if (total > 0)
 		cli_text_add_size(cell, total);
-	take_cell(table, cell);
+	cli_table_take(table, cell);
 	if (speed > 0)
 		cli_text_add_speed(cell, speed);
-	take_cell(table, cell);
+	cli_table_take(table, cell);
 	if (left_s >= 0)
 		cli_text_add_duration(cell, (uint64_t)left_s);
-	take_cell(table, cell);
+	cli_table_take(table, cell);
 }
 
 static void add_row(struct cli_table *table, struct json_object *download, size_t id_len,
@@ -52,18 +46,18 @@ static void add_row(struct cli_table *table, struct json_object *download, size_
 
 	cli_table_add(table, str_sub(json_get_str(download, "id"), 0, id_len));
 	cli_download_add_phase(cell, download, CLI_PHASE_SHORT, now_ms);
-	take_cell(table, cell);
+	cli_table_take(table, cell);
 	buf_add(cell, json_get_str(download, "repo"));
 	if (revision.n > 0 && !str_is_equal(revision, S("main"))) {
 		buf_add_char(cell, '@');
 		buf_add(cell, revision);
 	}
-	take_cell(table, cell);
+	cli_table_take(table, cell);
 	cli_download_add_terms(cell, download);
-	take_cell(table, cell);
+	cli_table_take(table, cell);
 	add_numbers(table, download, cell);
 	cli_download_add_reason(cell, download);
-	take_cell(table, cell);
+	cli_table_take(table, cell);
 }
 
 void cli_ps_render(struct buf *b, struct json_object *downloads, size_t id_len, size_t columns,

@@ -55,6 +55,12 @@ void cli_table_add(struct cli_table *table, struct str text)
 	table->cells[table->n_cells++] = buf_take(cell);
 }
 
+void cli_table_take(struct cli_table *table, struct buf *cell)
+{
+	cli_table_add(table, buf_str(cell));
+	buf_reset(cell);
+}
+
 /* Each column as wide as its widest cell; without any cell it is not shown. */
 static void measure(const struct cli_table *table, struct layout *ret)
 {

@@ -37,6 +37,9 @@ void cli_table_free(struct cli_table **table);
 /* The next cell, row by row; the text is escaped. */
 void cli_table_add(struct cli_table *table, struct str text);
 
+/* The same, and empties `cell` for the next. */
+void cli_table_take(struct cli_table *table, struct buf *cell);
+
 /* The title line and the rows, each ended by "\n" and at most `width` columns wide; 0: as wide
  * as it gets. */
 void cli_table_render(const struct cli_table *table, size_t width, bool is_utf8,

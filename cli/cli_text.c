@@ -195,6 +195,30 @@ static uint32_t decode(struct str s, size_t *ret_len, bool *ret_is_whole)
 	return c;
 }
 
+void cli_text_add_parameters(struct buf *b, uint64_t parameters)
+{
+	static const struct {
+		uint64_t unit;
+		char letter;
+	} names[] = { { 1000000000, 'B' }, { 1000000, 'M' }, { 1000, 'K' } };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		uint64_t tenths = parameters / (names[i].unit / 10);
+
+		if (parameters < names[i].unit)
+			continue;
+		if (tenths < 100)
+			buf_addf(b, "%llu.%llu%c", (unsigned long long)(tenths / 10),
+				 (unsigned long long)(tenths % 10), names[i].letter);
+		else
+			buf_addf(b, "%llu%c", (unsigned long long)(tenths / 10),
+				 names[i].letter);
+		return;
+	}
+	if (parameters > 0)
+		buf_addf(b, "%llu", (unsigned long long)parameters);
+}
+
 void cli_text_add_escaped(struct buf *b, struct str s)
 {
 	while (s.n > 0) {

@@ -43,6 +43,9 @@ void cli_text_add_number(struct buf *b, uint64_t n);
 /* "1 file", "2 files", "2,500 files". */
 void cli_text_add_count(struct buf *b, uint64_t n, const char *noun);
 
+/* "7.2B", "340M": as models are named, of thousands; nothing for 0. */
+void cli_text_add_parameters(struct buf *b, uint64_t parameters);
+
 /* `s` with every byte that could move the cursor, break the line or reorder it as \xNN: control
  * characters (also those of U+0080..009F), bytes that are not UTF-8, line separators, and marks
  * that change the direction of writing. */

@@ -12,6 +12,7 @@
 #include "cli/cli_password.h"
 #include "cli/cli_preview.h"
 #include "cli/cli_ps.h"
+#include "cli/cli_search.h"
 #include "cli/cli_session.h"
 #include "cli/cli_settings.h"
 #include "cli/cli_status.h"
@@ -98,6 +99,17 @@ static const struct {
 	    .details = "Takes downloads that have ended off the list; their files stay. The "
 		       "first characters of an ID are enough, four at least." },
 	  cli_forget },
+	{ { .name = "search",
+	    .words = "[TEXT...]",
+	    .words_max = SIZE_MAX,
+	    .options = CLI_TAKES(AUTHOR) | CLI_TAKES(FORMAT) | CLI_TAKES(TASK) |
+		       CLI_TAKES(TAG) | CLI_TAKES(PARAMETERS) | CLI_TAKES(SORT) |
+		       CLI_TAKES(LIMIT) | CLI_TAKES(TYPE),
+	    .summary = "look for models at the Hub",
+	    .details = "Asks the Hub for models with TEXT in their name, or for what is "
+		       "trending. HERE marks what is in the library already. Then: larder "
+		       "preview OWNER/NAME, larder get OWNER/NAME:QUANT." },
+	  cli_search },
 	{ { .name = "ls",
 	    .words = "[TEXT]",
 	    .words_max = 1,

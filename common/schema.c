@@ -62,6 +62,19 @@ static const struct json_field models_fields[] = {
 	{ .name = "limit", .kind = JSON_KIND_INT, .min = 1, .max = SCHEMA_PAGE_MAX },
 	{ .name = "cursor", .kind = JSON_KIND_TEXT, .min = 1, .max = SCHEMA_FOLDER_MAX + 24 },
 };
+static const struct json_field search_fields[] = {
+	{ .name = "q", .kind = JSON_KIND_TEXT, .min = 1, .max = SCHEMA_QUERY_MAX },
+	{ .name = "type", .kind = JSON_KIND_TEXT, .min = 1, .max = 16 },
+	{ .name = "author", .kind = JSON_KIND_TEXT, .min = 1, .max = REPO_PART_MAX },
+	{ .name = "task", .kind = JSON_KIND_TEXT, .min = 1, .max = SCHEMA_WORD_MAX },
+	{ .name = "tags", .kind = JSON_KIND_TEXT, .min = 1, .max = SCHEMA_QUERY_MAX },
+	{ .name = "format", .kind = JSON_KIND_TEXT, .min = 1, .max = 16 },
+	{ .name = "min_parameters", .kind = JSON_KIND_INT, .min = 0, .max = INT64_MAX },
+	{ .name = "max_parameters", .kind = JSON_KIND_INT, .min = 0, .max = INT64_MAX },
+	{ .name = "sort", .kind = JSON_KIND_TEXT, .min = 1, .max = 16 },
+	{ .name = "limit", .kind = JSON_KIND_INT, .min = 1, .max = SCHEMA_ROWS_MAX },
+	{ .name = "cursor", .kind = JSON_KIND_TEXT, .min = 1, .max = SCHEMA_CURSOR_MAX },
+};
 static const struct json_field model_fields[] = {
 	FIELDS_FOLDER,
 	{ .name = "context", .kind = JSON_KIND_INT, .min = 1, .max = SCHEMA_CONTEXT_MAX },
@@ -160,6 +173,7 @@ static const struct {
 	METHOD("download.forget", id_fields),
 	METHOD("event.changes", changes_fields),
 	{ .name = "library.scan" },
+	METHOD("hub.search", search_fields),
 	METHOD("model.list", models_fields),
 	METHOD("model.get", model_fields),
 	METHOD("model.delete", delete_fields),

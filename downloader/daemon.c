@@ -54,6 +54,7 @@ struct daemon {
 	struct watch *watch; /* or NULL */
 	struct control *control;
 	struct sse *sse;
+	struct hub_search *search;
 	struct ops ops;
 	struct event *signals[2];
 	bool is_stopping;
@@ -502,6 +503,7 @@ static int build_queue(struct daemon *d, struct error *err)
 	d->events = events_new();
 	d->hub = hub_new(d->loop, d->fetch, d->pool, d->endpoint, cfg->hf_token,
 			 cfg->is_offline);
+	d->search = hub_search_new(d->hub);
 	d->planner = planner_new(d->loop, d->pool, d->hub, d->models_root);
 	d->budget = budget_new(d->loop, effect->max_connections,
 			       (size_t)cfg->max_connections_per_file);
@@ -522,6 +524,7 @@ static int build_queue(struct daemon *d, struct error *err)
 		return -1;
 	d->ops = (struct ops){ .pool = d->pool,
 			       .hub = d->hub,
+			       .search = d->search,
 			       .planner = d->planner,
 			       .queue = d->queue,
 			       .store = d->store,
@@ -721,6 +724,7 @@ void daemon_free(struct daemon **daemon)
 	feed_allowance_free(&d->feeds);
 	space_free(&d->space);
 	planner_free(&d->planner);
+	hub_search_free(&d->search);
 	hub_free(&d->hub);
 	events_free(&d->events);
 	fetch_free(&d->fetch);

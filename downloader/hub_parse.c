@@ -61,7 +61,7 @@ int hub_json_parse(struct str body, struct json_object **ret, struct error *err)
 	return 0;
 }
 
-static bool string_without_nul(struct json_object *value, struct str *ret)
+bool hub_json_text(struct json_object *value, struct str *ret)
 {
 	struct str text;
 
@@ -77,14 +77,12 @@ static bool string_without_nul(struct json_object *value, struct str *ret)
 
 bool hub_json_str(struct json_object *object, const char *name, struct str *ret)
 {
-	return string_without_nul(json_get(object, name), ret);
+	return hub_json_text(json_get(object, name), ret);
 }
 
 /* --- the repository --- */
 
-/* Copies `text` into `out` (of `size` bytes), cut between characters, control characters made
- * blanks: what the Hub writes here goes to a page. */
-static void copy_label(struct str text, char *out, size_t size)
+void hub_label(struct str text, char *out, size_t size)
 {
 	size_t used = 0;
 	size_t at = 0;
@@ -111,7 +109,7 @@ static bool licence_of_card(struct json_object *card, struct str *ret)
 	if (json_object_is_type(licence, json_type_array) &&
 	    json_object_array_length(licence) > 0)
 		licence = json_object_array_get_idx(licence, 0);
-	return string_without_nul(licence, ret) && ret->n > 0;
+	return hub_json_text(licence, ret) && ret->n > 0;
 }
 
 static bool licence_of_tags(struct json_object *tags, struct str *ret)
@@ -122,7 +120,7 @@ static bool licence_of_tags(struct json_object *tags, struct str *ret)
 	for (size_t i = 0; i < n; i++) {
 		struct str tag;
 
-		if (string_without_nul(json_object_array_get_idx(tags, i), &tag) &&
+		if (hub_json_text(json_object_array_get_idx(tags, i), &tag) &&
 		    str_has_prefix(tag, S("license:"))) {
 			*ret = str_sub(tag, S("license:").n, tag.n);
 			return true;
@@ -133,15 +131,15 @@ static bool licence_of_tags(struct json_object *tags, struct str *ret)
 
 /* `false`, "auto" or "manual". A word we do not know yet still means that somebody must agree.
  */
-static void read_gated(struct json_object *object, struct hub_info *info)
+void hub_gated(struct json_object *object, char *out, size_t size)
 {
 	struct json_object *gated = json_get(object, "gated");
 	struct str word;
 
-	if (string_without_nul(gated, &word) && str_is_equal(word, S("auto")))
-		copy_label(word, info->gated, sizeof(info->gated));
+	if (hub_json_text(gated, &word) && str_is_equal(word, S("auto")))
+		hub_label(word, out, size);
 	else if (json_object_get_boolean(gated))
-		copy_label(S("manual"), info->gated, sizeof(info->gated));
+		hub_label(S("manual"), out, size);
 }
 
 static int read_info(struct json_object *object, struct hub_info *info, struct error *err)
@@ -158,11 +156,11 @@ static int read_info(struct json_object *object, struct hub_info *info, struct e
 				 "the reply about the repository has no valid \"sha\"");
 	memcpy(info->repo, repo.p, repo.n);
 	memcpy(info->commit, commit.p, commit.n);
-	read_gated(object, info);
+	hub_gated(object, info->gated, sizeof(info->gated));
 	info->is_private = json_is_true(object, "private");
 	if (licence_of_card(json_get(object, "cardData"), &licence) ||
 	    licence_of_tags(json_get(object, "tags"), &licence))
-		copy_label(licence, info->licence, sizeof(info->licence));
+		hub_label(licence, info->licence, sizeof(info->licence));
 	return 0;
 }
 

@@ -244,6 +244,24 @@ char *hub_url_tree(const char *endpoint, enum repo_type type, const char *repo,
 	return finish(b);
 }
 
+char *hub_url_search(const char *endpoint, enum repo_type type,
+		     const struct hub_url_param *params, size_t n)
+{
+	AUTO(buf) b = buf_new(HUB_URL_MAX);
+	struct str prefix = str_from(api_prefix(type));
+
+	buf_add(b, str_from(endpoint));
+	buf_add(b, str_sub(prefix, 0, prefix.n - 1));
+	for (size_t i = 0; i < n; i++) {
+		buf_addf(b, "%c%s=", i == 0 ? '?' : '&', params[i].name);
+		if (params[i].is_quoted)
+			buf_add(b, params[i].value);
+		else
+			buf_add_percent(b, params[i].value, "");
+	}
+	return finish(b);
+}
+
 char *hub_url_resolve(const char *endpoint, enum repo_type type, const char *repo,
 		      const char *revision, const char *path)
 {
@@ -437,7 +455,7 @@ char *hub_url_for_log(const char *url)
 	return buf_take(b);
 }
 
-/* --- expiry --- */
+/* --- parameters --- */
 
 static bool find_param(struct str query, struct str name, struct str *ret)
 {
@@ -454,6 +472,24 @@ static bool find_param(struct str query, struct str name, struct str *ret)
 	}
 	return false;
 }
+
+static struct str query_of(const char *url)
+{
+	struct str text = str_from(url);
+
+	text = str_sub(text, 0, str_find_char(text, '#'));
+	return str_sub(text, str_find_char(text, '?'), text.n);
+}
+
+struct str hub_url_quoted(const char *url, struct str name)
+{
+	struct str value = { .n = 0 };
+
+	(void)find_param(query_of(url), name, &value);
+	return value;
+}
+
+/* --- expiry --- */
 
 static int read_field(struct str date, size_t at, size_t len, uint64_t min, uint64_t max,
 		      int *ret)
@@ -489,15 +525,12 @@ static uint64_t time_of_basic_date(struct str date)
 
 uint64_t hub_url_expires(const char *url)
 {
-	struct str text = str_from(url);
-	struct str query;
+	struct str query = query_of(url);
 	struct str date;
 	struct str value;
 	uint64_t expires = 0;
 	uint64_t start;
 
-	text = str_sub(text, 0, str_find_char(text, '#'));
-	query = str_sub(text, str_find_char(text, '?'), text.n);
 	if (find_param(query, S("Expires"), &value) &&
 	    str_to_u64(value, 1, INT64_MAX, &expires) == 0)
 		return expires;

@@ -28,6 +28,14 @@ char *hub_url_revision(const char *endpoint, enum repo_type type, const char *re
 /* {endpoint}/api/{type}s/{repo}/tree/{rev}?recursive=true&expand=false&limit=1000 */
 char *hub_url_tree(const char *endpoint, enum repo_type type, const char *repo,
 		   const char *revision);
+/* {endpoint}/api/{type}s?{name}={value}&...: a search. */
+struct hub_url_param {
+	const char *name; /* needs no quoting */
+	struct str value;
+	bool is_quoted; /* it came out of an address like that */
+};
+char *hub_url_search(const char *endpoint, enum repo_type type,
+		     const struct hub_url_param *params, size_t n);
 /* {endpoint}/{prefix}{repo}/resolve/{rev}/{path}, each path segment quoted */
 char *hub_url_resolve(const char *endpoint, enum repo_type type, const char *repo,
 		      const char *revision, const char *path);
@@ -47,7 +55,10 @@ bool hub_url_is_same_origin(const char *url, const char *endpoint);
 /* The URL without userinfo, query and fragment, for logs; unusual bytes percent-encoded. */
 char *hub_url_for_log(const char *url);
 
-/* The `Expires=` (or AWS `X-Amz-Date` + `X-Amz-Expires`) unix time of a signed URL, or 0 when
+/* A parameter of the query, still quoted; a view into `url`, empty when it is not there. */
+struct str hub_url_quoted(const char *url, struct str name);
+
+/* The `Expires= (or AWS `X-Amz-Date` + `X-Amz-Expires`) unix time of a signed URL, or 0 when
  * it names none. */
 uint64_t hub_url_expires(const char *url);
 

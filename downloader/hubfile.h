@@ -14,6 +14,7 @@
 #define DOWNLOADER_HUBFILE_H
 
 #include "downloader/hub.h"
+#include "downloader/hub_parse.h"
 
 struct hubfile;
 struct hubfile_get;

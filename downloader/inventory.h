@@ -10,7 +10,8 @@
 #define DOWNLOADER_INVENTORY_H
 
 #include "common/error.h"
-#include "downloader/hub.h"
+#include "downloader/hub_list.h"
+#include "downloader/pool.h"
 #include "downloader/model.h"
 #include "downloader/plan.h"
 

@@ -11,6 +11,7 @@
 #include "downloader/bin.h"
 #include "downloader/control.h"
 #include "downloader/events.h"
+#include "downloader/hub_search.h"
 #include "downloader/lateness.h"
 #include "downloader/library.h"
 #include "downloader/planner.h"
@@ -25,6 +26,7 @@
 struct ops {
 	struct pool *pool;
 	struct hub *hub;
+	struct hub_search *search;
 	struct planner *planner;
 	struct queue *queue;
 	struct store *store;
@@ -87,6 +89,8 @@ struct json_object *ops_library(const struct ops *ops);
 typedef void (*ops_fn)(struct ops *ops, struct control_call *call, struct json_object *params);
 
 void ops_preview_make(struct ops *ops, struct control_call *call, struct json_object *params);
+
+void ops_hub_search(struct ops *ops, struct control_call *call, struct json_object *params);
 
 void ops_download_create(struct ops *ops, struct control_call *call,
 			 struct json_object *params);

@@ -9,7 +9,8 @@
 #define DOWNLOADER_PLANNER_H
 
 #include "downloader/file.h"
-#include "downloader/hub.h"
+#include "downloader/hub_list.h"
+#include "downloader/pool.h"
 #include "downloader/job.h"
 #include "downloader/model.h"
 #include "downloader/plan.h"

@@ -9,7 +9,8 @@
 #ifndef DOWNLOADER_UPDATES_H
 #define DOWNLOADER_UPDATES_H
 
-#include "downloader/hub.h"
+#include "downloader/hub_list.h"
+#include "downloader/pool.h"
 #include "downloader/model.h"
 #include "downloader/store.h"
 

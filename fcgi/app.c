@@ -56,7 +56,19 @@ struct json_object *app_body_params(const struct request *request)
 				     : json_object_new_object();
 }
 
-struct json_object *app_query_params(const struct request *request, const char *integer)
+static bool is_among(const char *name, const char *names)
+{
+	struct str rest = str_from(names);
+	struct str one;
+
+	while (str_next(&rest, ' ', &one)) {
+		if (str_is_equal(one, str_from(name)))
+			return true;
+	}
+	return false;
+}
+
+struct json_object *app_query_params(const struct request *request, const char *integers)
 {
 	struct json_object *params = json_object_new_object();
 
@@ -65,7 +77,7 @@ struct json_object *app_query_params(const struct request *request, const char *
 		uint64_t number = 0;
 
 		/* What is not a number stays text, which the schema then refuses by name. */
-		if (strcmp(query->name, integer) == 0 &&
+		if (is_among(query->name, integers) &&
 		    str_to_u64(str_from(query->value), 0, INT64_MAX, &number) == 0)
 			json_add_u64(params, query->name, number);
 		else

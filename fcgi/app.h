@@ -35,7 +35,8 @@ void app_refuse(const struct request *request, const struct error *err,
 /* The body's members as parameters; none without a body. Belongs to the caller. */
 struct json_object *app_body_params(const struct request *request);
 
-/* The query as parameters: integers where `integer` names them. Belongs to the caller. */
-struct json_object *app_query_params(const struct request *request, const char *integer);
+/* The query as parameters; those that `integers` names ("limit min") are numbers. Belongs to
+ * the caller. */
+struct json_object *app_query_params(const struct request *request, const char *integers);
 
 #endif

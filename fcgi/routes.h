@@ -36,6 +36,8 @@ void api_downloads_forget(const struct app *app, const struct request *request,
 			  struct response *response);
 void api_downloads_move(const struct app *app, const struct request *request,
 			struct response *response);
+void api_hub_search(const struct app *app, const struct request *request,
+		    struct response *response);
 void api_models_list(const struct app *app, const struct request *request,
 		     struct response *response);
 void api_models_get(const struct app *app, const struct request *request,

@@ -426,6 +426,32 @@ def test_preview_lists_few_of_many_files(larderd):
     assert larderd.run("preview", "acme/many", "--files", check=0).stdout.count("\n") > 2500
 
 
+def test_search_shows_what_there_is_at_the_hub(larderd):
+    done = larderd.run("search", "tiny", "--format=gguf", check=0)
+    assert done.stdout.startswith("MODEL") and TINY in done.stdout and "apache-2.0" in done.stdout
+    rows = larderd.json("search", "--author=shelf", "--limit=35", "--sort=likes")["results"]
+    assert [row["repo"] for row in rows] == [f"shelf/jar-{n:02d}" for n in range(39, 4, -1)]
+    assert larderd.run("search", "no-such-model", check=0).stdout == "nothing at the Hub is like that\n"
+
+
+def test_search_marks_what_is_here_and_takes_a_range(larderd):
+    larderd.run("get", f"{TINY}:Q4_K_M", check=0)
+    [row] = larderd.json("search", "tiny-7b-GGUF", "--tag=license:apache-2.0", "--parameters=..900B")["results"]
+    assert row["present"] is True
+    assert larderd.json("search", "tiny-7b-GGUF", "--parameters=900B..")["results"] == []
+    assert "--parameters takes a size or a range" in larderd.run("search", "--parameters=big", check=2).stderr
+    assert larderd.json("search", "--sort=magic", check=2)["error"]["field"] == "sort"
+
+
+def test_a_search_that_cannot_be_made_fails(hub, home):
+    larderd = Larderd(hub, home, LARDER_OFFLINE="1")
+    larderd.start()
+    try:
+        assert "LARDER_OFFLINE" in larderd.run("search", "tiny", check=1).stderr
+    finally:
+        larderd.stop()
+
+
 def test_ps_lists_what_is_under_way_and_all_on_request(hub, larderd):
     assert larderd.run("ps", check=0).stdout == "no downloads under way; --all shows the others\n"
     held(hub)
@@ -588,7 +614,7 @@ def test_bad_usage_is_json_where_json_is_asked_for(hub, home):
 def test_help_and_version_need_no_larderd(hub, home):
     away = Larderd(hub, home)
     commands = re.findall(r"^  ([\w-]+) +", away.run("--help", check=0).stdout, re.M)
-    assert {"get", "preview", "ps", "pause", "resume", "cancel", "retry", "forget", "ls", "show", "rm", "trash", "restore", "scan",
+    assert {"get", "preview", "ps", "pause", "resume", "cancel", "retry", "forget", "search", "ls", "show", "rm", "trash", "restore", "scan",
             "status", "settings", "verify", "repair", "check", "update", "scrub", "link", "hash-password"} == set(commands)
     for command in commands:
         assert away.run(command, "--help", check=0).stdout.startswith(f"usage: larder {command}")

@@ -415,15 +415,29 @@ class Hub:
         account = self._identity(request)
         return [repo for repo in self._store.all(kind) if not repo.disabled and (not repo.private or account == "jane")]
 
+    @staticmethod
+    def _parameters(request):
+        """num_parameters=min:6B,max:128B"""
+        bounds = {"min": 0, "max": float("inf")}
+        for one in (request.param("num_parameters") or "").split(","):
+            if one and not (found := re.fullmatch(r"(min|max):([0-9.]+)([KMBT])", one)):
+                raise Refusal(errors.error(400, 'Invalid value for "num_parameters"'))
+            if one:
+                bounds[found[1]] = float(found[2]) * 1000 ** ("KMBT".index(found[3]) + 1)
+        return bounds["min"], bounds["max"]
+
     def _search(self, request, kind):
         repos = self._visible(request, kind)
         text, author = request.param("search", "").lower(), request.param("author")
         filters = [one for value in request.params("filter") for one in value.split(",")]
         gated, pipeline = request.param("gated"), request.param("pipeline_tag")
 
+        least, most = self._parameters(request)
+
         def fits(repo):
             return (
                 text in repo.id.lower()
+                and least <= repo.parameters <= most
                 and (not author or repo.author.lower() == author.lower())
                 and all(one in repo.labels or one in (repo.pipeline, repo.library) for one in filters)
                 and (gated is None or bool(repo.gated) == request.flag("gated"))
@@ -439,7 +453,7 @@ class Hub:
             "downloads": lambda repo: (-repo.downloads, repo.id),
             "createdAt": lambda repo: (repo.created, repo.id),
             "lastModified": lambda repo: (max(c.date for c in repo.commits()), repo.id),
-            "num_parameters": lambda repo: (-repo.facts.get("gguf", {}).get("total", 0), repo.id),
+            "num_parameters": lambda repo: (-repo.parameters, repo.id),
             "mainSize": lambda repo: (-sum(e.size for e in repo.branches["main"].entries.values()), repo.id),
             "id": lambda repo: repo.id,
         }

@@ -147,6 +147,11 @@ class Repo:
         return self.id.split("/")[0]
 
     @property
+    def parameters(self):
+        """How many the model has, as far as its facts tell."""
+        return max(self.facts.get(kind, {}).get("total", 0) for kind in ("gguf", "safetensors"))
+
+    @property
     def internal_id(self):
         """The opaque `_id`."""
         return hashlib.sha256(f"{self.type} {self.id}".encode()).hexdigest()[:24]

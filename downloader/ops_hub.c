@@ -1,0 +1,188 @@
+/* What is asked of the Hub for somebody who chooses. */
+#include "downloader/ops.h"
+
+#include <stdlib.h>
+
+#include "downloader/job.h"
+
+struct searching {
+	struct ops *ops;
+	struct control_call *call;
+	enum repo_type type;
+};
+
+static const struct {
+	const char *name;
+	enum hub_order order;
+} orders[] = {
+	{ "trending", HUB_BY_TRENDING }, { "downloads", HUB_BY_DOWNLOADS },
+	{ "likes", HUB_BY_LIKES },       { "modified", HUB_BY_MODIFIED },
+	{ "created", HUB_BY_CREATED },
+};
+
+static int read_order(struct json_object *params, enum hub_order *ret, struct error *err)
+{
+	struct str sort = json_get_str(params, "sort");
+
+	*ret = HUB_BY_TRENDING;
+	for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+		if (!str_is_equal(sort, str_from(orders[i].name)))
+			continue;
+		*ret = orders[i].order;
+		return 0;
+	}
+	if (sort.n > 0)
+		return error_set_field(
+			err, "sort",
+			"sort must be trending, downloads, likes, modified or created");
+	return 0;
+}
+
+static int read_format(struct json_object *params, struct str *ret, struct error *err)
+{
+	*ret = json_get_str(params, "format");
+	for (unsigned i = 0; i < HUB_FORMAT_COUNT; i++) {
+		if (str_is_equal(*ret, str_from(hub_format_name((enum hub_format)i))))
+			return 0;
+	}
+	return ret->n == 0 ? 0
+			   : error_set_field(err, "format",
+					     "format must be gguf, safetensors, onnx or mlx");
+}
+
+static int read_range(struct json_object *params, struct hub_query *query, struct error *err)
+{
+	query->min_parameters = (uint64_t)json_get_int(params, "min_parameters", 0);
+	query->max_parameters = (uint64_t)json_get_int(params, "max_parameters", 0);
+	if (query->max_parameters > 0 && query->min_parameters > query->max_parameters)
+		return error_set_field(err, "min_parameters",
+				       "min_parameters is more than max_parameters");
+	return 0;
+}
+
+static int read_query(struct json_object *params, struct hub_query *query, struct error *err)
+{
+	struct str type = json_get_str(params, "type");
+
+	*query = (struct hub_query){
+		.text = str_trim(json_get_str(params, "q")),
+		.author = json_get_str(params, "author"),
+		.task = json_get_str(params, "task"),
+		.tags = json_get_str(params, "tags"),
+		.limit = (unsigned)json_get_int(params, "limit", HUB_SEARCH_LIMIT),
+		.cursor = json_get_str(params, "cursor"),
+	};
+	if ((type.n > 0 && repo_type_from_name(type, &query->type, err) < 0) ||
+	    read_format(params, &query->format, err) < 0 ||
+	    read_order(params, &query->order, err) < 0 || read_range(params, query, err) < 0)
+		return -1;
+	if (query->cursor.n > 0 && !hub_cursor_is_valid(query->cursor))
+		return error_set_field(err, "cursor", "cursor is not one that was given out");
+	return 0;
+}
+
+static void add_words(struct json_object *object, const char *name, const char *words)
+{
+	if (words[0] != '\0')
+		json_add_cstr(object, name, words);
+	else
+		json_take(object, name, NULL);
+}
+
+static void add_number(struct json_object *object, const char *name, uint64_t number)
+{
+	if (number > 0)
+		json_add_u64(object, name, number);
+	else
+		json_take(object, name, NULL);
+}
+
+static struct json_object *row_to_json(const struct ops *ops, enum repo_type type,
+				       const struct hub_row *row)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *formats = json_object_new_array();
+	AUTO_CSTR folder = job_folder(type, row->repo, "main");
+
+	for (unsigned i = 0; i < HUB_FORMAT_COUNT; i++) {
+		if (row->has_format[i])
+			(void)json_object_array_add(
+				formats,
+				json_object_new_string(hub_format_name((enum hub_format)i)));
+	}
+	json_add_cstr(object, "repo", row->repo);
+	json_add_cstr(object, "type", repo_type_name(type));
+	add_words(object, "gated", row->gated);
+	json_add_bool(object, "private", row->is_private);
+	add_words(object, "task", row->task);
+	add_words(object, "library", row->library);
+	add_words(object, "licence", row->licence);
+	add_words(object, "base_model", row->base_model);
+	add_words(object, "architecture", row->architecture);
+	json_take(object, "formats", formats);
+	add_number(object, "parameters", row->parameters);
+	add_number(object, "context_length", row->context_length);
+	json_add_u64(object, "downloads", row->downloads);
+	json_add_u64(object, "likes", row->likes);
+	add_words(object, "modified_at", row->modified_at);
+	json_add_bool(object, "present", library_find(ops->library, str_from(folder)) != NULL);
+	return object;
+}
+
+/* {"remaining","reset_s"}, or null when the Hub has not told. */
+static struct json_object *quota_to_json(const struct ops *ops)
+{
+	struct json_object *object;
+	uint64_t remaining;
+	uint64_t reset_s;
+
+	if (!hub_tell_quota(ops->hub, &remaining, &reset_s))
+		return NULL;
+	object = json_object_new_object();
+	json_add_u64(object, "remaining", remaining);
+	json_add_u64(object, "reset_s", reset_s);
+	return object;
+}
+
+static void on_found(void *ctx, const struct hub_found *found, const struct error *err)
+{
+	struct searching *searching = ctx;
+	struct json_object *result;
+	struct json_object *rows;
+
+	if (err != NULL) {
+		control_fail(searching->call, err, NULL);
+		free(searching);
+		return;
+	}
+	result = json_object_new_object();
+	rows = json_object_new_array();
+	for (size_t i = 0; i < found->n; i++)
+		(void)json_object_array_add(
+			rows, row_to_json(searching->ops, searching->type, &found->rows[i]));
+	json_take(result, "results", rows);
+	if (found->cursor != NULL)
+		json_add_cstr(result, "next_cursor", found->cursor);
+	else
+		json_take(result, "next_cursor", NULL);
+	json_take(result, "quota", quota_to_json(searching->ops));
+	control_reply(searching->call, result);
+	free(searching);
+}
+
+void ops_hub_search(struct ops *ops, struct control_call *call, struct json_object *params)
+{
+	struct searching *searching;
+	struct hub_query query;
+	struct error err;
+
+	if (read_query(params, &query, &err) < 0) {
+		control_fail(call, &err, NULL);
+		return;
+	}
+	searching = mem_alloc(sizeof(*searching));
+	searching->ops = ops;
+	searching->call = call;
+	searching->type = query.type;
+	hub_search(ops->search, &query, on_found, searching);
+}
