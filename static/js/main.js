@@ -28,6 +28,7 @@ import { frame } from "./views/frame.js";
 /** The views that come when they are asked for. @type {Record<string, () => Promise<View>>} */
 const VIEWS = {
   models: () => import("./views/models.js"),
+  search: () => import("./views/search.js"),
   trash: () => import("./views/trash.js"),
   activity: () => import("./views/activity.js"),
   settings: () => import("./views/settings.js"),

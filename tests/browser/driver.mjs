@@ -6,10 +6,11 @@ import { check } from "./kit.mjs";
 import { scenarios as ofDownloads } from "./downloads.mjs";
 import { scenarios as ofLibrary } from "./library.mjs";
 import { scenarios as ofPage } from "./page.mjs";
+import { scenarios as ofSearch } from "./search.mjs";
 import { launch } from "./chromium.mjs";
 
 const [scenario, base, shots] = process.argv.slice(2);
-const scenarios = { ...ofDownloads, ...ofLibrary, ...ofPage };
+const scenarios = { ...ofDownloads, ...ofLibrary, ...ofPage, ...ofSearch };
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 const browser = await launch();

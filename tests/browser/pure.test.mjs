@@ -9,6 +9,7 @@ const { agrees, parseTerms, termsFor } = await load("choice");
 const { count, duration, fraction, isolate, percent, plain, safeUrl, size } = await load("format");
 const { put } = await load("words");
 const { Library } = await load("library");
+const { Search, address } = await load("search");
 
 const words = (text) => text.replaceAll("\u00a0", " ");
 
@@ -165,4 +166,39 @@ test("events keep it up to date, and what has gone while nobody told is gone", a
   store.onOther("library", state); // one is there that we do not know to be gone: all of it anew
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual([...library.rows.keys()], ["b/two"]);
+});
+
+const QUERY = { q: "", type: "model", author: "", format: "", task: "", size: "", sort: "trending" };
+
+test("a search asks for what was chosen, quoted", () => {
+  assert.equal(address(QUERY, null), "hub/search?type=model&sort=trending&limit=30");
+  assert.equal(
+    address({ ...QUERY, q: "  a&b ", size: "3-9", format: "gguf" }, "x=%3D"),
+    "hub/search?q=a%26b&type=model&format=gguf&sort=trending&min_parameters=3000000000&max_parameters=9000000000" +
+      "&limit=30&cursor=x%3D%253D",
+  );
+  assert.ok(!address({ ...QUERY, size: "40-" }, null).includes("max_parameters"));
+  assert.ok(!address({ ...QUERY, size: "-3" }, null).includes("min_parameters"));
+});
+
+test("pages add up, a new question begins anew, and an old answer does not count", async () => {
+  const answers = [];
+  const search = new Search({ call: () => new Promise((resolve) => answers.push(resolve)) }, () => {});
+  const page = (names, next_cursor) => ({ results: names.map((repo) => ({ repo })), next_cursor, quota: null });
+  const names = () => search.rows.map(({ repo }) => repo).join(" ");
+  const first = search.ask(QUERY);
+  answers[0](page(["a/1", "a/2"], "c"));
+  await first;
+  assert.ok(search.hasMore && names() === "a/1 a/2");
+  const more = search.more(QUERY);
+  answers[1](page(["a/2", "a/3"], null)); // the list has moved on meanwhile: one comes twice
+  await more;
+  assert.ok(!search.hasMore && names() === "a/1 a/2 a/3");
+  const old = search.ask({ ...QUERY, q: "o" });
+  const fresh = search.ask({ ...QUERY, q: "other" });
+  answers[3](page(["b/1"], null));
+  await fresh;
+  answers[2](page(["old/1"], "c"));
+  await old;
+  assert.ok(names() === "b/1" && !search.busy && !search.hasMore);
 });

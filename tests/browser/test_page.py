@@ -329,3 +329,42 @@ def test_the_installed_pages_work_as_well(drive, make_larder, tmp_path):
     (version,) = (path for path in larder.static.iterdir() if path.is_dir())
     assert 'href="css/' not in (larder.static / "index.html").read_text()
     assert f'"{version.name}/js/main.js"' in (larder.static / "index.html").read_text()
+
+
+def test_from_a_word_to_a_download_on_the_search_page(drive, larder):
+    drive("search-find").finish()
+    folder = larder.models / "acme/tiny-7b-GGUF"
+    assert [p.name for p in folder.iterdir() if p.is_file()] == ["tiny-7b-Q4_K_M.gguf"]
+
+
+def test_a_search_is_narrowed_ordered_and_goes_on(drive):
+    drive("search-filters").finish()
+
+
+def test_only_the_last_search_counts(drive, hub):
+    driver = drive("search-superseded")
+    driver.expect("step slow")
+    hub.fault("stall", "/api/models*", times=1)
+    driver.go()
+    driver.expect("step released")
+    hub.release()
+    driver.go()
+    driver.finish()
+
+
+def test_a_search_that_the_hub_refuses_is_said_and_asked_again(drive, hub):
+    hub.set(quotas={"api": 40})
+    driver = drive("search-trouble")
+    driver.expect("step refuse")
+    hub.fault("rate_limited", path="/api/models", t=2000)
+    driver.go()
+    driver.finish()
+
+
+def test_offline_the_search_page_says_so(drive, make_larder, hub):
+    drive("search-offline", make_larder(LARDER_OFFLINE="1")).finish()
+    assert not hub.requests()
+
+
+def test_the_search_page_looks_right(drive, larder):
+    drive("search-looks").finish()

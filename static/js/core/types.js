@@ -58,6 +58,12 @@
  * @typedef {{ running: boolean, started_at: string|null, finished_at: string|null, next_at: string|null,
  *   is_whole: boolean, at: string|null, models: number, files: number, bytes: number, proven: number, changed: number,
  *   missing: number, unknown: number, findings: { folder: string, path: string, state: string }[] }} Scrub
+ * @typedef {{ repo: string, type: string, gated: string|null, private: boolean, task: string|null,
+ *   library: string|null, licence: string|null, base_model: string|null, architecture: string|null, formats: string[],
+ *   parameters: number|null, context_length: number|null, downloads: number, likes: number, modified_at: string|null,
+ *   present: boolean }} Found
+ * @typedef {{ results: Found[], next_cursor: string|null,
+ *   quota: { remaining: number, reset_s: number }|null }} SearchPage
  * @typedef {{ downloads: Download[], next_cursor: string|null }} DownloadPage
  * @typedef {{ events: { id: string, event: string, data: any }[], last_id: string, reset: boolean }} Changes
  *

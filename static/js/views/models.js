@@ -6,6 +6,7 @@ import { ApiError } from "../core/api.js";
 import { attr, fill, h, icon, show, text } from "../core/dom.js";
 import { count, number, plain, since, size } from "../core/format.js";
 import { STATES, libraryOf } from "../core/library.js";
+import { parameters } from "../core/parameters.js";
 import { link } from "../core/router.js";
 import { t } from "../core/words.js";
 import { badge } from "../ui/badge.js";
@@ -158,7 +159,7 @@ export function mount(root, parts) {
           meta,
           [
             size(next.bytes),
-            next.parameters ? t("{n} parameters", { n: shortly(next.parameters) }) : "",
+            next.parameters ? t("{n} parameters", { n: parameters(next.parameters) }) : "",
             quants.slice(0, QUANTS_SHOWN).join(", ") +
               (quants.length > QUANTS_SHOWN ? ` +${number(quants.length - QUANTS_SHOWN)}` : "") ||
               next.formats.join(", "),
@@ -275,7 +276,7 @@ export function mount(root, parts) {
     closeModel = () => {};
     const before = opened;
     opened = folder;
-    root.classList.toggle("view-model", folder !== "");
+    root.classList.toggle("view-open", folder !== "");
     fill(place);
     if (folder) closeModel = modelPage(place, folder, { ...parts, library, act });
     list.draw();
@@ -295,6 +296,7 @@ export function mount(root, parts) {
       attr(anchor, "aria-current", anchor.closest("li")?.dataset.key === opened ? "true" : null);
   }
 
+  root.classList.add("view-split");
   fill(root, shelf, place);
   store.subscribe("models", drawModels, signal);
   store.subscribe("library", drawState, signal);
@@ -309,7 +311,7 @@ export function mount(root, parts) {
       closeModel();
       life.abort();
       root.replaceChildren();
-      root.classList.remove("view-model");
+      root.classList.remove("view-split", "view-open");
     },
   };
 }
@@ -326,11 +328,6 @@ function setOptions(node, options, value) {
 
 /** @param {string[]} values @returns {[string, string][]} */
 const pairs = (values) => values.map((value) => [value, value]);
-
-const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-
-/** 7.2 B: as models are named, in every language. @param {number} n */
-const shortly = (n) => compact.format(n).replace(/([KMBT])$/, "\u00a0$1");
 
 /** What is to be said of a model besides its size. @param {Model} m @returns {Parameters<typeof badge>[]} */
 function marksOf(m) {

@@ -20,10 +20,11 @@ const LONGEST = 4096; // characters of a text that is worth a question
 export const ready = styles("preview");
 
 /**
+ * `keeps`: the text outlives the view.
  * @param {Omit<Parts, "rest"> & { signal: AbortSignal, reveal: (id: string) => void, node: HTMLElement,
- *   input: HTMLTextAreaElement, clear: HTMLButtonElement, help: HTMLElement }} parts
+ *   input: HTMLTextAreaElement, clear: HTMLButtonElement, help: HTMLElement, keeps: boolean }} parts
  */
-export function pasteForm({ store, act, served, tell, signal, reveal, node, input, clear, help }) {
+export function pasteForm({ store, act, served, tell, signal, reveal, node, input, clear, help, keeps }) {
   /** @type {Preview|null} */
   let preview = null;
   let previewText = ""; // what the preview answers
@@ -308,7 +309,7 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     retryAt = 0;
     terms = { select: [], exclude: [] };
     for (const f of [box, select, exclude, revision, type]) f.control.value = "";
-    store.draft = "";
+    if (keeps) store.draft = "";
     advanced.open = false;
     panel.update(null, new Set());
     draw();
@@ -418,7 +419,8 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     /** This text, in the place of any other. @param {string} words */
     take(words) {
       reset();
-      store.draft = input.value = words;
+      input.value = words;
+      if (keeps) store.draft = words;
       input.focus();
       look(0);
     },

@@ -48,7 +48,7 @@ export function paste(parts) {
   const load = late(async () => {
     const { pasteForm, ready } = await import("./paste-form.js");
     await ready;
-    return pasteForm({ ...parts, node, input, clear, help });
+    return pasteForm({ ...parts, node, input, clear, help, keeps: true });
   });
 
   input.addEventListener("focus", () => load().catch(() => {}), { signal });

@@ -1,0 +1,336 @@
+// @ts-check
+// What there is at the Hub: a list that is asked for while one types, and beside it the choice of what to download.
+/** @import { Found } from "../core/types.js" */
+/** @import { Parts, Served } from "../main.js" */
+import { attr, fill, h, icon, show, text } from "../core/dom.js";
+import { count, number, plain, since } from "../core/format.js";
+import { parameters } from "../core/parameters.js";
+import { link } from "../core/router.js";
+import { Search, SIZES } from "../core/search.js";
+import { t } from "../core/words.js";
+import { badge } from "../ui/badge.js";
+import { problemText } from "../ui/field.js";
+import { styles } from "../ui/styles.js";
+import { windowList } from "../ui/window-list.js";
+import { repository } from "./repository.js";
+
+export const title = t("Search");
+
+await Promise.all([styles("lists"), styles("library"), styles("preview")]);
+
+const TYPING_MS = 350;
+const LOW_QUOTA = 50;
+
+/** @type {[string, string][]} */
+const FORMATS = [
+  ["", t("Every format")],
+  ["gguf", "GGUF"],
+  ["safetensors", "safetensors"],
+  ["onnx", "ONNX"],
+  ["mlx", "MLX"],
+];
+/** The Hub's own names. @type {[string, string][]} */
+const TASKS = [
+  ["", t("For anything")],
+  ["text-generation", t("Text")],
+  ["image-text-to-text", t("Text about images")],
+  ["text-to-image", t("Images")],
+  ["text-to-video", t("Videos")],
+  ["automatic-speech-recognition", t("Speech to text")],
+  ["text-to-speech", t("Text to speech")],
+  ["feature-extraction", t("Embeddings")],
+  ["text-ranking", t("Ranking")],
+  ["translation", t("Translation")],
+];
+/** @type {[string, string][]} */
+const SIZE_WORDS = [
+  ["", t("Of any size")],
+  ...Object.entries(SIZES).map(
+    ([name, [least, most]]) =>
+      /** @type {[string, string]} */ ([
+        name,
+        !least
+          ? t("Up to {n}", { n: parameters(most) })
+          : !most
+            ? t("Over {n}", { n: parameters(least) })
+            : t("{from} to {to}", { from: parameters(least), to: parameters(most) }),
+      ]),
+  ),
+];
+/** @type {[string, string][]} */
+const SORTS = [
+  ["trending", t("Trending first")],
+  ["downloads", t("Most downloaded first")],
+  ["likes", t("Most liked first")],
+  ["modified", t("Changed last first")],
+  ["created", t("Newest first")],
+];
+/** @type {[string, string][]} */
+const KINDS = [
+  ["model", t("Models")],
+  ["dataset", t("Datasets")],
+];
+
+/** What was asked for, for as long as the page lives. */
+const wanted = { q: "", type: "model", author: "", format: "", task: "", size: "", sort: "trending" };
+
+/** @param {HTMLElement} root @param {Parts & Served} parts */
+export function mount(root, parts) {
+  const { store, api, now } = parts;
+  const life = new AbortController();
+  const { signal } = life;
+  const search = new Search(api, draw);
+  let opened = "";
+  let close = () => {};
+  let scrolled = 0; // where the list was when one took its place
+  let timer = 0;
+  let retryAt = 0;
+
+  // ---- tools -------------------------------------------------------------------------------------------------
+
+  const words = h("input", {
+    type: "search",
+    class: "tools-words",
+    maxLength: 200,
+    value: wanted.q,
+    placeholder: t("Name of a model"),
+    ariaLabel: t("Name of a model"),
+    spellcheck: false,
+    autocapitalize: "off",
+    data: { testid: "hub-words" },
+    signal,
+    on: { input: () => choose("q", words.value, TYPING_MS) },
+  });
+  /** @param {keyof typeof wanted} name @param {string} label @param {[string, string][]} options */
+  const choice = (name, label, options) => {
+    const node = h(
+      "select",
+      { ariaLabel: label, data: { testid: "hub-" + name }, signal, on: { change: () => choose(name, node.value, 0) } },
+      ...options.map(([value, said]) => h("option", { value }, said)),
+    );
+    node.value = wanted[name];
+    return node;
+  };
+  const selects = [
+    choice("format", t("Format"), FORMATS),
+    choice("task", t("Task"), TASKS),
+    choice("size", t("Size"), SIZE_WORDS),
+    choice("type", t("Kind"), KINDS),
+    choice("sort", t("Order"), SORTS),
+  ];
+  const author = h("input", {
+    type: "search",
+    maxLength: 96,
+    value: wanted.author,
+    placeholder: t("By anybody"),
+    ariaLabel: t("Author"),
+    spellcheck: false,
+    autocapitalize: "off",
+    data: { testid: "hub-author" },
+    signal,
+    on: { input: () => choose("author", author.value, TYPING_MS) },
+  });
+
+  const looking = h("span", { class: "looking", hidden: true }, h("span", { class: "spinner" }), t("Asking the Hub…"));
+  const said = h("p", { class: "help", role: "status" });
+  const quota = h("p", { class: "notice", hidden: true });
+  const problem = h("p", { class: "problem", role: "alert", hidden: true });
+  const againText = h("span", {});
+  const again = h(
+    "p",
+    { class: "again", hidden: true },
+    h("button", { type: "button", class: "button", signal, on: { click: ask } }, icon("retry"), t("Try again")),
+    againText,
+  );
+  const nothing = h(
+    "div",
+    { class: "empty", hidden: true },
+    h("p", { class: "empty-lead" }, t("Nothing at the Hub is like that.")),
+    h("button", { type: "button", class: "button", signal, on: { click: clear } }, t("Show what is trending")),
+  );
+  const more = h(
+    "button",
+    { type: "button", class: "button", hidden: true, data: { testid: "hub-more" }, signal, on: { click: askMore } },
+    t("Show more"),
+  );
+  const list = windowList(t("At the Hub"), (/** @type {Found} */ row) => row.repo, row, signal);
+  const rows = h("div", { class: "jobs shelf-list" }, list.node);
+  const shelf = h(
+    "section",
+    { class: "section shelf", "aria-labelledby": "search-title" },
+    h("header", { class: "section-head" }, h("h2", { id: "search-title" }, title), looking),
+    h("div", { class: "tools", role: "search" }, words, author, ...selects),
+    quota,
+    problem,
+    again,
+    said,
+    nothing,
+    rows,
+    more,
+  );
+  const place = h("div", { class: "model-place" });
+
+  // ---- rows --------------------------------------------------------------------------------------------------
+
+  function row() {
+    const owner = h("span", { class: "repo-owner" });
+    const name = h("span", {});
+    const whole = h("bdi", { class: "shelf-name" }, owner, name);
+    const meta = h("span", { class: "shelf-meta" });
+    const marks = h("span", { class: "shelf-marks" });
+    const anchor = h("a", { class: "shelf-link" }, whole, meta);
+    const node = h("li", { class: "shelf-row", data: { testid: "hub-row" } }, anchor, marks);
+    /** @type {Found|null} */
+    let drawn = null;
+    return {
+      node,
+      /** @param {Found} next */
+      update(next) {
+        attr(anchor, "aria-current", pathOf(next) === opened ? "true" : null);
+        if (next === drawn) return;
+        drawn = next;
+        const cut = next.repo.lastIndexOf("/") + 1;
+        attr(anchor, "href", link("search", pathOf(next)));
+        attr(whole, "title", next.repo);
+        text(owner, next.repo.slice(0, cut));
+        text(name, next.repo.slice(cut));
+        text(meta, metaOf(next, now()));
+        fill(
+          marks,
+          next.present && badge(t("here"), "good", "check"),
+          next.gated && badge(t("gated"), "warn", "lock"),
+          next.private && badge(t("private"), "plain", "lock"),
+        );
+      },
+    };
+  }
+
+  // ---- drawing -----------------------------------------------------------------------------------------------
+
+  function draw() {
+    const { busy } = search;
+    const found = search.rows;
+    const wrong = search.problem;
+    show(looking, busy);
+    show(problem, !!wrong);
+    fill(problem, ...(wrong ? problemText(wrong) : []));
+    show(again, !!wrong && wrong.code !== "offline" && wrong.status !== 422);
+    const wait = wrong?.retryAfter ?? (wrong?.away ? 5 : 0);
+    retryAt = wait ? Date.now() + wait * 1000 : 0;
+    show(rows, found.length > 0);
+    show(nothing, !busy && !wrong && found.length === 0);
+    show(more, found.length > 0 && search.hasMore && !busy);
+    text(
+      said,
+      busy || wrong || !found.length
+        ? ""
+        : count(found.length, "{n} found", "{n} found") + (search.hasMore ? t(", there are more") : ""),
+    );
+    const left = search.quota;
+    show(quota, !wrong && !!left && left.remaining < LOW_QUOTA);
+    if (left) text(quota, t("The Hub answers {n} more questions in the next {s} seconds.", quotaWords(left)));
+    list.update(found);
+    drawWait();
+  }
+
+  function drawWait() {
+    const left = Math.ceil((retryAt - Date.now()) / 1000);
+    text(againText, retryAt && left > 0 ? t(" by itself in {n} s", { n: left }) : "");
+    if (retryAt && left <= 0 && !store.trouble) ask();
+  }
+
+  // ---- doing -------------------------------------------------------------------------------------------------
+
+  function ask() {
+    clearTimeout(timer);
+    retryAt = 0;
+    search.ask(wanted);
+  }
+
+  function askMore() {
+    const last = list.node.lastElementChild?.querySelector("a");
+    last?.focus({ preventScroll: true }); // the button goes
+    search.more(wanted);
+  }
+
+  /** @param {keyof typeof wanted} name @param {string} value @param {number} delay */
+  function choose(name, value, delay) {
+    if (wanted[name] === value) return;
+    wanted[name] = value;
+    clearTimeout(timer);
+    search.stop(); // its answer would be another question's
+    if (!opened) scrollTo(0, 0); // it is another list
+    timer = setTimeout(ask, delay);
+  }
+
+  function clear() {
+    Object.assign(wanted, { q: "", author: "", format: "", task: "", size: "" });
+    words.value = author.value = "";
+    for (const node of selects.slice(0, 3)) node.value = "";
+    ask();
+    words.focus();
+  }
+
+  /** The one beside the list, or in its place where there is no room. @param {string} path */
+  function move(path) {
+    if (!opened && path) scrolled = scrollY;
+    close();
+    close = () => {};
+    const before = opened;
+    opened = path;
+    root.classList.toggle("view-open", path !== "");
+    fill(place);
+    if (path) {
+      const known = search.rows.find((found) => pathOf(found) === path);
+      close = repository(place, path, known ?? null, parts);
+    }
+    list.draw();
+    for (const anchor of /** @type {NodeListOf<HTMLElement>} */ (list.node.querySelectorAll(".shelf-link")))
+      attr(anchor, "aria-current", anchor.getAttribute("href") === link("search", path) ? "true" : null);
+    if (before && !path) {
+      scrollTo(0, scrolled);
+      requestAnimationFrame(() => {
+        const anchor = list.node.querySelector(`[href="${CSS.escape(link("search", before))}"]`);
+        /** @type {HTMLElement} */ (anchor ?? words).focus({ preventScroll: true });
+      });
+    }
+    if (path && getComputedStyle(shelf).display === "none") scrollTo(0, 0);
+  }
+
+  root.classList.add("view-split");
+  fill(root, shelf, place);
+  store.subscribe("tick", drawWait, signal);
+  ask();
+  move(parts.rest);
+
+  return {
+    move,
+    leave() {
+      clearTimeout(timer);
+      search.stop();
+      close();
+      life.abort();
+      root.replaceChildren();
+      root.classList.remove("view-split", "view-open");
+    },
+  };
+}
+
+/** Where a row is in the addresses of this page, and at the Hub. @param {Found} row */
+const pathOf = ({ type, repo }) => (type === "dataset" ? "datasets/" + repo : repo);
+
+/** @param {Found} row @param {number} now */
+const metaOf = (row, now) =>
+  [
+    row.parameters ? t("{n} parameters", { n: parameters(row.parameters) }) : "",
+    row.formats.join(", "),
+    t("{n} downloads", { n: number(row.downloads) }),
+    count(row.likes, "{n} like", "{n} likes"),
+    row.licence ? plain(row.licence) : "",
+    row.modified_at ? since(row.modified_at, now) : "",
+  ]
+    .filter(Boolean)
+    .join(" · ");
+
+/** @param {{ remaining: number, reset_s: number }} left */
+const quotaWords = (left) => ({ n: number(left.remaining), s: number(left.reset_s) });

@@ -1,0 +1,112 @@
+// The Search page, by clicking.
+import { TIMEOUT, check, live, looksRight, nextRequest, state, step } from "./kit.mjs";
+
+const [, base, shots] = process.argv.slice(2);
+/** These are the first rows, in this order. */
+const shown = (page, ...repos) =>
+  page.waitForFunction(
+    (wanted) =>
+      [...document.querySelectorAll('[data-testid="hub-row"]')]
+        .sort((a, b) => parseFloat(a.style.top) - parseFloat(b.style.top))
+        .slice(0, wanted.length)
+        .map((n) => n.dataset.key)
+        .join() === wanted.join(),
+    repos,
+    { timeout: TIMEOUT },
+  );
+const open = async (page) => {
+  await page.getByRole("link", { name: "Search" }).click();
+  await page.getByTestId("hub-row").first().waitFor({ timeout: TIMEOUT });
+};
+const pane = (page) => page.getByTestId("repository");
+
+export const scenarios = {
+  /** From a word to a running download of one variant, without leaving the page. */
+  async "search-find"(page) {
+    await live(page);
+    await open(page);
+    await page.getByTestId("hub-words").fill("tiny-7b-gg");
+    await shown(page, "acme/tiny-7b-GGUF");
+    await page.getByTestId("hub-row").getByRole("link").focus();
+    await page.keyboard.press("Enter");
+    await pane(page).getByText("apache-2.0").first().waitFor({ timeout: TIMEOUT });
+    check((await pane(page).locator("dl").first().innerText()).includes("llama"), "the facts are not told");
+    await pane(page).locator('[data-group="Q4_K_M"]').getByRole("button", { name: "Only" }).click();
+    await pane(page).getByTestId("start").and(page.locator(":enabled")).waitFor({ timeout: TIMEOUT });
+    await page.waitForFunction(() => document.querySelector('[data-group="Q8_0"] input')?.checked === false, null, {
+      timeout: TIMEOUT,
+    });
+    await pane(page).getByTestId("start").and(page.locator(":enabled")).click();
+    await page.locator(".toast", { hasText: "added to the queue" }).waitFor({ timeout: TIMEOUT });
+    await shown(page, "acme/tiny-7b-GGUF");
+    check(new URL(page.url()).hash === "#/search", `it went to ${page.url()}`);
+    check((await page.getByTestId("hub-words").inputValue()) === "tiny-7b-gg", "the words are forgotten");
+    await page.getByRole("link", { name: "Downloads", exact: true }).click();
+    await state(page, "completed");
+    check((await page.getByTestId("paste").inputValue()) === "", "the paste box holds what nobody pasted");
+  },
+
+  /** What one asks for beside words, and more of it. */
+  async "search-filters"(page) {
+    await open(page);
+    await page.getByTestId("hub-sort").selectOption("likes");
+    await page.getByTestId("hub-author").fill("shelf");
+    await shown(page, "shelf/jar-39", "shelf/jar-38", "shelf/jar-37");
+    await page.getByText("30 found, there are more").waitFor({ timeout: TIMEOUT });
+    await page.getByTestId("hub-more").click();
+    await page.getByText("40 found").waitFor({ timeout: TIMEOUT });
+    await page.getByTestId("hub-more").waitFor({ state: "hidden", timeout: TIMEOUT });
+    await page.getByTestId("hub-format").selectOption("gguf");
+    await shown(page, "shelf/jar-39", "shelf/jar-37");
+    await page.getByTestId("hub-size").selectOption("40-");
+    await page.getByRole("button", { name: "Show what is trending" }).click();
+    await page.getByTestId("hub-row").first().waitFor({ timeout: TIMEOUT });
+    check((await page.getByTestId("hub-author").inputValue()) === "", "the author is not cleared");
+    await page.getByTestId("hub-type").selectOption("dataset");
+    await shown(page, "acme/words");
+    await page.getByTestId("hub-row").getByRole("link").click();
+    await pane(page).getByTestId("start").waitFor({ timeout: TIMEOUT });
+    await page.goBack();
+    await shown(page, "acme/words");
+  },
+
+  /** The last question counts, and its answer alone. */
+  async "search-superseded"(page) {
+    await open(page);
+    const given_up = nextRequest(page, "requestfailed", "/hub/search");
+    await step("slow");
+    await page.getByTestId("hub-words").fill("jar-0");
+    await nextRequest(page, "request", "/hub/search");
+    await page.getByTestId("hub-words").fill("tiny-7b-gg");
+    await given_up;
+    await step("released");
+    await shown(page, "acme/tiny-7b-GGUF");
+    check((await page.getByTestId("hub-row").count()) === 1, "the old answer came too");
+  },
+
+  /** The Hub's quota, and the Hub itself. */
+  async "search-trouble"(page) {
+    await page.getByRole("link", { name: "Search" }).click();
+    await page.getByText("more questions in the next").waitFor({ timeout: TIMEOUT });
+    await step("refuse");
+    await page.getByTestId("hub-words").fill("other");
+    await page.getByRole("alert").filter({ hasText: "too many requests" }).waitFor({ timeout: TIMEOUT });
+    await page.getByText("by itself in").waitFor({ timeout: TIMEOUT });
+    await page.screenshot({ path: `${shots}/search-refused.png` });
+  },
+
+  /** Nothing is asked offline, and that is said. */
+  async "search-offline"(page) {
+    await page.getByRole("link", { name: "Search" }).click();
+    await page.getByRole("alert").filter({ hasText: "LARDER_OFFLINE" }).waitFor({ timeout: TIMEOUT });
+    check(await page.getByRole("button", { name: "Try again" }).isHidden(), "a try that cannot help is offered");
+  },
+
+  async "search-looks"(page) {
+    await open(page);
+    await looksRight(page, shots, "search");
+    await page.goto(`${base}#/search/acme/tiny-7b-GGUF`);
+    await pane(page).getByTestId("start").waitFor({ timeout: TIMEOUT });
+    await looksRight(page, shots, "repository");
+  },
+};
