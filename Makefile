@@ -37,7 +37,7 @@ VENV := build/venv
 # --- flags -------------------------------------------------------------------------------
 
 # Asked for when first needed, so that `make deps run` may install them first.
-PACKAGES := fcgi libcurl libxxhash libevent libevent_pthreads json-c libcrypto libsodium sqlite3 libpcre2-8
+PACKAGES := fcgi libcurl libxxhash libevent libevent_pthreads json-c libcrypto libseccomp libsodium sqlite3 libpcre2-8
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
 

@@ -17,6 +17,7 @@ enum kind {
 	KIND_SECRET, /* text that is never printed; also NAME_FILE */
 	KIND_HEADER, /* the name of a header */
 	KIND_HOSTS,  /* names of hosts, with commas between */
+	KIND_USER,   /* the name of a user of this system */
 	KIND_SWITCH, /* 1 on true yes, 0 off false no, as the official client reads them */
 	KIND_INTEGER,
 	KIND_SIZE,     /* bytes, with K M G T meaning powers of 1024 */
@@ -124,6 +125,11 @@ static const struct row rows[] = {
 	  .help = "of these, of one user or key, or of one address that needs none" },
 	{ "LARDER_FCGI_THREADS", KIND_INTEGER, AT(fcgi_threads), .otherwise = "8", .min = 1,
 	  .max = 256, .help = "requests that larder-fcgi answers at the same time" },
+	{ "LARDER_USER", KIND_USER, AT(user), .otherwise = "larder",
+	  .help = "the user as whom both programs work when root starts them" },
+	{ "LARDER_SANDBOX", KIND_SWITCH, AT(has_sandbox), .otherwise = "on",
+	  .help = "on: both programs give up all powers that they do not need (seccomp, "
+		  "Landlock); off: for debugging" },
 	{ "LARDER_LOG_FORMAT", KIND_CHOICE, AT(log_format), .otherwise = "text",
 	  .choices = { "text", "json" }, .help = "for people, or JSON lines for machines" },
 	{ "LARDER_LOG_LEVEL", KIND_CHOICE, AT(log_level), .otherwise = "info",
@@ -167,6 +173,20 @@ static int set_path(struct config *cfg, const struct row *row, struct str value,
 	return 0;
 }
 
+/* Letters, digits and `others`. */
+static int set_word(struct config *cfg, const struct row *row, struct str value,
+		    const char *others, struct error *err)
+{
+	for (size_t i = 0; i < value.n; i++) {
+		if (!char_is_alnum(value.p[i]) && strchr(others, value.p[i]) == NULL)
+			return error_set(err, ERR_INVALID,
+					 "%s: only letters, digits and %s may stand in it",
+					 row->name, others);
+	}
+	*text_at(cfg, row) = str_dup(value);
+	return 0;
+}
+
 static int set_base(struct config *cfg, const struct row *row, struct str value,
 		    struct error *err)
 {
@@ -177,12 +197,7 @@ static int set_base(struct config *cfg, const struct row *row, struct str value,
 	value = str_sub(value, 0, n);
 	if (value.n > 0 && value.p[0] != '/')
 		return bad(err, row, "it must begin with /");
-	for (size_t i = 0; i < value.n; i++) {
-		if (!char_is_alnum(value.p[i]) && strchr("-._~/", value.p[i]) == NULL)
-			return bad(err, row, "only letters, digits and -._~/ may stand in it");
-	}
-	*text_at(cfg, row) = str_dup(value);
-	return 0;
+	return set_word(cfg, row, value, "-._~/", err);
 }
 
 static int set_switch(struct config *cfg, const struct row *row, struct str value,
@@ -295,22 +310,11 @@ static int set_value(struct config *cfg, const struct row *row, struct str value
 		*text_at(cfg, row) = str_dup(value);
 		return 0;
 	case KIND_HEADER:
-		for (size_t i = 0; i < value.n; i++) {
-			if (!char_is_alnum(value.p[i]) && value.p[i] != '-')
-				return bad(err, row,
-					   "only letters, digits and - may stand in it");
-		}
-		*text_at(cfg, row) = str_dup(value);
-		return 0;
+		return set_word(cfg, row, value, "-", err);
 	case KIND_HOSTS:
-		for (size_t i = 0; i < value.n; i++) {
-			if (!char_is_alnum(value.p[i]) &&
-			    strchr("-.:,*[] ", value.p[i]) == NULL)
-				return bad(err, row,
-					   "there is a character in it that no name has");
-		}
-		*text_at(cfg, row) = str_dup(value);
-		return 0;
+		return set_word(cfg, row, value, "-.:,*[] ", err);
+	case KIND_USER:
+		return set_word(cfg, row, value, "-_.", err);
 	case KIND_SWITCH:
 		return set_switch(cfg, row, value, err);
 	case KIND_INTEGER:
@@ -382,7 +386,8 @@ struct config *config_load(char *(*lookup)(const char *name), struct error *err)
 static bool is_text(enum kind kind)
 {
 	return kind == KIND_PATH || kind == KIND_BASE || kind == KIND_URL ||
-	       kind == KIND_SECRET || kind == KIND_HEADER || kind == KIND_HOSTS;
+	       kind == KIND_SECRET || kind == KIND_HEADER || kind == KIND_HOSTS ||
+	       kind == KIND_USER;
 }
 
 void config_free(struct config **cfg)

@@ -45,6 +45,8 @@ struct config {
 	uint64_t event_clients;
 	uint64_t event_clients_each; /* of one user, key or address */
 	uint64_t fcgi_threads;
+	char *user; /* whom root becomes */
+	bool has_sandbox;
 	uint64_t log_format; /* enum log_format */
 	uint64_t log_level;  /* enum log_level */
 

@@ -1,5 +1,6 @@
 #include "downloader/daemon.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <event2/event.h>
 
 #include "common/error.h"
+#include "common/folder.h"
 #include "common/log.h"
 #include "common/unixsock.h"
 #include "downloader/copy.h"
@@ -628,7 +630,7 @@ static int build_sockets(struct daemon *d, struct error *err)
 				 .ctx = d };
 	int fd;
 
-	if (file_make_directories(cfg->runtime_dir, 0755, err) < 0)
+	if (folder_make(cfg->runtime_dir, 0755, NULL, err) < 0)
 		return error_prefix(err, "LARDER_RUNTIME_DIR");
 	fd = unixsock_listen(cfg->control_socket, SOCKET_MODE, err);
 	if (fd < 0)
@@ -678,6 +680,9 @@ void daemon_run(struct daemon *daemon)
 	library_scan(daemon->library);
 	daemon->lateness = lateness_new(daemon->loop);
 	daemon->ops.lateness = daemon->lateness;
+	if (faccessat(daemon->models_root, ".", W_OK, AT_EACCESS) < 0)
+		log_warning("%s: user %u may not write here; give it to them (chown)",
+			    daemon->cfg->models_dir, (unsigned)geteuid());
 	log_info("ready: models in %s, Hub %s", daemon->cfg->models_dir, daemon->endpoint);
 	loop_run(daemon->loop);
 	log_info("stopped");

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/error.h"
+#include "common/folder.h"
 #include "common/relpath.h"
 
 /* Opens `path` part by part, refusing links, where openat2(2) (Linux 5.6) is missing. */
@@ -75,29 +76,11 @@ static int open_parent(int root, const char *path, const char **ret_name, struct
 	return fd;
 }
 
-int file_make_directories(const char *path, mode_t mode, struct error *err)
-{
-	AUTO_CSTR copy = mem_strdup(path);
-
-	for (char *at = copy + 1;; at++) {
-		char c = *at;
-
-		if (c != '/' && c != '\0')
-			continue;
-		*at = '\0';
-		if (mkdir(copy, c == '\0' ? mode : 0755) < 0 && errno != EEXIST)
-			return error_set_errno(err, ERR_DISK_ERROR, "%s", copy);
-		*at = c;
-		if (c == '\0')
-			return 0;
-	}
-}
-
 int file_open_root(const char *path, struct error *err)
 {
 	int fd;
 
-	if (file_make_directories(path, 0755, err) < 0)
+	if (folder_make(path, 0755, NULL, err) < 0)
 		return -1;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)

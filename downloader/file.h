@@ -17,10 +17,6 @@
 
 struct error;
 
-/* mkdir -p: makes `path` with `mode` and its parents with 0755, less the umask; fine when it is
- * there. */
-int file_make_directories(const char *path, mode_t mode, struct error *err) MUST_USE;
-
 /* Opens a root directory, made if absent (0755 less the umask, parents too): its descriptor, or
  * -1. */
 int file_open_root(const char *path, struct error *err) MUST_USE;

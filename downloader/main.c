@@ -9,7 +9,10 @@
 
 #include "common/config.h"
 #include "common/error.h"
+#include "common/folder.h"
 #include "common/log.h"
+#include "common/privileges.h"
+#include "common/sandbox.h"
 #include "downloader/daemon.h"
 
 static int print_usage(FILE *out)
@@ -35,6 +38,43 @@ static void raise_descriptors(void)
 		log_warning("the limit on open files stays as it is");
 }
 
+/* Gives up what is not needed: root, then all but our folders and what the libraries read. */
+static int give_up_powers(const struct config *cfg, struct error *err)
+{
+	const struct privileges_folder folders[] = {
+		{ .path = cfg->models_dir, .mode = 0755 },
+		{ .path = cfg->state_dir, .mode = 0700 },
+		{ .path = cfg->runtime_dir, .mode = 0755 },
+	};
+	const char *const writable[] = { cfg->models_dir, cfg->state_dir, cfg->runtime_dir };
+	const char *const readable[] = {
+		/* certificates, as Debian, Fedora and Alpine have them */
+		"/etc/ssl", "/usr/lib/ssl", "/usr/share/ca-certificates",
+		"/usr/local/share/ca-certificates", "/etc/pki", "/etc/ca-certificates",
+		/* the resolver, and the modules that it loads */
+		"/etc/resolv.conf", "/run/systemd/resolve", "/run/resolvconf",
+		"/run/NetworkManager", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf",
+		"/etc/gai.conf", "/etc/services", "/etc/protocols", "/etc/ld.so.cache",
+		"/usr/lib", "/usr/lib64", "/lib", "/lib64",
+		/* the hours of the schedule */
+		"/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo",
+		/* how much memory there is */
+		"/proc/meminfo", "/sys/devices/system/cpu", "/sys/fs/cgroup"
+	};
+	const struct sandbox_files files = { .writable = writable,
+					     .n_writable = ARRAY_LEN(writable),
+					     .readable = readable,
+					     .n_readable = ARRAY_LEN(readable) };
+
+	if (privileges_drop(cfg->user, folders, ARRAY_LEN(folders), err) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		if (folder_make(folders[i].path, folders[i].mode, NULL, err) < 0)
+			return -1;
+	}
+	return sandbox_enter(cfg->has_sandbox, SANDBOX_DAEMON, &files, err);
+}
+
 static int serve(void)
 {
 	struct error err;
@@ -53,11 +93,12 @@ static int serve(void)
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	raise_descriptors();
-	daemon = daemon_new(cfg, &err);
+	daemon = give_up_powers(cfg, &err) < 0 ? NULL : daemon_new(cfg, &err);
 	if (daemon == NULL) {
 		log_error("%s", err.text);
 		return EXIT_FAILURE;
 	}
+	sandbox_end_listening();
 	daemon_run(daemon);
 	return EXIT_SUCCESS;
 }

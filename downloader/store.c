@@ -13,6 +13,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "common/folder.h"
 #include "common/json.h"
 #include "downloader/file.h"
 
@@ -426,7 +427,7 @@ struct store *store_new(struct loop *loop, const char *dir, struct error *err)
 	(void)pthread_mutex_init(&store->lock, NULL);
 	(void)pthread_cond_init(&store->work, NULL);
 	store->last = &store->first;
-	if (file_make_directories(dir, 0700, err) < 0)
+	if (folder_make(dir, 0700, NULL, err) < 0)
 		return NULL;
 	store->lock_fd = lock_directory(dir, err);
 	if (store->lock_fd < 0)

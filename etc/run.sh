@@ -10,8 +10,7 @@ set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 bin=$(cd "$1" && pwd)
-mkdir -p "$2"
-var=$(cd "$2" && pwd)
+var=$2
 demo=${3:-}
 listen=${LARDER_LISTEN:-127.0.0.1:8080}
 
@@ -21,10 +20,33 @@ while IFS= read -r line; do
 	[ -n "${!name+set}" ] || export "${line?}"
 done < <(grep -E '^[A-Z_]+=' "$top/etc/larder.env" || true)
 
+# By root: neither program works as root, nor does nginx here. A folder that the other user cannot
+# reach (below /root, say) is no place for what they keep.
+nginx_user=
+if [ "$(id -u)" -eq 0 ]; then
+	export LARDER_USER=${LARDER_USER:-larder}
+	id -u "$LARDER_USER" >/dev/null 2>&1 || LARDER_USER=nobody
+	group=$(id -gn "$LARDER_USER")
+	reaches() { setpriv --reuid "$LARDER_USER" --regid "$group" --clear-groups test -x "$1"; }
+	mkdir -p "$var"
+	if ! reaches "$var"; then
+		echo "run.sh: $LARDER_USER cannot reach $var; all is kept in /var/lib/larder" >&2
+		var=/var/lib/larder
+	fi
+	nginx_user="user root;"
+	reaches "$top/static" && nginx_user="user $LARDER_USER $group;"
+fi
+mkdir -p "$var/nginx"
+var=$(cd "$var" && pwd)
+if [ "$(id -u)" -eq 0 ]; then
+	for folder in "$var/models" "$var/state" "$var/run"; do
+		[ ! -O "$folder" ] || chown -R "$LARDER_USER:$group" "$folder"
+	done
+fi
+
 export LARDER_MODELS_DIR=${LARDER_MODELS_DIR:-$var/models}
 export LARDER_STATE_DIR=${LARDER_STATE_DIR:-$var/state}
 export LARDER_RUNTIME_DIR=${LARDER_RUNTIME_DIR:-$var/run}
-mkdir -p "$LARDER_RUNTIME_DIR" "$var/nginx"
 
 pids=()
 stop() {
@@ -53,11 +75,9 @@ if [ "$demo" = --demo ]; then
 	export HF_ENDPOINT
 fi
 
-user=
-[ "$(id -u)" -ne 0 ] || user='user root;'
 cat >"$var/nginx/nginx.conf" <<EOF
 daemon off;
-$user
+$nginx_user
 worker_processes 1;
 pid $var/nginx/pid;
 error_log stderr warn;

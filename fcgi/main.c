@@ -9,6 +9,8 @@
 #include "common/config.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "common/privileges.h"
+#include "common/sandbox.h"
 #include "common/unixsock.h"
 #include "fcgi/worker.h"
 
@@ -38,6 +40,23 @@ static void block_signals(sigset_t *set)
 	(void)pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
+/* The socket is made by whoever may make it there, then everything else is given up. */
+static int listen_and_give_up_powers(const struct config *cfg, struct error *err)
+{
+	const struct privileges_folder folder = { .path = cfg->runtime_dir, .mode = 0755 };
+	AUTO_FD fd = -1;
+	int result;
+
+	if (privileges_drop(cfg->user, &folder, 1, err) < 0)
+		return -1;
+	fd = unixsock_listen(cfg->fcgi_socket, SOCKET_MODE, err);
+	if (fd < 0 || sandbox_enter(cfg->has_sandbox, SANDBOX_WEB, NULL, err) < 0)
+		return -1;
+	result = fd;
+	fd = -1;
+	return result;
+}
+
 static int serve(const struct config *cfg, struct error *err)
 {
 	AUTO(guard) guard = guard_new(cfg, err);
@@ -50,7 +69,7 @@ static int serve(const struct config *cfg, struct error *err)
 
 	if (guard == NULL)
 		return -1;
-	fd = unixsock_listen(cfg->fcgi_socket, SOCKET_MODE, err);
+	fd = listen_and_give_up_powers(cfg, err);
 	if (fd < 0)
 		return -1;
 	block_signals(&signals);

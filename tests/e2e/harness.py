@@ -27,6 +27,26 @@ KEPT_MAX = 16 << 20  # larger files are models
 TOKEN = "hf_grantedAAAAAAAAAAAAAAAAAAAAAAAAAAAA"  # may see everything; nearly every test has one that could leak
 
 
+def as_root():
+    """Whether these tests are root's. Larder then works as nobody, and what is made here must be anybody's."""
+    if os.geteuid() != 0:
+        return False
+    os.umask(0)
+    return True
+
+
+def may_pass(folder):
+    """Anybody may go through a folder of pytest's, which makes its own for its user only."""
+    for one in (folder, *folder.parents):
+        if one.stat().st_uid == os.geteuid() and not one.stat().st_mode & 0o005:
+            one.chmod(one.stat().st_mode & 0o777 | 0o055)
+
+
+def powers(flavour):
+    """What a Larder of this flavour is told of users and sandboxes: a sanitizer looks into its process."""
+    return {"LARDER_USER": "nobody", "LARDER_SANDBOX": "on" if flavour == "release" else "off"}
+
+
 class Program:
     """A child process whose stderr is kept, line by line, and can be waited on."""
 
@@ -36,7 +56,7 @@ class Program:
         self._is_silent = False  # its stderr has ended
         self._news = threading.Condition()
         self.process = subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                        text=True, errors="replace")
+                                        text=True, errors="replace", umask=0o022)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -165,15 +185,19 @@ class Larder:
         # (LARDER_TEST_WEB=caddy), and under a path (LARDER_TEST_BASE=/hf).
         base = os.environ.get("LARDER_TEST_BASE", "") if base is None else base
         web = web or os.environ.get("LARDER_TEST_WEB", "nginx")
-        self.build = ROOT / "build" / f"{flavour or os.environ.get('LARDER_TEST_FLAVOUR', 'asan')}-gcc"
+        flavour = flavour or os.environ.get("LARDER_TEST_FLAVOUR", "asan")
+        self.build = ROOT / "build" / f"{flavour}-gcc"
         self.base = base
         self.models = self.folder / "models"
         self.run = self.folder / "run"
         self.token = token
         self.web_server = {"nginx": start_nginx, "caddy": start_caddy, "lighttpd": start_lighttpd}[web]
         self.port = free_port()
+        is_root = as_root()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.run.mkdir(exist_ok=True)
+        if is_root:
+            may_pass(self.folder)
         self.env = {
             "PATH": os.environ["PATH"],
             "LARDER_MODELS_DIR": str(self.models),
@@ -185,6 +209,7 @@ class Larder:
             "LARDER_MIN_FREE": "0",
             "ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1",
             "UBSAN_OPTIONS": "print_stacktrace=1",
+            **powers(flavour),
             "TSAN_OPTIONS": f"suppressions={ROOT}/tests/e2e/tsan.supp:halt_on_error=0",
             **{name: str(value) for name, value in settings.items()},
         }

@@ -26,7 +26,7 @@ import pytest
 TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
 
-from harness import TOKEN  # noqa: E402
+from harness import TOKEN, as_root, may_pass, powers  # noqa: E402
 from hub import StandInHub  # noqa: E402
 
 BUILD = Path(os.environ.get("LARDER_BUILD_DIR", TESTS.parent / "build" / "asan-gcc")).resolve()
@@ -50,15 +50,18 @@ class Larderd:
             "HF_ENDPOINT": hub.endpoint,
             "HF_TOKEN": TOKEN,
             "LARDER_MIN_FREE": "1M",
+            **powers("asan"),
             **settings,
         }
+        if as_root():
+            may_pass(home)
         for name in ("models", "state", "run"):
             (home / name).mkdir(exist_ok=True)
         self.process = None
 
     def start(self):
         """Run it, and wait for the line that says it is ready."""
-        self.process = subprocess.Popen([BUILD / "larderd"], env=self.env, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([BUILD / "larderd"], env=self.env, stderr=subprocess.PIPE, text=True, umask=0o022)
         self.lines = []
         ready = threading.Event()
         self.reader = threading.Thread(target=self._read, args=(self.process.stderr, ready))

@@ -5,14 +5,14 @@ import subprocess
 
 import pytest
 
-from harness import ROOT, Larder
+from harness import ROOT, Larder, powers
 
 BUILD = ROOT / "build/asan-gcc"
 
 
 def run(program, *arguments, **env):
-    """One run to its end, with nothing in the environment but this."""
-    return subprocess.run([str(BUILD / program), *arguments], env=env, capture_output=True, text=True, timeout=60)
+    """One run to its end, with nothing else in the environment but whom root becomes."""
+    return subprocess.run([str(BUILD / program), *arguments], env=powers("asan") | env, capture_output=True, text=True, timeout=60)
 
 
 @pytest.mark.parametrize("program", ["larderd", "larder-fcgi", "larder"])

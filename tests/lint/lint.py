@@ -62,11 +62,11 @@ LEVELS = [
     "cli/cli_download cli/cli_table cli/cli_term cli/cli_args",
     "cli/cli_text",
     # what the programs agree on
-    "common/config common/rpc",
+    "common/config common/rpc common/privileges common/sandbox",
     "common/schema common/auth",
     "common/token",
     "common/unixsock common/log common/ids common/relpath common/json",
-    "common/hosts common/clock",
+    "common/hosts common/clock common/folder",
     "common/quote",
     "common/error common/buf",
     "common/base",
@@ -87,6 +87,8 @@ DOORS = {
     r"event2/(http|keyvalq)": {"downloader/sse"},
     r"event2/listener": {"downloader/control", "downloader/sse"},
     r"json-c": {"common/json"},
+    r"seccomp": {"common/sandbox"},
+    r"linux/landlock": {"common/sandbox"},
 }
 
 # STYLE.md 4.12, looked for in the objects' undefined symbols, however they were spelled.
@@ -213,7 +215,7 @@ def check_tests(sources):
                  "downloader/main", "downloader/daemon", "downloader/ops", "downloader/ops_choice",
                  "downloader/ops_downloads", "downloader/ops_models", "downloader/ops_care", "downloader/ops_trash", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
                  "downloader/ops_system", "downloader/ops_hub", "downloader/ops_sessions", "downloader/home", "fcgi/main", "fcgi/worker", "fcgi/guard",
-                 "fcgi/app", "fcgi/routes", "fcgi/api_downloads", "fcgi/api_hub", "fcgi/api_models", "fcgi/api_session", "fcgi/api_system", "common/clock", "cli/main", "cli/cli_get",
+                 "fcgi/app", "fcgi/routes", "fcgi/api_downloads", "fcgi/api_hub", "fcgi/api_models", "fcgi/api_session", "fcgi/api_system", "common/clock", "common/privileges", "cli/main", "cli/cli_get",
                  "cli/cli_preview", "cli/cli_ps", "cli/cli_status", "cli/cli_session", "cli/cli_term", "cli/cli_news", "cli/cli_care", "cli/cli_link", "cli/cli_password"}
     tested = {p.stem.removeprefix("test_") for p in (ROOT / "tests/unit").glob("test_*.c")}
     for path in sources:

@@ -87,24 +87,6 @@ static void a_root_is_made_with_its_parents(void **state)
 	assert_int_equal(err.code, ERR_DISK_ERROR);
 }
 
-static void directories_are_made_with_their_mode_and_may_be_there(void **state)
-{
-	const struct place *p = *state;
-	AUTO_CSTR parent = tempdir_path(&p->dir, "x");
-	AUTO_CSTR path = mem_printf("%s/y", parent);
-	struct error err;
-	struct stat st;
-
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(file_make_directories(path, 0700, &err), 0);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0700);
-	assert_int_equal(stat(parent, &st), 0);
-	assert_int_equal(st.st_mode & 0700, 0700);
-	assert_int_equal(file_make_directories("/dev/null/x", 0700, &err), -1);
-	assert_int_equal(err.code, ERR_DISK_ERROR);
-}
-
 static void a_file_is_opened_where_it_is(void **state)
 {
 	const struct place *p = *state;
@@ -550,10 +532,8 @@ static void a_files_time_is_in_nanoseconds_whatever_it_is(void **state)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 
 #define TESTS                                                                                  \
-	TEST(a_root_is_made_with_its_parents),                                                 \
-		TEST(directories_are_made_with_their_mode_and_may_be_there),                   \
-		TEST(a_file_is_opened_where_it_is), TEST(an_absent_file_is_told_as_such),      \
-		TEST(paths_out_of_the_root_do_not_open),                                       \
+	TEST(a_root_is_made_with_its_parents), TEST(a_file_is_opened_where_it_is),             \
+		TEST(an_absent_file_is_told_as_such), TEST(paths_out_of_the_root_do_not_open), \
 		TEST(no_link_is_followed_at_the_end_of_a_path),                                \
 		TEST(no_link_is_followed_on_the_way), TEST(parents_are_made_and_may_be_there), \
 		TEST(a_file_is_made_with_the_parents_that_are_gone_again),                     \
