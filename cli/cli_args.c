@@ -34,7 +34,7 @@ static const struct {
 				    "how large: 7B..14B, ..3B or 70B.." },
 	[CLI_OPTION_SORT] = { "--sort", "ORDER",
 			      "trending, downloads, likes, modified or created; trending" },
-	[CLI_OPTION_LIMIT] = { "--limit", "N", "how many at most, 1 to 1000; 20" },
+	[CLI_OPTION_LIMIT] = { "--limit", "N", "how many at most" },
 	[CLI_OPTION_PRIORITY] = { "--priority", "N", "-1000 to 1000, larger goes first; 0" },
 	[CLI_OPTION_NO_WAIT] = { "--no-wait", NULL, "do not wait for the downloads to end" },
 	[CLI_OPTION_FILES] = { "--files", NULL, "list all files, not only the selected" },

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -16,45 +15,19 @@ enum {
 	PASSWORD_MIN = 8,
 };
 
-/* One line without its end; nothing of it is shown on a terminal. */
-static int read_line(const char *prompt, char ret[SCHEMA_PASSWORD_MAX + 2], struct error *err)
-{
-	struct termios before;
-	bool is_terminal = tcgetattr(STDIN_FILENO, &before) == 0;
-	char *got;
-
-	if (is_terminal) {
-		struct termios silent = before;
-
-		silent.c_lflag &= ~(tcflag_t)ECHO;
-		(void)fputs(prompt, stderr);
-		(void)fflush(stderr);
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-	}
-	got = fgets(ret, SCHEMA_PASSWORD_MAX + 2, stdin);
-	if (is_terminal) {
-		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-		(void)fputc('\n', stderr);
-	}
-	if (got == NULL)
-		return error_set(err, ERR_INVALID, "there was no password");
-	ret[strcspn(ret, "\n")] = '\0';
-	return 0;
-}
-
 static int read_password(char ret[SCHEMA_PASSWORD_MAX + 2], struct error *err)
 {
 	char again[SCHEMA_PASSWORD_MAX + 2];
 	bool is_same;
 
-	if (read_line("Password: ", ret, err) < 0)
+	if (cli_session_read_secret("Password: ", ret, SCHEMA_PASSWORD_MAX + 2, err) < 0)
 		return -1;
 	if (strlen(ret) < PASSWORD_MIN || strlen(ret) > SCHEMA_PASSWORD_MAX)
 		return error_set(err, ERR_INVALID, "a password has %d to %d bytes",
 				 PASSWORD_MIN, SCHEMA_PASSWORD_MAX);
 	if (!isatty(STDIN_FILENO))
 		return 0;
-	if (read_line("Again: ", again, err) < 0)
+	if (cli_session_read_secret("Again: ", again, sizeof(again), err) < 0)
 		return -1;
 	is_same = strcmp(ret, again) == 0;
 	sodium_memzero(again, sizeof(again));

@@ -1,6 +1,9 @@
 #include "cli/cli_session.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "cli/cli_args.h"
 #include "cli/cli_text.h"
@@ -16,8 +19,8 @@ int cli_session_call(const struct cli_session *session, const char *method,
 		     struct json_object **ret_result, struct json_object **ret_extra,
 		     struct error *err)
 {
-	return rpc_call(session->socket_path, method, params, timeout_ms, ret_result, ret_extra,
-			err);
+	return rpc_call(session->socket_path, method, params, NULL, timeout_ms, ret_result,
+			ret_extra, err);
 }
 
 /* --- errors --- */
@@ -195,4 +198,29 @@ struct json_object *cli_session_choice(const struct cli_session *session, const 
 	add_texts(params, "select", session->args, CLI_OPTION_SELECT);
 	add_texts(params, "exclude", session->args, CLI_OPTION_EXCLUDE);
 	return params;
+}
+
+int cli_session_read_secret(const char *prompt, char *ret, size_t size, struct error *err)
+{
+	struct termios before;
+	bool is_terminal = tcgetattr(STDIN_FILENO, &before) == 0;
+	char *got;
+
+	if (is_terminal) {
+		struct termios silent = before;
+
+		silent.c_lflag &= ~(tcflag_t)ECHO;
+		(void)fputs(prompt, stderr);
+		(void)fflush(stderr);
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+	}
+	got = fgets(ret, (int)size, stdin);
+	if (is_terminal) {
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+		(void)fputc('\n', stderr);
+	}
+	if (got == NULL)
+		return error_set(err, ERR_INVALID, "there was nothing to read");
+	ret[strcspn(ret, "\n")] = '\0';
+	return 0;
 }

@@ -69,6 +69,11 @@ void cli_session_print(const struct buf *text);
 int cli_session_list(const struct cli_session *session, const char *state,
 		     struct json_object **ret, struct error *err) MUST_USE;
 
+/* One line of standard input without its end, at most `size` - 1 bytes; on a terminal `prompt`
+ * is shown and what is typed is not. */
+int cli_session_read_secret(const char *prompt, char *ret, size_t size,
+			    struct error *err) MUST_USE;
+
 /* The parameters of preview.make and download.create that stand in the options: to free. */
 struct json_object *cli_session_choice(const struct cli_session *session, const char *repo);
 

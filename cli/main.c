@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli_args.h"
+#include "cli/cli_audit.h"
 #include "cli/cli_care.h"
 #include "cli/cli_get.h"
 #include "cli/cli_link.h"
@@ -16,6 +17,7 @@
 #include "cli/cli_session.h"
 #include "cli/cli_settings.h"
 #include "cli/cli_status.h"
+#include "cli/cli_token.h"
 #include "common/buf.h"
 #include "common/config.h"
 #include "common/quote.h"
@@ -110,6 +112,22 @@ static const struct {
 		       "trending. HERE marks what is in the library already. Then: larder "
 		       "preview OWNER/NAME, larder get OWNER/NAME:QUANT." },
 	  cli_search },
+	{ { .name = "token",
+	    .words = "[set|forget]",
+	    .words_max = 1,
+	    .summary = "the Hub's token: whose it is, another one, none",
+	    .details = "Shows whether there is a token for the Hub and whose it is. With set, "
+		       "reads one line and uses it from then on, once the Hub knows it; it is "
+		       "kept sealed and cannot be read back. With forget, forgets it: HF_TOKEN "
+		       "counts again." },
+	  cli_token },
+	{ { .name = "audit",
+	    .words = "",
+	    .options = CLI_TAKES(LIMIT),
+	    .summary = "who has done what",
+	    .details = "Shows who changed something, from where, and what came of it, the "
+		       "newest first. The last 100,000 deeds are kept." },
+	  cli_audit },
 	{ { .name = "ls",
 	    .words = "[TEXT]",
 	    .words_max = 1,

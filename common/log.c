@@ -1,6 +1,7 @@
 #include "common/log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,9 +17,10 @@ static struct {
 	enum log_format format;
 	enum log_level level;
 	bool is_journal;
+	pthread_mutex_t lock; /* guards what follows */
 	char *secrets[LOG_SECRETS_MAX];
-	size_t n_secrets;
-} logger = { .program = "larder", .level = LOG_LEVEL_INFO };
+	size_t n_secrets; /* given so far */
+} logger = { .program = "larder", .level = LOG_LEVEL_INFO, .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static const struct {
 	const char *name;
@@ -40,18 +42,38 @@ void log_init(const char *program, enum log_format format, enum log_level level)
 	logger.is_journal = getenv("JOURNAL_STREAM") != NULL;
 }
 
+static size_t count_secrets(void)
+{
+	return logger.n_secrets < LOG_SECRETS_MAX ? logger.n_secrets : LOG_SECRETS_MAX;
+}
+
+static bool is_hidden(struct str secret)
+{
+	for (size_t i = 0; i < count_secrets(); i++) {
+		if (str_is_equal(secret, str_from(logger.secrets[i])))
+			return true;
+	}
+	return false;
+}
+
 void log_hide(struct str secret)
 {
 	if (secret.n < LOG_SECRET_LEN_MIN)
 		return;
-	assert(logger.n_secrets < LOG_SECRETS_MAX);
-	logger.secrets[logger.n_secrets++] = str_dup(secret);
+	(void)pthread_mutex_lock(&logger.lock);
+	if (!is_hidden(secret)) {
+		size_t at = logger.n_secrets++ % LOG_SECRETS_MAX;
+
+		free(logger.secrets[at]);
+		logger.secrets[at] = str_dup(secret);
+	}
+	(void)pthread_mutex_unlock(&logger.lock);
 }
 
 /* The length of the secret that begins at `s`, or 0. */
 static size_t secret_len(struct str s)
 {
-	for (size_t i = 0; i < logger.n_secrets; i++) {
+	for (size_t i = 0; i < count_secrets(); i++) {
 		struct str secret = str_from(logger.secrets[i]);
 
 		if (str_has_prefix(s, secret))
@@ -144,7 +166,9 @@ void log_at(enum log_level level, const char *fmt, ...)
 	}
 	line = buf_new((size_t)LOG_LINE_MAX * 8);
 	add_head(line, level);
+	(void)pthread_mutex_lock(&logger.lock);
 	add_escaped(line, buf_str(text));
+	(void)pthread_mutex_unlock(&logger.lock);
 	buf_add(line, logger.format == LOG_FORMAT_JSON ? S("\"}\n") : S("\n"));
 	ignored = write(STDERR_FILENO, buf_str(line).p, buf_str(line).n);
 	(void)ignored;

@@ -7,7 +7,7 @@
  * replaced by [redacted] wherever it appears. URLs are logged without their query by the caller
  * (hub_url_for_log).
  *
- * log_init() and log_hide() come before the first thread; log_at() may be used from any thread.
+ * log_init() comes before the first thread; all else may be used from any thread.
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
@@ -30,14 +30,14 @@ enum log_format {
 
 enum {
 	LOG_LINE_MAX = 2048, /* longer messages are cut, and end with "..." */
-	LOG_SECRETS_MAX = 8,
+	LOG_SECRETS_MAX = 32,
 	LOG_SECRET_LEN_MIN = 6, /* shorter ones would blank ordinary words */
 };
 
 void log_init(const char *program, enum log_format format, enum log_level level);
 
-/* Never lets `secret` (copied) appear in a line. At most LOG_SECRETS_MAX, the rest ends the
- * program. */
+/* Never lets `secret` (copied) appear in a line from here on. The LOG_SECRETS_MAX newest are
+ * kept; the program's own come first, so there is room for many of the Hub's tokens. */
 void log_hide(struct str secret);
 
 void log_at(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);

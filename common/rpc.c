@@ -20,6 +20,16 @@ enum {
 
 static const char version[] = "2.0";
 
+static void read_caller(struct json_object *caller, struct rpc_request *request)
+{
+	request->has_caller = json_object_is_type(caller, json_type_object);
+	if (!request->has_caller)
+		return;
+	request->caller.name = json_get_str(caller, "name");
+	request->caller.address = json_get_str(caller, "address");
+	request->caller.request_id = json_get_str(caller, "request_id");
+}
+
 int rpc_request_parse(struct str line, struct rpc_request *ret, struct error *err)
 {
 	struct rpc_request request = { 0 };
@@ -33,6 +43,7 @@ int rpc_request_parse(struct str line, struct rpc_request *ret, struct error *er
 	request.id = id;
 	request.method = json_get_str(request.object, "method");
 	request.params = json_get(request.object, "params");
+	read_caller(json_get(request.object, "caller"), &request);
 	*ret = request;
 	if (!str_is_equal(json_get_str(request.object, "jsonrpc"), S("2.0")))
 		return error_set(err, ERR_BAD_REQUEST, "not a JSON-RPC 2.0 request");
@@ -201,9 +212,19 @@ static int read_answer(struct str line, struct json_object **ret_result,
 	return -1;
 }
 
+static struct json_object *caller_to_json(const struct rpc_caller *caller)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_add_str(object, "name", caller->name);
+	json_add_str(object, "address", caller->address);
+	json_add_str(object, "request_id", caller->request_id);
+	return object;
+}
+
 int rpc_call(const char *socket_path, const char *method, struct json_object *params,
-	     int timeout_ms, struct json_object **ret_result, struct json_object **ret_extra,
-	     struct error *err)
+	     const struct rpc_caller *caller, int timeout_ms, struct json_object **ret_result,
+	     struct json_object **ret_extra, struct error *err)
 {
 	AUTO_JSON request = json_object_new_object();
 	AUTO(buf) answer = buf_new(RPC_ANSWER_MAX);
@@ -217,6 +238,8 @@ int rpc_call(const char *socket_path, const char *method, struct json_object *pa
 	json_add_cstr(request, "method", method);
 	if (params != NULL)
 		json_take(request, "params", json_object_get(params));
+	if (caller != NULL)
+		json_take(request, "caller", caller_to_json(caller));
 	line = line_of(request);
 	fd = unixsock_connect(socket_path, timeout_ms, err);
 	if (fd < 0 || send_all(fd, str_from(line), err) < 0 ||

@@ -3,7 +3,9 @@
  * and reads the lines, and is the caller's side of a call; the server's side is
  * downloader/control.c.
  *
- * A request: {"jsonrpc":"2.0","id":1,"method":"download.get","params":{"id":"..."}}
+ * A request: {"jsonrpc":"2.0","id":1,"method":"download.get","params":{"id":"..."}}, and where
+ *            it is made for somebody else, "caller":{"name":"...","address":"...","request_id":
+ *            "..."}
  * An error:  {"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"...","data":{"code":
  *            "illegal_state","field":"...","retry_after_s":0,"extra":{...}}}}
  *
@@ -28,12 +30,22 @@ enum {
 	RPC_TIMEOUT_MS = 60 * 1000, /* the slowest call asks the Hub */
 };
 
+/* On whose behalf a call is made: what the web side knows of a request. Views; empty where
+ * nothing is known. */
+struct rpc_caller {
+	struct str name; /* "larder", "key backup"; empty: anybody */
+	struct str address;
+	struct str request_id;
+};
+
 struct rpc_request {
 	struct json_object *object; /* the whole request; the members below borrow from it */
 	struct str method;
 	struct json_object *params; /* NULL when absent */
 	struct json_object *id;     /* NULL when absent or null */
-	bool is_notification;       /* well formed, and has no id */
+	bool has_caller;            /* else it is whoever is connected */
+	struct rpc_caller caller;
+	bool is_notification; /* well formed, and has no id */
 };
 
 /* Reads a request line. On failure `ret->object` is NULL, or holds what could be parsed (for
@@ -49,12 +61,13 @@ char *rpc_error_line(struct json_object *id, const struct error *what,
 /* The answer to what rpc_request_parse() refused with `what`. */
 char *rpc_refusal_line(const struct rpc_request *request, const struct error *what);
 
-/* Calls `method` at the socket and waits for the answer. `params` is borrowed and may be NULL.
+/* Calls `method` at the socket and waits for the answer. `params` is borrowed and may be NULL;
+ * so may be `caller`, who then is this process's user.
  * On success *ret_result belongs to the caller (it may be NULL: null). On failure *ret_extra,
  * if the pointer is not NULL, holds what the error carried or NULL; it belongs to the caller.
  * ERR_DAEMON_UNAVAILABLE when nobody listens or the answer breaks off, ERR_TIMEOUT. */
 int rpc_call(const char *socket_path, const char *method, struct json_object *params,
-	     int timeout_ms, struct json_object **ret_result, struct json_object **ret_extra,
-	     struct error *err) MUST_USE;
+	     const struct rpc_caller *caller, int timeout_ms, struct json_object **ret_result,
+	     struct json_object **ret_extra, struct error *err) MUST_USE;
 
 #endif

@@ -105,8 +105,11 @@ static int allow_files(int ruleset, const struct sandbox_files *files, int versi
 		       struct error *err)
 {
 	for (size_t i = 0; i < files->n_writable; i++) {
-		if (allow_path(ruleset, files->writable[i], known(fs_write, version)) < 0)
-			return error_set_errno(err, ERR_DISK_ERROR, "%s", files->writable[i]);
+		const struct sandbox_folder *folder = &files->writable[i];
+
+		if (allow_path(ruleset, folder->path, known(fs_write, version)) < 0)
+			return error_set_errno(err, ERR_DISK_ERROR, "%s: %s", folder->name,
+					       folder->path);
 	}
 	for (size_t i = 0; i < files->n_readable; i++)
 		(void)allow_path(ruleset, files->readable[i], fs_read);
@@ -358,6 +361,19 @@ static const char *const calls_of_intruders[] = {
 	"io_uring_setup",
 };
 
+static struct scmp_arg_cmp equals(unsigned arg, scmp_datum_t value)
+{
+	return (struct scmp_arg_cmp){ .arg = arg, .op = SCMP_CMP_EQ, .datum_a = value };
+}
+
+/* Of the bits of `mask`, those of `bits` are set and the others are not. */
+static struct scmp_arg_cmp has_bits(unsigned arg, scmp_datum_t mask, scmp_datum_t bits)
+{
+	return (struct scmp_arg_cmp){
+		.arg = arg, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = bits
+	};
+}
+
 /* A name that is not known here is no call that could be made. */
 static bool add_calls(scmp_filter_ctx filter, uint32_t action, const char *const *names,
 		      size_t n)
@@ -379,7 +395,7 @@ static bool allow_sockets(scmp_filter_ctx filter, enum sandbox_powers powers)
 
 	for (size_t i = 0; i < n; i++) {
 		if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				     SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i])) < 0)
+				     equals(0, (scmp_datum_t)families[i])) < 0)
 			return false;
 	}
 	return true;
@@ -390,12 +406,11 @@ static bool allow_sockets(scmp_filter_ctx filter, enum sandbox_powers powers)
 static bool allow_memory(scmp_filter_ctx filter)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-				SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0 &&
-	       seccomp_rule_add(
-		       filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-		       SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC | PROT_WRITE, PROT_EXEC)) == 0 &&
+				has_bits(2, PROT_EXEC, 0)) == 0 &&
+	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+				has_bits(2, PROT_EXEC | PROT_WRITE, PROT_EXEC)) == 0 &&
 	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-				SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0;
+				has_bits(2, PROT_EXEC, 0)) == 0;
 }
 
 /* Threads, but no processes: clone3 has its flags in memory, where a filter cannot see them,
@@ -403,15 +418,15 @@ static bool allow_memory(scmp_filter_ctx filter)
 static bool allow_threads(scmp_filter_ctx filter)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-				SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) == 0 &&
+				has_bits(0, CLONE_THREAD, CLONE_THREAD)) == 0 &&
 	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-				SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)) == 0 &&
+				equals(0, PR_SET_NAME)) == 0 &&
 	       /* abort(3) signals itself */
 	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())) == 0 &&
+				equals(0, (scmp_datum_t)getpid())) == 0 &&
 	       /* a look at the limits, one's own, and no change */
-	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
-				SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0)) == 0;
+	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, equals(0, 0),
+				equals(2, 0)) == 0;
 }
 
 static bool allow_ioctls(scmp_filter_ctx filter)
@@ -420,7 +435,7 @@ static bool allow_ioctls(scmp_filter_ctx filter)
 
 	for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
 		if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				     SCMP_A1(SCMP_CMP_EQ, requests[i])) < 0)
+				     equals(1, requests[i])) < 0)
 			return false;
 	}
 	return true;

@@ -20,8 +20,14 @@ enum sandbox_powers {
 	SANDBOX_POWERS_COUNT,
 };
 
+/* A folder beneath which all may be done. It must be there. */
+struct sandbox_folder {
+	const char *path;
+	const char *name; /* for the error: the variable that it is set by */
+};
+
 struct sandbox_files {
-	const char *const *writable; /* folders beneath which all may be done; must be there */
+	const struct sandbox_folder *writable;
 	size_t n_writable;
 	const char *const *readable; /* files and folders; absent ones are skipped */
 	size_t n_readable;

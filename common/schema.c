@@ -106,6 +106,29 @@ static const struct json_field session_fields[] = {
 	  .min = 0,
 	  .max = INT64_MAX },
 };
+static const struct json_field token_fields[] = {
+	{ .name = "token",
+	  .kind = JSON_KIND_TEXT,
+	  .is_required = true,
+	  .min = 1,
+	  .max = SCHEMA_TOKEN_MAX },
+};
+static const struct json_field audit_fields[] = {
+	{ .name = "limit", .kind = JSON_KIND_INT, .min = 1, .max = SCHEMA_PAGE_MAX },
+	{ .name = "cursor", .kind = JSON_KIND_INT, .min = 1, .max = INT64_MAX },
+};
+static const struct json_field note_fields[] = {
+	{ .name = "action",
+	  .kind = JSON_KIND_TEXT,
+	  .is_required = true,
+	  .min = 1,
+	  .max = SCHEMA_WORD_MAX },
+	{ .name = "outcome",
+	  .kind = JSON_KIND_TEXT,
+	  .is_required = true,
+	  .min = 1,
+	  .max = SCHEMA_WORD_MAX },
+};
 static const struct json_field changes_fields[] = {
 	{ .name = "since", .kind = JSON_KIND_TEXT, .min = 1, .max = 64 },
 };
@@ -173,7 +196,12 @@ static const struct {
 	METHOD("download.forget", id_fields),
 	METHOD("event.changes", changes_fields),
 	{ .name = "library.scan" },
+	METHOD("audit.list", audit_fields),
+	METHOD("audit.note", note_fields),
 	METHOD("hub.search", search_fields),
+	{ .name = "token.get" },
+	METHOD("token.set", token_fields),
+	{ .name = "token.forget" },
 	METHOD("model.list", models_fields),
 	METHOD("model.get", model_fields),
 	METHOD("model.delete", delete_fields),

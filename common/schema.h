@@ -25,6 +25,7 @@ enum {
 	SCHEMA_QUERY_MAX = 200,                 /* bytes that are looked for in the library */
 	SCHEMA_FOLDER_MAX = 1024,               /* of a folder beneath the models directory */
 	SCHEMA_CONTEXT_MAX = 100 * 1000 * 1000, /* tokens */
+	SCHEMA_TOKEN_MAX = 1024,                /* bytes of a Hub token */
 	SCHEMA_WORD_MAX = 64,                   /* bytes of a task, of a kind */
 	SCHEMA_ROWS_MAX = 100,                  /* of one page of a search at the Hub */
 	SCHEMA_CURSOR_MAX = 1024,               /* bytes of the Hub's cursor */

@@ -121,3 +121,11 @@ bool unixsock_is_peer_allowed(int fd, gid_t gid)
 	return peer.uid == 0 || peer.uid == geteuid() || peer.gid == gid ||
 	       is_in_groups(fd, gid);
 }
+
+uid_t unixsock_peer_uid(int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ? (uid_t)-1 : peer.uid;
+}

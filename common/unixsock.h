@@ -26,4 +26,7 @@ int unixsock_connect(const char *path, int timeout_ms, struct error *err) MUST_U
  */
 bool unixsock_is_peer_allowed(int fd, gid_t gid);
 
+/* The user that the peer runs as; -1 when the kernel does not say. */
+uid_t unixsock_peer_uid(int fd);
+
 #endif

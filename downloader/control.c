@@ -1,5 +1,6 @@
 #include "downloader/control.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ struct client {
 	struct control *control;
 	struct bufferevent *bev;
 	size_t n_calls;  /* not answered yet */
+	uid_t uid;       /* the peer's */
 	bool is_ended;   /* the peer sends no more, or is gone: freed after the last call */
 	bool is_gone;    /* nothing can be written any more */
 	bool is_closing; /* about to be freed */
@@ -33,6 +35,8 @@ struct control_call {
 	struct client *client;
 	struct json_object *id;
 	bool is_notification;
+	struct control_deed deed; /* method and params: NULL unless it is watched */
+	char *method;
 };
 
 struct control {
@@ -40,8 +44,7 @@ struct control {
 	struct evconnlistener *listener;
 	struct loop_timer *accept_again;
 	gid_t gid;
-	control_fn fn;
-	void *ctx;
+	struct control_hooks hooks;
 	struct client *clients;
 	size_t n_clients;
 	bool is_freed; /* the last client frees it */
@@ -95,8 +98,27 @@ static void write_line(struct client *client, struct str line)
 		(void)bufferevent_write(client->bev, line.p, line.n);
 }
 
+static void tell_of_end(struct control_call *call, const struct error *err)
+{
+	const struct control_hooks *hooks = &call->client->control->hooks;
+
+	if (call->method != NULL && hooks->ended != NULL)
+		hooks->ended(hooks->ctx, &call->deed, err);
+	json_free(&call->deed.params);
+	free(call->method);
+}
+
+void control_watch(struct control_call *call, struct str method, struct json_object *params)
+{
+	if (call->method != NULL)
+		return;
+	call->method = str_dup(method);
+	call->deed.method = call->method;
+	call->deed.params = json_object_get(params);
+}
+
 /* Sends the line, or the error that it is too long, and ends the call. */
-static void end_call(struct control_call *call, const char *text)
+static void end_call(struct control_call *call, const char *text, const struct error *failure)
 {
 	struct client *client = call->client;
 	struct str line = str_from(text);
@@ -112,6 +134,7 @@ static void end_call(struct control_call *call, const char *text)
 	}
 	if (!call->is_notification)
 		write_line(client, line);
+	tell_of_end(call, failure);
 	client->n_calls--;
 	json_free(&call->id);
 	free(call);
@@ -124,7 +147,7 @@ void control_reply(struct control_call *call, struct json_object *take_result)
 	AUTO_JSON result = take_result;
 	AUTO_CSTR line = rpc_result_line(call->id, result);
 
-	end_call(call, line);
+	end_call(call, line, NULL);
 }
 
 void control_reply_text(struct control_call *call, char *take_text)
@@ -133,7 +156,7 @@ void control_reply_text(struct control_call *call, char *take_text)
 	AUTO_CSTR line = mem_printf("{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":%s}\n",
 				    call->id != NULL ? json_text(call->id).p : "null", text);
 
-	end_call(call, line);
+	end_call(call, line, NULL);
 }
 
 void control_fail(struct control_call *call, const struct error *err,
@@ -142,7 +165,7 @@ void control_fail(struct control_call *call, const struct error *err,
 	AUTO_JSON extra = take_extra;
 	AUTO_CSTR line = rpc_error_line(call->id, err, extra);
 
-	end_call(call, line);
+	end_call(call, line, err);
 }
 
 /* --- requests --- */
@@ -152,7 +175,30 @@ static void refuse(struct control_call *call, const struct rpc_request *request,
 {
 	AUTO_CSTR line = rpc_refusal_line(request, err);
 
-	end_call(call, line);
+	end_call(call, line, err);
+}
+
+static void copy_cut(struct str text, char *out, size_t size)
+{
+	text = str_utf8_whole(str_sub(text, 0, size - 1));
+	memcpy(out, text.p != NULL ? text.p : "", text.n);
+	out[text.n] = '\0';
+}
+
+/* Who calls: the web side says on whose behalf; others speak for themselves. */
+static void name_caller(struct control_call *call, const struct rpc_request *request)
+{
+	struct control_deed *deed = &call->deed;
+
+	if (!request->has_caller) {
+		(void)snprintf(deed->who, sizeof(deed->who), "user %u",
+			       (unsigned)call->client->uid);
+		return;
+	}
+	copy_cut(request->caller.name.n > 0 ? request->caller.name : S("anybody"), deed->who,
+		 sizeof(deed->who));
+	copy_cut(request->caller.address, deed->address, sizeof(deed->address));
+	copy_cut(request->caller.request_id, deed->request_id, sizeof(deed->request_id));
 }
 
 static void take_line(struct client *client, struct str line)
@@ -168,13 +214,14 @@ static void take_line(struct client *client, struct str line)
 	call->id = json_object_get(request.id);
 	call->is_notification = request.is_notification;
 	client->n_calls++;
+	name_caller(call, &request);
 	if (parsed < 0)
 		refuse(call, &request, &err);
 	else if (schema_check(request.method, request.params, &err) < 0)
 		control_fail(call, &err, NULL);
 	else
-		control->fn(control->ctx, call, request.method,
-			    request.params != NULL ? request.params : empty);
+		control->hooks.fn(control->hooks.ctx, call, request.method,
+				  request.params != NULL ? request.params : empty);
 	rpc_request_clear(&request);
 }
 
@@ -267,6 +314,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	}
 	client = mem_alloc(sizeof(*client));
 	client->control = control;
+	client->uid = unixsock_peer_uid((int)fd);
 	client->bev =
 		bufferevent_socket_new(loop_base(control->loop), fd, BEV_OPT_CLOSE_ON_FREE);
 	client->next = control->clients;
@@ -295,15 +343,14 @@ static void on_accept_again(void *ctx)
 	(void)evconnlistener_enable(control->listener);
 }
 
-struct control *control_new(struct loop *loop, int take_fd, gid_t gid, control_fn fn, void *ctx,
-			    struct error *err)
+struct control *control_new(struct loop *loop, int take_fd, gid_t gid,
+			    const struct control_hooks *hooks, struct error *err)
 {
 	struct control *control = mem_alloc(sizeof(*control));
 
 	control->loop = loop;
 	control->gid = gid;
-	control->fn = fn;
-	control->ctx = ctx;
+	control->hooks = *hooks;
 	control->listener =
 		evconnlistener_new(loop_base(loop), on_accept, control,
 				   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, take_fd);

@@ -30,10 +30,37 @@ enum {
 typedef void (*control_fn)(void *ctx, struct control_call *call, struct str method,
 			   struct json_object *params);
 
+enum {
+	CONTROL_WHO_MAX = 96,     /* bytes of a caller's name, */
+	CONTROL_ADDRESS_MAX = 64, /* of an address, */
+	CONTROL_ID_MAX = 64,      /* of a request's id; more is cut */
+};
+
+/* A call that was watched and has ended. */
+struct control_deed {
+	const char *method;
+	struct json_object *params;
+	/* Who made it: "larder", "key backup"; "anybody" where nobody signs in; "user 1000" of
+	 * this machine. "" where not known. */
+	char who[CONTROL_WHO_MAX];
+	char address[CONTROL_ADDRESS_MAX];
+	char request_id[CONTROL_ID_MAX + 1];
+};
+
+struct control_hooks {
+	control_fn fn;
+	/* Borrowed for the call; `err` is NULL when it went well. May be NULL. */
+	void (*ended)(void *ctx, const struct control_deed *deed, const struct error *err);
+	void *ctx;
+};
+
 /* Serves the listening descriptor, which is consumed. Peers must be root, our own user, or in
  * the group `gid`. */
-struct control *control_new(struct loop *loop, int take_fd, gid_t gid, control_fn fn, void *ctx,
-			    struct error *err);
+struct control *control_new(struct loop *loop, int take_fd, gid_t gid,
+			    const struct control_hooks *hooks, struct error *err);
+
+/* The end of this call is to be told to `ended`. `params` is held until then. */
+void control_watch(struct control_call *call, struct str method, struct json_object *params);
 
 /* Closes all; calls that are not answered yet may still be, into the void. */
 void control_free(struct control **control);

@@ -57,6 +57,7 @@ struct daemon {
 	struct control *control;
 	struct sse *sse;
 	struct hub_search *search;
+	struct account *account;
 	struct ops ops;
 	struct event *signals[2];
 	bool is_stopping;
@@ -428,14 +429,30 @@ static size_t transfer_threads(const struct config *cfg)
 	return cores < TRANSFER_THREADS_MAX ? cores : TRANSFER_THREADS_MAX;
 }
 
+static char *read_endpoint(const struct config *cfg, struct error *err)
+{
+	char *endpoint = hub_url_endpoint(str_from(cfg->hf_endpoint), err);
+
+	if (endpoint == NULL)
+		(void)error_prefix(err, "HF_ENDPOINT");
+	return endpoint;
+}
+
+int daemon_check(const struct config *cfg, struct error *err)
+{
+	AUTO_CSTR endpoint = read_endpoint(cfg, err);
+
+	return endpoint == NULL ? -1 : 0;
+}
+
 static int build_base(struct daemon *d, struct error *err)
 {
 	const struct config *cfg = d->cfg;
 	size_t cores = count_cores();
 
-	d->endpoint = hub_url_endpoint(str_from(cfg->hf_endpoint), err);
+	d->endpoint = read_endpoint(cfg, err);
 	if (d->endpoint == NULL)
-		return error_prefix(err, "HF_ENDPOINT");
+		return -1;
 	d->models_root = file_open_root(cfg->models_dir, err);
 	if (d->models_root < 0 || file_lock_root(d->models_root, err) < 0)
 		return error_prefix(err, "LARDER_MODELS_DIR");
@@ -506,6 +523,9 @@ static int build_queue(struct daemon *d, struct error *err)
 	d->hub = hub_new(d->loop, d->fetch, d->pool, d->endpoint, cfg->hf_token,
 			 cfg->is_offline);
 	d->search = hub_search_new(d->hub);
+	d->account = account_new(d->store, d->hub, cfg->state_dir, cfg->hf_token, err);
+	if (d->account == NULL)
+		return error_prefix(err, "LARDER_STATE_DIR");
 	d->planner = planner_new(d->loop, d->pool, d->hub, d->models_root);
 	d->budget = budget_new(d->loop, effect->max_connections,
 			       (size_t)cfg->max_connections_per_file);
@@ -527,6 +547,7 @@ static int build_queue(struct daemon *d, struct error *err)
 	d->ops = (struct ops){ .pool = d->pool,
 			       .hub = d->hub,
 			       .search = d->search,
+			       .account = d->account,
 			       .planner = d->planner,
 			       .queue = d->queue,
 			       .store = d->store,
@@ -628,6 +649,9 @@ static int build_sockets(struct daemon *d, struct error *err)
 				 .clients_each = (size_t)cfg->event_clients_each,
 				 .snapshot = make_snapshot,
 				 .ctx = d };
+	const struct control_hooks control_hooks = { .fn = ops_dispatch,
+						     .ended = ops_on_ended,
+						     .ctx = &d->ops };
 	int fd;
 
 	if (folder_make(cfg->runtime_dir, 0755, NULL, err) < 0)
@@ -635,8 +659,8 @@ static int build_sockets(struct daemon *d, struct error *err)
 	fd = unixsock_listen(cfg->control_socket, SOCKET_MODE, err);
 	if (fd < 0)
 		return -1;
-	d->control = control_new(d->loop, fd, group_of(cfg->control_socket), ops_dispatch,
-				 &d->ops, err);
+	d->control =
+		control_new(d->loop, fd, group_of(cfg->control_socket), &control_hooks, err);
 	if (d->control == NULL)
 		return -1;
 	fd = unixsock_listen(cfg->events_socket, SOCKET_MODE, err);
@@ -729,6 +753,7 @@ void daemon_free(struct daemon **daemon)
 	feed_allowance_free(&d->feeds);
 	space_free(&d->space);
 	planner_free(&d->planner);
+	account_free(&d->account);
 	hub_search_free(&d->search);
 	hub_free(&d->hub);
 	events_free(&d->events);

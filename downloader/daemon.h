@@ -10,6 +10,9 @@
 struct daemon;
 struct error;
 
+/* What of the configuration only larderd can judge, before anything is touched. */
+int daemon_check(const struct config *cfg, struct error *err) MUST_USE;
+
 struct daemon *daemon_new(const struct config *cfg, struct error *err);
 
 /* Serves until SIGTERM or SIGINT; running transfers are made durable before it returns. A

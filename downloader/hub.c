@@ -54,6 +54,19 @@ const char *hub_bearer(const struct hub *hub, const char *url)
 	return hub->token;
 }
 
+void hub_set_token(struct hub *hub, const char *token)
+{
+	char *old = hub->token;
+
+	hub->token = mem_strdup(token);
+	free(old);
+}
+
+bool hub_has_token(const struct hub *hub)
+{
+	return hub->token[0] != '\0';
+}
+
 int hub_check_online(const struct hub *hub, struct error *err)
 {
 	if (hub->is_offline)

@@ -32,6 +32,10 @@ struct loop *hub_loop(struct hub *hub);          /* borrowed */
 /* The token if `url` is of the endpoint's own origin, else NULL. Borrowed. */
 const char *hub_bearer(const struct hub *hub, const char *url);
 
+/* Another token from here on, or none (""); copied. What is under way goes on with the old. */
+void hub_set_token(struct hub *hub, const char *token);
+bool hub_has_token(const struct hub *hub);
+
 /* 0, or -1 with ERR_OFFLINE. */
 int hub_check_online(const struct hub *hub, struct error *err) MUST_USE;
 

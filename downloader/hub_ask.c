@@ -14,7 +14,8 @@ struct hub_ask {
 	void *ctx;
 	char *url; /* of the request under way */
 	char *subject;
-	char *what; /* may be NULL */
+	char *what;   /* may be NULL */
+	char *bearer; /* in the place of the hub's own, or NULL */
 	uint64_t fetch_id;
 	unsigned hops;
 	bool is_cancelled;
@@ -34,6 +35,7 @@ static void finish(void *arg)
 		ask->hooks.done(ask->ctx, NULL, &ask->error);
 	else
 		ask->hooks.done(ask->ctx, ask->next_page, NULL);
+	free(ask->bearer);
 	free(ask->url);
 	free(ask->subject);
 	free(ask->what);
@@ -160,10 +162,12 @@ static void on_answer(void *ctx, const struct fetch_answer *answer)
 static void request(struct hub_ask *ask)
 {
 	struct hub *hub = ask->hub;
+	bool is_home = hub_url_is_same_origin(ask->url, hub_endpoint(hub));
 	struct fetch_request wanted = {
 		.url = ask->url,
-		.bearer = hub_bearer(hub, ask->url),
-		.is_foreign = !hub_url_is_same_origin(ask->url, hub_endpoint(hub)),
+		.bearer = is_home && ask->bearer != NULL ? ask->bearer
+							 : hub_bearer(hub, ask->url),
+		.is_foreign = !is_home,
 		.accept = "application/json",
 		.body_max = HUB_ANSWER_MAX,
 		.total_timeout_ms = HUB_TIMEOUT_MS,
@@ -186,6 +190,8 @@ struct hub_ask *hub_ask(struct hub *hub, char *take_url, const char *subject, co
 	ask->task.done = on_parsed;
 	ask->hub = hub;
 	ask->hooks = *hooks;
+	ask->hooks.bearer = NULL;
+	ask->bearer = mem_strdup(hooks->bearer);
 	ask->ctx = ctx;
 	ask->url = take_url;
 	ask->subject = mem_strdup(subject);

@@ -29,6 +29,9 @@ struct hub_ask_hooks {
 	 * is NULL when all went well. `next_page` is where a list goes on, an address of the
 	 * endpoint's own origin, borrowed; NULL on the last page and with `err`. */
 	void (*done)(void *ctx, const char *next_page, const struct error *err);
+	/* In the place of the hub's own token, likewise for the endpoint's origin only; copied.
+	 * NULL: the hub's own. */
+	const char *bearer;
 };
 
 /* Asks for `take_url`. `subject` (a repository) and `what` (a revision, or NULL) are for the

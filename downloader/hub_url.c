@@ -262,6 +262,11 @@ char *hub_url_search(const char *endpoint, enum repo_type type,
 	return finish(b);
 }
 
+char *hub_url_whoami(const char *endpoint)
+{
+	return mem_printf("%s/api/whoami-v2", endpoint);
+}
+
 char *hub_url_resolve(const char *endpoint, enum repo_type type, const char *repo,
 		      const char *revision, const char *path)
 {

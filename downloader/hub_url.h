@@ -36,6 +36,8 @@ struct hub_url_param {
 };
 char *hub_url_search(const char *endpoint, enum repo_type type,
 		     const struct hub_url_param *params, size_t n);
+/* {endpoint}/api/whoami-v2 */
+char *hub_url_whoami(const char *endpoint);
 /* {endpoint}/{prefix}{repo}/resolve/{rev}/{path}, each path segment quoted */
 char *hub_url_resolve(const char *endpoint, enum repo_type type, const char *repo,
 		      const char *revision, const char *path);

@@ -46,7 +46,11 @@ static int give_up_powers(const struct config *cfg, struct error *err)
 		{ .path = cfg->state_dir, .mode = 0700 },
 		{ .path = cfg->runtime_dir, .mode = 0755 },
 	};
-	const char *const writable[] = { cfg->models_dir, cfg->state_dir, cfg->runtime_dir };
+	const struct sandbox_folder writable[] = {
+		{ .path = cfg->models_dir, .name = "LARDER_MODELS_DIR" },
+		{ .path = cfg->state_dir, .name = "LARDER_STATE_DIR" },
+		{ .path = cfg->runtime_dir, .name = "LARDER_RUNTIME_DIR" },
+	};
 	const char *const readable[] = {
 		/* certificates, as Debian, Fedora and Alpine have them */
 		"/etc/ssl", "/usr/lib/ssl", "/usr/share/ca-certificates",
@@ -70,7 +74,7 @@ static int give_up_powers(const struct config *cfg, struct error *err)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
 		if (folder_make(folders[i].path, folders[i].mode, NULL, err) < 0)
-			return -1;
+			return error_prefix(err, "%s", writable[i].name);
 	}
 	return sandbox_enter(cfg->has_sandbox, SANDBOX_DAEMON, &files, err);
 }
@@ -93,7 +97,8 @@ static int serve(void)
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	raise_descriptors();
-	daemon = give_up_powers(cfg, &err) < 0 ? NULL : daemon_new(cfg, &err);
+	if (daemon_check(cfg, &err) == 0 && give_up_powers(cfg, &err) == 0)
+		daemon = daemon_new(cfg, &err);
 	if (daemon == NULL) {
 		log_error("%s", err.text);
 		return EXIT_FAILURE;

@@ -3,43 +3,51 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "downloader/audit.h"
+
 static const struct {
 	const char *method;
 	ops_fn fn;
+	bool is_deed; /* changes something: goes into the audit */
 } methods[] = {
-	{ "preview.make", ops_preview_make },
-	{ "download.create", ops_download_create },
-	{ "download.list", ops_download_list },
-	{ "download.get", ops_download_get },
-	{ "download.patch", ops_download_patch },
-	{ "download.pause", ops_download_pause },
-	{ "download.resume", ops_download_resume },
-	{ "download.cancel", ops_download_cancel },
-	{ "download.retry", ops_download_retry },
-	{ "download.forget", ops_download_forget },
-	{ "hub.search", ops_hub_search },
-	{ "event.changes", ops_event_changes },
-	{ "library.scan", ops_library_scan },
-	{ "model.list", ops_model_list },
-	{ "model.get", ops_model_get },
-	{ "session.rules", ops_session_rules },
-	{ "session.revoke", ops_session_revoke },
-	{ "session.end", ops_session_end },
-	{ "settings.get", ops_settings_get },
-	{ "settings.patch", ops_settings_patch },
-	{ "system.health", ops_system_health },
-	{ "model.delete", ops_model_delete },
-	{ "trash.list", ops_trash_list },
-	{ "trash.restore", ops_trash_restore },
-	{ "trash.empty", ops_trash_empty },
-	{ "system.status", ops_system_status },
-	{ "model.check", ops_model_check },
-	{ "model.repair", ops_model_repair },
-	{ "model.update", ops_model_update },
-	{ "model.verify", ops_model_verify },
-	{ "scrub.get", ops_scrub_get },
-	{ "scrub.start", ops_scrub_start },
-	{ "scrub.stop", ops_scrub_stop },
+	{ "preview.make", ops_preview_make, false },
+	{ "download.create", ops_download_create, true },
+	{ "download.list", ops_download_list, false },
+	{ "download.get", ops_download_get, false },
+	{ "download.patch", ops_download_patch, true },
+	{ "download.pause", ops_download_pause, true },
+	{ "download.resume", ops_download_resume, true },
+	{ "download.cancel", ops_download_cancel, true },
+	{ "download.retry", ops_download_retry, true },
+	{ "download.forget", ops_download_forget, true },
+	{ "hub.search", ops_hub_search, false },
+	{ "event.changes", ops_event_changes, false },
+	{ "library.scan", ops_library_scan, true },
+	{ "model.list", ops_model_list, false },
+	{ "model.get", ops_model_get, false },
+	{ "session.rules", ops_session_rules, false },
+	{ "session.revoke", ops_session_revoke, true },
+	{ "session.end", ops_session_end, true },
+	{ "settings.get", ops_settings_get, false },
+	{ "settings.patch", ops_settings_patch, true },
+	{ "system.health", ops_system_health, false },
+	{ "model.delete", ops_model_delete, true },
+	{ "trash.list", ops_trash_list, false },
+	{ "trash.restore", ops_trash_restore, true },
+	{ "trash.empty", ops_trash_empty, true },
+	{ "system.status", ops_system_status, false },
+	{ "model.check", ops_model_check, true },
+	{ "model.repair", ops_model_repair, true },
+	{ "model.update", ops_model_update, true },
+	{ "model.verify", ops_model_verify, true },
+	{ "scrub.get", ops_scrub_get, false },
+	{ "scrub.start", ops_scrub_start, true },
+	{ "scrub.stop", ops_scrub_stop, true },
+	{ "token.get", ops_token_get, false },
+	{ "token.set", ops_token_set, true },
+	{ "token.forget", ops_token_forget, true },
+	{ "audit.list", ops_audit_list, false },
+	{ "audit.note", ops_audit_note, true },
 };
 
 /* A call about a model that is being looked at: what a download has brought is in the library
@@ -119,6 +127,13 @@ void ops_clear(struct ops *ops)
 	}
 }
 
+void ops_on_ended(void *ctx, const struct control_deed *deed, const struct error *err)
+{
+	const struct ops *ops = ctx;
+
+	audit_note(ops->store, deed, err);
+}
+
 void ops_dispatch(void *ctx, struct control_call *call, struct str method,
 		  struct json_object *params)
 {
@@ -130,6 +145,8 @@ void ops_dispatch(void *ctx, struct control_call *call, struct str method,
 	}
 	for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
 		if (str_is_equal(method, str_from(methods[i].method))) {
+			if (methods[i].is_deed)
+				control_watch(call, method, params);
 			methods[i].fn(ctx, call, params);
 			return;
 		}

@@ -8,6 +8,7 @@
 #ifndef DOWNLOADER_OPS_H
 #define DOWNLOADER_OPS_H
 
+#include "downloader/account.h"
 #include "downloader/bin.h"
 #include "downloader/control.h"
 #include "downloader/events.h"
@@ -34,6 +35,7 @@ struct ops {
 	struct events *events;
 	struct settings *settings;
 	struct sessions *sessions;
+	struct account *account;
 	struct library *library;
 	struct lateness *lateness;
 	struct bin *bin;
@@ -52,6 +54,9 @@ void ops_clear(struct ops *ops);
 /* A control_fn; ctx is a struct ops. */
 void ops_dispatch(void *ctx, struct control_call *call, struct str method,
 		  struct json_object *params);
+
+/* The end of a deed, for control_hooks; ctx is a struct ops. */
+void ops_on_ended(void *ctx, const struct control_deed *deed, const struct error *err);
 
 /* {"downloads":[those that are not final],"disk":{...},"settings":{...},"library":{...}}: what
  * a watcher begins with. */
@@ -90,6 +95,8 @@ typedef void (*ops_fn)(struct ops *ops, struct control_call *call, struct json_o
 
 void ops_preview_make(struct ops *ops, struct control_call *call, struct json_object *params);
 
+void ops_audit_list(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_audit_note(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_hub_search(struct ops *ops, struct control_call *call, struct json_object *params);
 
 void ops_download_create(struct ops *ops, struct control_call *call,
@@ -127,6 +134,9 @@ void ops_session_revoke(struct ops *ops, struct control_call *call, struct json_
 void ops_session_end(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_settings_get(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_settings_patch(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_token_get(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_token_set(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_token_forget(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_system_health(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_system_status(struct ops *ops, struct control_call *call, struct json_object *params);
 

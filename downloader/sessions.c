@@ -1,7 +1,5 @@
 #include "downloader/sessions.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,9 +8,8 @@
 #include "common/error.h"
 #include "common/json.h"
 #include "common/log.h"
-#include "downloader/file.h"
+#include "downloader/secret.h"
 
-#define SECRET_NAME   "secret.key"
 #define EPOCH_SETTING "sessions.epoch"
 #define ENDED_SETTING "sessions.ended"
 
@@ -29,60 +26,6 @@ struct sessions {
 	struct auth_ended ended[AUTH_ENDED_MAX];
 	size_t n_ended;
 };
-
-/* --- the secret --- */
-
-static int read_secret(int fd, unsigned char ret[TOKEN_KEY_BYTES], struct error *err)
-{
-	char bytes[TOKEN_KEY_BYTES + 1];
-	struct stat st;
-	ssize_t n;
-
-	if (fstat(fd, &st) < 0)
-		return error_set_errno(err, ERR_INTERNAL, SECRET_NAME);
-	if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-		return error_set(err, ERR_INTERNAL,
-				 SECRET_NAME ": others may read it; make its mode 0600");
-	n = file_read_at(fd, bytes, sizeof(bytes), 0, err);
-	if (n < 0)
-		return -1;
-	if (n != TOKEN_KEY_BYTES)
-		return error_set(err, ERR_INTERNAL,
-				 SECRET_NAME ": not %d bytes; remove it, and a new one is made",
-				 TOKEN_KEY_BYTES);
-	memcpy(ret, bytes, TOKEN_KEY_BYTES);
-	sodium_memzero(bytes, sizeof(bytes));
-	return 0;
-}
-
-/* Under another name first, so that there is never half a secret. */
-static int make_secret(int root, unsigned char ret[TOKEN_KEY_BYTES], struct error *err)
-{
-	struct str bytes = { .p = (const char *)ret, .n = TOKEN_KEY_BYTES };
-	AUTO_FD fd =
-		file_open(root, SECRET_NAME ".new", O_WRONLY | O_CREAT | O_TRUNC, 0600, err);
-
-	if (fd < 0)
-		return -1;
-	randombytes_buf(ret, TOKEN_KEY_BYTES);
-	if (file_write_at(fd, bytes, 0, err) < 0 || file_sync_data(fd, err) < 0)
-		return -1;
-	return file_rename(root, SECRET_NAME ".new", SECRET_NAME, err);
-}
-
-static int load_secret(const char *state_dir, unsigned char ret[TOKEN_KEY_BYTES],
-		       struct error *err)
-{
-	AUTO_FD root = file_open_root(state_dir, err);
-	AUTO_FD fd = -1;
-
-	if (root < 0)
-		return -1;
-	fd = file_open(root, SECRET_NAME, O_RDONLY, 0, err);
-	if (fd >= 0)
-		return read_secret(fd, ret, err);
-	return err->sys == ENOENT ? make_secret(root, ret, err) : -1;
-}
 
 /* --- the epoch --- */
 
@@ -139,7 +82,7 @@ struct sessions *sessions_new(struct store *store, const char *state_dir, struct
 	s->store = store;
 	s->auth = auth;
 	s->hooks = *hooks;
-	if (load_secret(state_dir, s->secret, err) < 0 ||
+	if (secret_load(state_dir, s->secret, err) < 0 ||
 	    store_load_settings(store, on_loaded, s, err) < 0)
 		return NULL;
 	auth_set_secret(auth, s->secret, s->epoch);

@@ -73,7 +73,19 @@ static const char *const migrations[] = {
 	"ALTER TABLE jobs ADD COLUMN files_unknown INTEGER NOT NULL DEFAULT 0;",
 	/* config.json is read, too: all is looked at once more. */
 	"DELETE FROM models;",
+	"CREATE TABLE audit ("
+	" seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, who TEXT NOT NULL,"
+	" address TEXT NOT NULL, action TEXT NOT NULL, what TEXT NOT NULL,"
+	" outcome TEXT NOT NULL, request_id TEXT NOT NULL) STRICT;"
+	"CREATE TRIGGER audit_stays BEFORE UPDATE ON audit "
+	"BEGIN SELECT RAISE(ABORT, 'the audit is not changed'); END;"
+	/* STORE_AUDIT_KEPT */
+	"CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit"
+	" WHEN OLD.seq > (SELECT max(seq) FROM audit) - 100000 "
+	"BEGIN SELECT RAISE(ABORT, 'the audit is kept'); END;",
 };
+
+static_assert(STORE_AUDIT_KEPT == 100000, "the trigger says so");
 
 struct store {
 	struct loop *loop;
@@ -114,7 +126,7 @@ static bool is_read(const struct loop_message *message)
 	const struct command *command = (const struct command *)message;
 
 	return command->run == store_run_get_plan || command->run == store_run_get_extents ||
-	       command->run == store_run_get_sources;
+	       command->run == store_run_get_sources || command->run == store_run_get_audit;
 }
 
 /* Runs commands that all read, or all write. When not even their transaction begins (the
@@ -197,6 +209,8 @@ static void command_free(struct command *command)
 	json_free(&command->settings);
 	free(command->extents);
 	store_clear_sources(command);
+	store_clear_audit(command);
+	free(command->entries);
 	model_free(&command->model);
 	free(command->folder);
 	free(command);
@@ -215,6 +229,9 @@ static void finish(struct loop_message *message)
 	else if (command->sources_done != NULL)
 		command->sources_done(command->ctx, command->sources,
 				      err == NULL ? command->n_sources : 0, err);
+	else if (command->audit_done != NULL)
+		command->audit_done(command->ctx, command->entries,
+				    err == NULL ? command->n_entries : 0, err);
 	else if (command->done != NULL)
 		command->done(command->ctx, err);
 	command_free(command);
@@ -390,6 +407,37 @@ void store_drop_model(struct store *store, const char *folder, store_done_fn don
 	struct command *command = command_new(store, store_run_drop_model, NULL, done, ctx);
 
 	command->folder = mem_strdup(folder);
+	submit(store, command);
+}
+
+void store_put_audit(struct store *store, const struct audit_entry *entry, store_done_fn done,
+		     void *ctx)
+{
+	struct command *command = command_new(store, store_run_put_audit, NULL, done, ctx);
+
+	command->entries = mem_array(1, sizeof(*entry));
+	command->entries[0] = (struct audit_entry){
+		.at_ms = entry->at_ms,
+		.who = mem_strdup(entry->who),
+		.address = mem_strdup(entry->address),
+		.action = mem_strdup(entry->action),
+		.what = mem_strdup(entry->what),
+		.outcome = mem_strdup(entry->outcome),
+		.request_id = mem_strdup(entry->request_id),
+	};
+	command->n_entries = 1;
+	submit(store, command);
+}
+
+void store_get_audit(struct store *store, int64_t before, size_t limit, store_audit_fn done,
+		     void *ctx)
+{
+	struct command *command = command_new(store, store_run_get_audit, NULL, NULL, ctx);
+
+	command->audit_done = done;
+	command->before = before;
+	command->index = limit;
+	command->entries = mem_array(limit, sizeof(*command->entries));
 	submit(store, command);
 }
 

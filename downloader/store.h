@@ -124,6 +124,34 @@ void store_drop_model(struct store *store, const char *folder, store_done_fn don
 int store_load_models(struct store *store, void (*fn)(void *ctx, struct model *take_model),
 		      void *ctx, struct error *err) MUST_USE;
 
+/* Somebody's deed. Views: borrowed for a call. */
+struct audit_entry {
+	int64_t seq; /* the database's; the larger the later */
+	int64_t at_ms;
+	const char *who;
+	const char *address;
+	const char *action;
+	const char *what;
+	const char *outcome;
+	const char *request_id;
+};
+
+enum {
+	STORE_AUDIT_KEPT = 100000, /* entries, the newest */
+};
+
+/* Adds an entry (its `seq` does not count). Nothing changes one, and only age takes one away.
+ */
+void store_put_audit(struct store *store, const struct audit_entry *entry, store_done_fn done,
+		     void *ctx);
+
+/* Reads at most `limit` entries before the one of `before`, the newest first: `entries` is
+ * borrowed for the call. */
+typedef void (*store_audit_fn)(void *ctx, const struct audit_entry *entries, size_t n,
+			       const struct error *err);
+void store_get_audit(struct store *store, int64_t before, size_t limit, store_audit_fn done,
+		     void *ctx);
+
 /* Does the database answer, and can it write? */
 void store_check(struct store *store, store_done_fn done, void *ctx);
 

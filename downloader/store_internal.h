@@ -23,6 +23,7 @@ struct command {
 	store_plan_fn plan_done;
 	store_extents_fn extents_done;
 	store_sources_fn sources_done;
+	store_audit_fn audit_done;
 	void *ctx;
 	bool has_failed;
 	struct error error;
@@ -40,8 +41,11 @@ struct command {
 	struct plan_file file; /* without its path */
 	struct source sources[STORE_SOURCES_MAX];
 	size_t n_sources;
-	struct model *model; /* held */
-	char *folder;        /* of a model */
+	struct model *model;         /* held */
+	char *folder;                /* of a model */
+	struct audit_entry *entries; /* with copies of what they point to */
+	size_t n_entries;
+	int64_t before;
 };
 
 store_run_fn store_run_put_job;
@@ -58,12 +62,15 @@ store_run_fn store_run_delete_job;
 store_run_fn store_run_put_settings;
 store_run_fn store_run_put_model;
 store_run_fn store_run_drop_model;
+store_run_fn store_run_put_audit;
+store_run_fn store_run_get_audit;
 store_run_fn store_run_check;
 
 int store_load_models_from(struct db *db, void (*fn)(void *ctx, struct model *take_model),
 			   void *ctx, struct error *err) MUST_USE;
 
-/* Forgets the sources that the command has. */
+/* Forgets the sources, or the entries, that the command has. */
 void store_clear_sources(struct command *command);
+void store_clear_audit(struct command *command);
 
 #endif

@@ -59,16 +59,23 @@ static int read_password(struct json_object *body, struct str *ret, struct error
 void api_session_create(const struct app *app, const struct request *request,
 			struct response *response)
 {
+	struct rpc_caller caller = app_caller(request);
 	struct identity who;
 	struct str password;
 	char token[TOKEN_MAX];
 	struct error err;
 
-	if (read_password(request->body, &password, &err) < 0 ||
-	    guard_sign_in(app->guard, password, request->address, token, &who, &err) < 0) {
+	if (read_password(request->body, &password, &err) < 0) {
 		app_refuse(request, &err, response);
 		return;
 	}
+	if (guard_sign_in(app->guard, password, request->address, token, &who, &err) < 0) {
+		app_note(app, &caller, "session.create", error_code_name(err.code));
+		app_refuse(request, &err, response);
+		return;
+	}
+	caller.name = str_from(who.name);
+	app_note(app, &caller, "session.create", "ok");
 	tell(app, &who, response);
 	set_cookie(app, request, token, app->cfg->session_s, response);
 }
@@ -77,11 +84,12 @@ void api_session_create(const struct app *app, const struct request *request,
 void api_session_delete(const struct app *app, const struct request *request,
 			struct response *response)
 {
+	const struct rpc_caller caller = app_caller(request);
 	struct identity who;
 	struct error err;
 
 	if (guard_identify(app->guard, &request->auth, &who, &err) == 0 &&
-	    guard_sign_out(app->guard, &who, &err) < 0) {
+	    guard_sign_out(app->guard, &who, &caller, &err) < 0) {
 		app_refuse(request, &err, response);
 		return;
 	}

@@ -21,7 +21,7 @@ void api_health(const struct app *app, const struct request *request, struct res
 
 	(void)request;
 	json_add_cstr(parts, "fcgi", "ok");
-	if (rpc_call(app->cfg->control_socket, "system.health", NULL, HEALTH_TIMEOUT_MS,
+	if (rpc_call(app->cfg->control_socket, "system.health", NULL, NULL, HEALTH_TIMEOUT_MS,
 		     &answer, NULL, &err) < 0) {
 		json_add_cstr(parts, "daemon", err.text);
 		is_well = false;
@@ -43,6 +43,12 @@ void api_changes(const struct app *app, const struct request *request,
 		 struct response *response)
 {
 	app_call(app, request, "event.changes", app_query_params(request, ""), 200, response);
+}
+
+void api_audit(const struct app *app, const struct request *request, struct response *response)
+{
+	app_call(app, request, "audit.list", app_query_params(request, "limit cursor"), 200,
+		 response);
 }
 
 void api_settings_get(const struct app *app, const struct request *request,

@@ -15,6 +15,7 @@ enum {
 	HUB_PART = 50,    /* of the requests so many ask the Hub at most */
 	GUESSES = 5,      /* at the password, a minute, from one address */
 	GUESSES_ALL = 30, /* from all together */
+	NOTE_TIMEOUT_MS = 5000,
 };
 
 static void refuse(const struct request *request, const struct error *err,
@@ -32,17 +33,45 @@ void app_refuse(const struct request *request, const struct error *err,
 	refuse(request, err, NULL, response);
 }
 
+struct rpc_caller app_caller(const struct request *request)
+{
+	return (struct rpc_caller){ .name = str_from(request->who),
+				    .address = str_from(request->address),
+				    .request_id = str_from(request->id) };
+}
+
+void app_name_caller(struct request *request, const struct identity *who)
+{
+	(void)snprintf(request->who, sizeof(request->who), "%s%s",
+		       who->kind == AUTH_KEY ? "key " : "", who->name);
+}
+
+void app_note(const struct app *app, const struct rpc_caller *caller, const char *action,
+	      const char *outcome)
+{
+	AUTO_JSON params = json_object_new_object();
+	AUTO_JSON result = NULL;
+	struct error err;
+
+	json_add_cstr(params, "action", action);
+	json_add_cstr(params, "outcome", outcome);
+	if (rpc_call(app->cfg->control_socket, "audit.note", params, caller, NOTE_TIMEOUT_MS,
+		     &result, NULL, &err) < 0)
+		log_warning("audit: %s is not noted: %s", action, err.text);
+}
+
 void app_call(const struct app *app, const struct request *request, const char *method,
 	      struct json_object *take_params, int status, struct response *response)
 {
 	AUTO_JSON params = take_params;
 	AUTO_JSON result = NULL;
 	AUTO_JSON extra = NULL;
+	const struct rpc_caller caller = app_caller(request);
 	struct error err;
 
 	if (schema_check(str_from(method), params, &err) < 0 ||
-	    rpc_call(app->cfg->control_socket, method, params, RPC_TIMEOUT_MS, &result, &extra,
-		     &err) < 0)
+	    rpc_call(app->cfg->control_socket, method, params, &caller, RPC_TIMEOUT_MS, &result,
+		     &extra, &err) < 0)
 		refuse(request, &err, extra, response);
 	else if (status == 204)
 		response_empty(response, status);
@@ -165,13 +194,15 @@ static int check_site(const struct app *app, const struct request *request,
 }
 
 /* Of addresses that want nobody in particular too: what a session is good for is checked. */
-static int let_in(const struct app *app, const struct request *request,
-		  const struct route *route, struct response *response, struct error *err)
+static int let_in(const struct app *app, struct request *request, const struct route *route,
+		  struct response *response, struct error *err)
 {
 	struct identity who;
 	bool is_in = guard_identify(app->guard, &request->auth, &who, err) == 0;
 	struct error rate;
 
+	if (is_in)
+		app_name_caller(request, &who);
 	if (check_rate(app, request, is_in ? &who : NULL, route->cost, response, &rate) < 0) {
 		*err = rate;
 		return -1;
@@ -191,8 +222,7 @@ static int check_host(const struct app *app, const struct request *request, stru
 	return hosts_check(str_from(app->cfg->hosts), str_from(request->csrf.host), err);
 }
 
-static void route(const struct app *app, const struct request *request,
-		  struct response *response)
+static void route(const struct app *app, struct request *request, struct response *response)
 {
 	char allow[sizeof(response->allow)];
 	struct error err;

@@ -7,6 +7,7 @@
 #define FCGI_APP_H
 
 #include "common/config.h"
+#include "common/rpc.h"
 #include "fcgi/guard.h"
 #include "fcgi/ratelimit.h"
 #include "fcgi/request.h"
@@ -21,6 +22,16 @@ struct app {
 /* Reads, routes, answers, and logs one line for a refusal. */
 void app_serve(const struct app *app, const struct request_input *input,
 	       struct response *response, bool *ret_is_head);
+
+/* On whose behalf larderd is called. Borrows from the request. */
+struct rpc_caller app_caller(const struct request *request);
+
+/* Who asks is known now. */
+void app_name_caller(struct request *request, const struct identity *who);
+
+/* Puts into the audit what larderd does not see: `action` and what came of it. */
+void app_note(const struct app *app, const struct rpc_caller *caller, const char *action,
+	      const char *outcome);
 
 /* What every handler does at the end: checks `params` against the method's table, calls
  * larderd, and turns the outcome into the response: `status` and the result, or a problem

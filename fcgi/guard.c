@@ -98,7 +98,7 @@ static int ask(struct guard *guard, struct error *err)
 	struct str hex;
 	size_t n = 0;
 
-	if (rpc_call(guard->cfg->control_socket, "session.rules", NULL, RULES_TIMEOUT_MS,
+	if (rpc_call(guard->cfg->control_socket, "session.rules", NULL, NULL, RULES_TIMEOUT_MS,
 		     &rules, NULL, err) < 0)
 		return -1;
 	hex = json_get_str(rules, "secret");
@@ -177,7 +177,8 @@ int guard_sign_in(struct guard *guard, struct str password, const char *address,
 	return result;
 }
 
-int guard_sign_out(struct guard *guard, const struct identity *who, struct error *err)
+int guard_sign_out(struct guard *guard, const struct identity *who,
+		   const struct rpc_caller *caller, struct error *err)
 {
 	AUTO_JSON params = NULL;
 	AUTO_JSON result = NULL;
@@ -188,8 +189,8 @@ int guard_sign_out(struct guard *guard, const struct identity *who, struct error
 	params = json_object_new_object();
 	json_add_cstr(params, "id", sodium_bin2hex(hex, sizeof(hex), who->id, sizeof(who->id)));
 	json_add_int(params, "expires", who->expires_s);
-	if (rpc_call(guard->cfg->control_socket, "session.end", params, RULES_TIMEOUT_MS,
-		     &result, NULL, err) < 0)
+	if (rpc_call(guard->cfg->control_socket, "session.end", params, caller,
+		     RULES_TIMEOUT_MS, &result, NULL, err) < 0)
 		return -1;
 	(void)pthread_mutex_lock(&guard->lock);
 	guard->until_ms = 0; /* asked anew by whoever comes next */

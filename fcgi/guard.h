@@ -12,6 +12,7 @@
 
 struct config;
 struct guard;
+struct rpc_caller;
 
 #define GUARD_USER "admin" /* whoever knows the password */
 
@@ -36,7 +37,8 @@ int guard_sign_in(struct guard *guard, struct str password, const char *address,
 
 /* Ends that session, here at once and for larderd when this returns. One that is no session is
  * left alone. */
-int guard_sign_out(struct guard *guard, const struct identity *who, struct error *err) MUST_USE;
+int guard_sign_out(struct guard *guard, const struct identity *who,
+		   const struct rpc_caller *caller, struct error *err) MUST_USE;
 
 /* What changes with this session must bring (auth.h). False when it needs none: it is no
  * session. */

@@ -22,6 +22,7 @@ enum {
 	REQUEST_PARTS_MAX = 8,                /* of the path, after /api/v1/ */
 	REQUEST_QUERY_MAX = 16,               /* parameters */
 	REQUEST_ID_MAX = 64,
+	REQUEST_WHO_MAX = 95,
 };
 
 enum method {
@@ -52,6 +53,7 @@ struct request {
 	/* Borrowed from the input: */
 	struct auth_headers auth;
 	struct csrf_headers csrf;
+	char who[REQUEST_WHO_MAX + 1]; /* asks, once that is known: for the audit */
 	const char *address; /* of who asks, as the web server sees it; "" if it does not say */
 	bool is_https;       /* between the browser and the web server */
 };

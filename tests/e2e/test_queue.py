@@ -194,7 +194,7 @@ def test_what_was_accepted_is_there_after_kill_9(larder, slow):
 
 def test_the_same_through_tsan(make_larder, hub):
     larder = make_larder(flavour="tsan")
-    hub.fault("slow", "*", origin="cdn", rate=2_000_000)
+    hub.fault("slow", "*", origin="cdn", rate=300_000)
     ids = [larder.download(f"acme/{name}") for name in ("tiny-st", "split-70b-GGUF", "tiny-7b-GGUF")]
     larder.wait(ids[2], lambda d: d["bytes_done"] > 0)
     for identity in ids:

@@ -19,19 +19,20 @@ LEVELS = [
     # larderd
     "downloader/main",
     "downloader/daemon",
-    "downloader/ops_choice downloader/ops_hub downloader/ops_downloads downloader/ops_models downloader/ops_care downloader/ops_trash downloader/ops_plan downloader/ops_preview downloader/ops_sessions"
-    " downloader/ops_settings"
+    "downloader/ops_audit downloader/ops_choice downloader/ops_hub downloader/ops_downloads downloader/ops_models downloader/ops_care downloader/ops_trash downloader/ops_plan downloader/ops_preview downloader/ops_sessions"
+    " downloader/ops_settings downloader/ops_token"
     " downloader/ops_system downloader/ops",
-    "downloader/control downloader/sse downloader/settings downloader/sessions downloader/queue downloader/queue_entry downloader/queue_room"
+    "downloader/audit",
+    "downloader/account downloader/control downloader/sse downloader/settings downloader/sessions downloader/queue downloader/queue_entry downloader/queue_room"
     " downloader/queue_work downloader/queue_verify downloader/library downloader/bin downloader/updates downloader/scrub downloader/watch",
     "downloader/preview downloader/transfer downloader/scan downloader/inventory downloader/verify",
     "downloader/planner downloader/changeover",
     "downloader/landing downloader/landing_begin downloader/survey",
     "downloader/lanes",
     "downloader/journal downloader/claims downloader/copy downloader/hubfile",
-    "downloader/hasher downloader/lateness downloader/store downloader/store_run downloader/store_models downloader/space downloader/events downloader/sse_newcomers downloader/localdir downloader/budget"
+    "downloader/hasher downloader/lateness downloader/store downloader/store_audit downloader/store_run downloader/store_models downloader/space downloader/events downloader/sse_newcomers downloader/localdir downloader/budget"
     " downloader/turns downloader/direct",
-    "downloader/trash",
+    "downloader/trash downloader/secret",
     "downloader/hub downloader/hub_ask downloader/hub_list downloader/hub_search downloader/dir",
     "downloader/fetch downloader/pool downloader/db downloader/file downloader/digest downloader/checksum",
     "downloader/home",
@@ -45,18 +46,18 @@ LEVELS = [
     "downloader/job downloader/retry downloader/rate downloader/segments downloader/controller downloader/throttle"
     " downloader/schedule downloader/feed downloader/window downloader/memory_need downloader/quant downloader/shard downloader/glob downloader/hf_config"
     " downloader/address downloader/fetch_head downloader/paste_words downloader/hub_url downloader/hub_parse downloader/hub_parse_failure"
-    " downloader/hub_parse_header downloader/hub_parse_search",
+    " downloader/hub_parse_header downloader/hub_parse_search downloader/hub_parse_account",
     # larder-fcgi
     "fcgi/main",
     "fcgi/worker",
-    "fcgi/app fcgi/routes fcgi/api_downloads fcgi/api_hub fcgi/api_models fcgi/api_session fcgi/api_system",
+    "fcgi/app fcgi/routes fcgi/api_downloads fcgi/api_hub fcgi/api_models fcgi/api_session fcgi/api_system fcgi/api_token",
     "fcgi/router fcgi/guard fcgi/ratelimit",
     "fcgi/request fcgi/response",
     "fcgi/csrf",
     # larder
     "cli/main",
-    "cli/cli_care cli/cli_link cli/cli_password",
-    "cli/cli_get cli/cli_models cli/cli_preview cli/cli_ps cli/cli_search cli/cli_settings cli/cli_status",
+    "cli/cli_audit cli/cli_care cli/cli_link cli/cli_password",
+    "cli/cli_get cli/cli_models cli/cli_preview cli/cli_ps cli/cli_search cli/cli_settings cli/cli_status cli/cli_token",
     "cli/cli_session",
     "cli/cli_progress cli/cli_news",
     "cli/cli_download cli/cli_table cli/cli_term cli/cli_args",
@@ -214,9 +215,9 @@ def check_tests(sources):
     elsewhere = {"downloader/changeover", "downloader/inventory", "downloader/scrub", "downloader/updates",  # e2e/test_care.py
                  "downloader/main", "downloader/daemon", "downloader/ops", "downloader/ops_choice",
                  "downloader/ops_downloads", "downloader/ops_models", "downloader/ops_care", "downloader/ops_trash", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
-                 "downloader/ops_system", "downloader/ops_hub", "downloader/ops_sessions", "downloader/home", "fcgi/main", "fcgi/worker", "fcgi/guard",
-                 "fcgi/app", "fcgi/routes", "fcgi/api_downloads", "fcgi/api_hub", "fcgi/api_models", "fcgi/api_session", "fcgi/api_system", "common/clock", "common/privileges", "cli/main", "cli/cli_get",
-                 "cli/cli_preview", "cli/cli_ps", "cli/cli_status", "cli/cli_session", "cli/cli_term", "cli/cli_news", "cli/cli_care", "cli/cli_link", "cli/cli_password"}
+                 "downloader/ops_system", "downloader/account", "downloader/ops_token", "downloader/audit", "downloader/ops_audit", "downloader/ops_hub", "downloader/ops_sessions", "downloader/home", "fcgi/main", "fcgi/worker", "fcgi/guard",
+                 "fcgi/app", "fcgi/routes", "fcgi/api_downloads", "fcgi/api_hub", "fcgi/api_models", "fcgi/api_session", "fcgi/api_system", "fcgi/api_token", "common/clock", "common/privileges", "cli/main", "cli/cli_get",
+                 "cli/cli_preview", "cli/cli_ps", "cli/cli_status", "cli/cli_session", "cli/cli_term", "cli/cli_news", "cli/cli_token", "cli/cli_audit", "cli/cli_care", "cli/cli_link", "cli/cli_password"}
     tested = {p.stem.removeprefix("test_") for p in (ROOT / "tests/unit").glob("test_*.c")}
     for path in sources:
         module = module_of(path)

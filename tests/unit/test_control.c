@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,8 +30,13 @@ struct place {
 	char *path;
 	struct loop *loop;
 	struct control *control;
-	bool is_held;  /* calls are kept for later */
-	size_t filler; /* bytes of an answer to system.health, if not 0 */
+	bool is_held;             /* calls are kept for later */
+	size_t filler;            /* bytes of an answer to system.health, if not 0 */
+	bool is_watched;          /* calls are */
+	struct control_deed deed; /* the last that ended; its params are not kept */
+	char method[32];
+	char outcome[32];
+	size_t n_deeds;
 	struct control_call *held[CALLS_MAX];
 	size_t n_held;
 	size_t n_calls;
@@ -44,6 +50,8 @@ static void on_call(void *ctx, struct control_call *call, struct str method,
 
 	p->n_calls++;
 	assert_non_null(params);
+	if (p->is_watched)
+		control_watch(call, method, params);
 	if (p->is_held) {
 		assert_true(p->n_held < CALLS_MAX);
 		p->held[p->n_held++] = call;
@@ -59,9 +67,22 @@ static void on_call(void *ctx, struct control_call *call, struct str method,
 	}
 }
 
+static void on_ended(void *ctx, const struct control_deed *deed, const struct error *err)
+{
+	struct place *p = ctx;
+
+	assert_non_null(deed->params);
+	p->deed = *deed;
+	(void)snprintf(p->method, sizeof(p->method), "%s", deed->method);
+	(void)snprintf(p->outcome, sizeof(p->outcome), "%s",
+		       err == NULL ? "ok" : error_code_name(err->code));
+	p->n_deeds++;
+}
+
 static int place_make(void **state)
 {
 	struct place *p = mem_alloc(sizeof(*p));
+	const struct control_hooks hooks = { .fn = on_call, .ended = on_ended, .ctx = p };
 	struct error err;
 	int fd;
 
@@ -70,7 +91,7 @@ static int place_make(void **state)
 	p->path = tempdir_path(&p->dir, "c.sock");
 	p->loop = loop_new(&err);
 	fd = unixsock_listen(p->path, 0600, &err);
-	p->control = control_new(p->loop, fd, getgid(), on_call, p, &err);
+	p->control = control_new(p->loop, fd, getgid(), &hooks, &err);
 	*state = p;
 	return p->control == NULL ? -1 : 0;
 }
@@ -152,6 +173,62 @@ static void a_notification_is_carried_out_and_not_answered(void **state)
 	assert_string_equal(heard, "{\"jsonrpc\":\"2.0\",\"id\":9,\"result\":"
 				   "\"system.status\"}\n");
 	assert_int_equal(p->n_calls, 2);
+}
+
+static void the_end_of_a_watched_call_is_told(void **state)
+{
+	struct place *p = *state;
+	AUTO_FD fd = dial(p);
+	AUTO_CSTR heard = NULL;
+	AUTO_CSTR self = mem_printf("user %u", (unsigned)geteuid());
+
+	(void)tell(p, fd, S(CALL(1, "system.status")));
+	heard = hear(p, fd, 1);
+	assert_int_equal(p->n_deeds, 0);
+	p->is_watched = true;
+	/* Who is connected speaks for themselves, */
+	(void)tell(p, fd, S(CALL(2, "system.status")));
+	free(heard);
+	heard = hear(p, fd, 1);
+	assert_int_equal(p->n_deeds, 1);
+	assert_string_equal(p->method, "system.status");
+	assert_string_equal(p->outcome, "ok");
+	assert_string_equal(p->deed.who, self);
+	assert_string_equal(p->deed.address, "");
+	/* the web side for whom it names. */
+	(void)tell(p, fd,
+		   S("{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"download.get\",\"params\":"
+		     "{\"id\":\"x\"},\"caller\":{\"name\":\"key backup\",\"address\":"
+		     "\"192.0.2.7\",\"request_id\":\"abc\"}}\n"));
+	free(heard);
+	heard = hear(p, fd, 1);
+	assert_string_equal(p->outcome, "unknown_download");
+	assert_string_equal(p->deed.who, "key backup");
+	assert_string_equal(p->deed.address, "192.0.2.7");
+	assert_string_equal(p->deed.request_id, "abc");
+}
+
+static void a_caller_is_cut_and_may_be_nobody(void **state)
+{
+	struct place *p = *state;
+	AUTO_FD fd = dial(p);
+	AUTO_CSTR heard = NULL;
+	AUTO_CSTR line =
+		mem_printf("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"system.status\","
+			   "\"caller\":{\"name\":\"%0200d\",\"address\":7}}\n",
+			   0);
+
+	p->is_watched = true;
+	(void)tell(p, fd, str_from(line));
+	heard = hear(p, fd, 1);
+	assert_int_equal(strlen(p->deed.who), CONTROL_WHO_MAX - 1);
+	assert_string_equal(p->deed.address, "");
+	(void)tell(p, fd,
+		   S("{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"system.status\",\"caller\":"
+		     "{}}\n"));
+	free(heard);
+	heard = hear(p, fd, 1);
+	assert_string_equal(p->deed.who, "anybody");
 }
 
 static void an_answer_too_long_becomes_an_error(void **state)
@@ -519,6 +596,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_notification_is_carried_out_and_not_answered),
+		TEST(the_end_of_a_watched_call_is_told),
+		TEST(a_caller_is_cut_and_may_be_nobody),
 		TEST(an_answer_too_long_becomes_an_error),
 		TEST(a_call_is_answered_on_one_line),
 		TEST(a_request_may_come_in_any_pieces),

@@ -342,8 +342,8 @@ static void a_call_gets_its_result_whatever_the_chunks(void **state)
 
 		json_add_cstr(params, "id", "x");
 		answering_begin(&a, answer, chunk);
-		assert_int_equal(rpc_call(a.path, "download.get", params, TIMEOUT_MS, &result,
-					  NULL, &err),
+		assert_int_equal(rpc_call(a.path, "download.get", params, NULL, TIMEOUT_MS,
+					  &result, NULL, &err),
 				 0);
 		assert_true(str_is_equal(json_get_str(result, "state"), S("queued")));
 		answering_join(&a);
@@ -366,9 +366,9 @@ static void an_error_comes_back_whole(void **state)
 			"\"no\",\"data\":{\"code\":\"illegal_state\",\"field\":\"id\","
 			"\"retry_after_s\":4,\"extra\":{\"state\":\"paused\"}}}}\n",
 			4096);
-	assert_int_equal(
-		rpc_call(a.path, "download.pause", NULL, TIMEOUT_MS, &result, &extra, &err),
-		-1);
+	assert_int_equal(rpc_call(a.path, "download.pause", NULL, NULL, TIMEOUT_MS, &result,
+				  &extra, &err),
+			 -1);
 	assert_int_equal(err.code, ERR_ILLEGAL_STATE);
 	assert_string_equal(err.text, "no");
 	assert_string_equal(err.field, "id");
@@ -397,8 +397,8 @@ static void an_answer_that_is_none_is_an_error(void **state)
 		struct error err;
 
 		answering_begin(&a, rows[i].answer, 4096);
-		assert_int_equal(rpc_call(a.path, "system.health", NULL, TIMEOUT_MS, &result,
-					  &extra, &err),
+		assert_int_equal(rpc_call(a.path, "system.health", NULL, NULL, TIMEOUT_MS,
+					  &result, &extra, &err),
 				 -1);
 		assert_int_equal(err.code, rows[i].code);
 		assert_null(result);
@@ -419,7 +419,8 @@ static void nobody_listening_is_told_as_such(void **state)
 	tempdir_make(&dir);
 	path = tempdir_path(&dir, "none.sock");
 	assert_int_equal(
-		rpc_call(path, "system.health", NULL, TIMEOUT_MS, &result, &extra, &err), -1);
+		rpc_call(path, "system.health", NULL, NULL, TIMEOUT_MS, &result, &extra, &err),
+		-1);
 	assert_int_equal(err.code, ERR_DAEMON_UNAVAILABLE);
 	assert_null(extra);
 	tempdir_remove(&dir);
@@ -438,7 +439,8 @@ static void a_daemon_that_does_not_answer_times_out(void **state)
 	path = tempdir_path(&dir, "s.sock");
 	listener = unixsock_listen(path, 0600, &err);
 	assert_true(listener >= 0);
-	assert_int_equal(rpc_call(path, "system.health", NULL, 20, &result, NULL, &err), -1);
+	assert_int_equal(rpc_call(path, "system.health", NULL, NULL, 20, &result, NULL, &err),
+			 -1);
 	assert_int_equal(err.code, ERR_TIMEOUT);
 	tempdir_remove(&dir);
 }

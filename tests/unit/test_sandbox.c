@@ -90,7 +90,7 @@ static int outcome(void (*child)(const struct place *place), const struct place 
 
 static void enter(const struct place *place, enum sandbox_powers powers)
 {
-	const char *writable[] = { place->ours };
+	const struct sandbox_folder writable[] = { { .path = place->ours, .name = "OURS" } };
 	const char *readable[] = { "/etc/hosts", "/no/such/file" };
 	const struct sandbox_files files = { .writable = writable,
 					     .n_writable = 1,
@@ -306,13 +306,14 @@ static void switch_off(const struct place *place)
 
 static void ask_for_what_is_not_there(const struct place *place)
 {
-	const char *writable[] = { "/no/such/folder" };
+	const struct sandbox_folder writable[] = { { .path = "/no/such/folder",
+						     .name = "THEIRS" } };
 	const struct sandbox_files files = { .writable = writable, .n_writable = 1 };
 	struct error err;
 
 	(void)place;
 	CHECK(sandbox_enter(true, SANDBOX_DAEMON, &files, &err) < 0);
-	CHECK(strstr(err.text, "/no/such/folder") != NULL);
+	CHECK(strncmp(err.text, "THEIRS: /no/such/folder", 23) == 0);
 }
 
 static void a_kernel_without_landlock_is_no_reason_to_stop(void **state)

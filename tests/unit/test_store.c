@@ -699,7 +699,8 @@ static void of_a_database_without_extents_only_finished_files_count(void **state
 	store_put_file(p->store, ID_A, 1, FILE_DOWNLOADING, 22, NULL, NULL);
 	store_put_file(p->store, ID_A, 2, FILE_PENDING, 33, NULL, NULL);
 	place_close(p);
-	run_sql(p, "DROP TABLE extents; DROP TABLE sources; DROP TABLE model_files; DROP TABLE "
+	run_sql(p, "DROP TABLE audit; DROP TABLE extents; DROP TABLE sources; DROP TABLE "
+		   "model_files; DROP TABLE "
 		   "models; ALTER TABLE jobs DROP COLUMN kind; ALTER TABLE jobs DROP COLUMN "
 		   "folder; "
 		   "ALTER TABLE jobs DROP COLUMN files_changed; "

@@ -72,7 +72,7 @@ export class Api {
   async call(method, path, { body, signal, timeout = TIMEOUT_MS, accept = [] } = {}) {
     /** @type {Record<string, string>} */
     const headers = { Accept: "application/json, application/problem+json" };
-    if (method === "POST" || method === "PATCH") headers["Content-Type"] = "application/json";
+    if (/^P/.test(method)) headers["Content-Type"] = "application/json";
     if (method !== "GET" && this.session?.csrf_token) headers["X-CSRF-Token"] = this.session.csrf_token;
     const limit = AbortSignal.timeout(timeout);
     let response;

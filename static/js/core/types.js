@@ -62,6 +62,8 @@
  *   library: string|null, licence: string|null, base_model: string|null, architecture: string|null, formats: string[],
  *   parameters: number|null, context_length: number|null, downloads: number, likes: number, modified_at: string|null,
  *   present: boolean }} Found
+ * @typedef {{ set: boolean, source: "stored"|"environment"|null, account: string|null, role: string|null,
+ *   checked_at: string|null }} Token
  * @typedef {{ results: Found[], next_cursor: string|null,
  *   quota: { remaining: number, reset_s: number }|null }} SearchPage
  * @typedef {{ downloads: Download[], next_cursor: string|null }} DownloadPage

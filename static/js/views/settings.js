@@ -11,6 +11,7 @@ import { LANGUAGES, language, t } from "../core/words.js";
 import { field } from "../ui/field.js";
 import { styles } from "../ui/styles.js";
 import { schedule } from "./schedule.js";
+import { tokenForm } from "./token.js";
 
 export const title = t("Settings");
 
@@ -226,6 +227,9 @@ export function mount(root, { store, api, act, prefs, tell }) {
     fill(scrubButton, icon(running ? "close" : "shield"), running ? t("Stop") : t("Read all of it now"));
   }
 
+  const tokens = tokenForm({ api, tell, signal });
+  const tokenBox = box("token", t("The Hub"), tokens.node);
+
   const space = h("p", {});
   function drawSpace() {
     const { disk } = store;
@@ -371,9 +375,10 @@ export function mount(root, { store, api, act, prefs, tell }) {
     h("div", { class: "trash-tools" }, out),
   );
 
-  fill(root, h("div", { class: "settings" }, serverBox, careBox, browserBox));
+  fill(root, h("div", { class: "settings" }, serverBox, tokenBox, careBox, browserBox));
   store.subscribe("settings", drawSettings, signal);
   for (const key of ["scrub", "recovered"]) store.subscribe(key, loadScrub, signal);
+  store.subscribe("recovered", tokens.load, signal);
   store.subscribe("session", drawSession, signal);
   for (const key of ["library", "disk"]) store.subscribe(key, drawSpace, signal);
   prefs.watch(({ theme: now }) => (theme.control.value = now), signal);

@@ -447,4 +447,19 @@ export default {
   "{n} downloads": "{n} Downloads",
   "{n} found|{n} found": "{n} gefunden|{n} gefunden",
   "{n} like|{n} likes": "{n} Like|{n} Likes",
+  // token
+  "Token of the Hub": "Token des Hubs",
+  "For models that one must ask for, private ones, and more questions an hour. It is asked whose it is, then sealed.":
+    "Für Modelle, um die man bitten muss, für private, und für mehr Fragen in der Stunde. Der Hub wird gefragt, wem es gehört, dann wird es versiegelt.",
+  "Use this token": "Dieses Token verwenden",
+  "The token is forgotten.": "Das Token ist vergessen.",
+  "Forget it": "Vergessen",
+  "The token is in use.": "Das Token wird verwendet.",
+  "It is {account}’s, and may “{role}”.": "Es gehört {account} und darf „{role}“.",
+  "It is {account}’s.": "Es gehört {account}.",
+  "A token is kept here.": "Hier ist ein Token hinterlegt.",
+  "A token comes from the server’s configuration; one that is set here goes before it.":
+    "Ein Token kommt aus der Konfiguration des Servers; eines, das hier gesetzt wird, geht vor.",
+  "There is none: Larder is a stranger to the Hub.": "Es gibt keines: Larder ist dem Hub fremd.",
+  "The Hub": "Der Hub",
 };
