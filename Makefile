@@ -81,7 +81,7 @@ SOURCES := $(wildcard common/*.[ch] downloader/*.[ch] fcgi/*.[ch] cli/*.[ch] tes
 	tests/fuzz/*.[ch] tests/preload/*.[ch] tests/bench/*.[ch])
 PROGRAMS := larderd larder-fcgi larder
 
-.PHONY: all deps run demo check unit unit-asan unit-tsan e2e browser fuzz bench bench-events bench-library bench-pages lint fmt analyze install uninstall \
+.PHONY: all deps run demo check unit unit-asan unit-tsan e2e browser fuzz fuzz-replay bench bench-events bench-library bench-pages lint fmt analyze install uninstall \
 	clean help force
 all: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 
@@ -103,6 +103,7 @@ WRAP_test_queue_room := file_space file_write_at file_sync_data localdir_open_pa
 WRAP_test_landing := file_give_back
 WRAP_test_lanes := clock_steady_ms loop_timer_arm
 WRAP_test_lanes_at_random := clock_steady_ms loop_timer_arm
+WRAP_fuzz_app := rpc_call
 WRAP_test_fetch := clock_steady_ms curl_multi_poll
 wrap = $(foreach name,$(WRAP_$(1)),-Wl,--wrap=$(name))
 
@@ -198,9 +199,12 @@ browser: $(E2E_READY) tests/browser/node_modules/ready $(PROGRAMS:%=build/asan-g
 build/fuzz/%: build/fuzz-clang/tests/fuzz/%.o build/fuzz-clang/all.a
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)clang $(subst fuzzer-no-link,fuzzer,$(call ldflags,fuzz)) -o $@ $^ $(PKG_LIBS)
+	$(Q)clang $(subst fuzzer-no-link,fuzzer,$(call ldflags,fuzz)) $(call wrap,$*) -o $@ $^ $(PKG_LIBS)
 fuzz: $(FUZZERS:%=build/fuzz/%)
 	$(Q)tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
+# The corpora in the tree, once more: what has been found stays found.
+fuzz-replay: $(FUZZERS:%=build/fuzz/%)
+	$(Q)tests/fuzz/replay.sh build/fuzz
 
 # BENCH_ARGS=--quick for a first look, --write-docs for docs/BENCHMARKS.md; run.py --help lists them.
 bench: $(VENV)/ready $(PROGRAMS:%=build/release-gcc/%)

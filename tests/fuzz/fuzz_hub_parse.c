@@ -6,6 +6,8 @@
 
 #include "common/error.h"
 #include "common/relpath.h"
+#include "downloader/hub_parse_account.h"
+#include "downloader/hub_parse_search.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,6 +31,50 @@ static void check_info(struct str body)
 	require(str_is_utf8(str_from(info.licence)));
 	require(info.gated[0] == '\0' || strcmp(info.gated, "auto") == 0 ||
 		strcmp(info.gated, "manual") == 0);
+}
+
+static void check_label(const char *label, size_t size)
+{
+	require(strlen(label) < size && str_is_utf8(str_from(label)));
+	for (; *label != '\0'; label++)
+		require((unsigned char)*label >= 0x20 && *label != 0x7f);
+}
+
+static void check_search(struct str body)
+{
+	struct hub_row *rows = NULL;
+	struct error err;
+	size_t n;
+
+	if (hub_parse_search(body, &rows, &n, &err) != 0) {
+		require(err.code == ERR_HUB_PROTOCOL && rows == NULL);
+		return;
+	}
+	require(n <= HUB_ROWS_MAX);
+	for (size_t i = 0; i < n; i++) {
+		require(repo_id_check(str_from(rows[i].repo), &err) == 0);
+		require(rows[i].base_model[0] == '\0' ||
+			repo_id_check(str_from(rows[i].base_model), &err) == 0);
+		check_label(rows[i].task, sizeof(rows[i].task));
+		check_label(rows[i].library, sizeof(rows[i].library));
+		check_label(rows[i].licence, sizeof(rows[i].licence));
+		check_label(rows[i].architecture, sizeof(rows[i].architecture));
+		require(rows[i].modified_at[0] == '\0' ||
+			strlen(rows[i].modified_at) == HUB_TIME_LEN);
+	}
+	free(rows);
+}
+
+static void check_account(struct str body)
+{
+	struct hub_account account;
+	struct error err;
+
+	if (hub_parse_account(body, &account, &err) != 0)
+		return;
+	require(account.name[0] != '\0');
+	check_label(account.name, sizeof(account.name));
+	check_label(account.role, sizeof(account.role));
 }
 
 static void check_file(const struct hub_file *file)
@@ -119,6 +165,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	switch (data[0] % 4) {
 	case 0:
 		check_info(rest);
+		check_search(rest);
+		check_account(rest);
 		break;
 	case 1:
 		check_tree(rest);
