@@ -81,7 +81,7 @@ SOURCES := $(wildcard common/*.[ch] downloader/*.[ch] fcgi/*.[ch] cli/*.[ch] tes
 	tests/fuzz/*.[ch] tests/preload/*.[ch] tests/bench/*.[ch])
 PROGRAMS := larderd larder-fcgi larder
 
-.PHONY: all deps run demo check unit unit-asan unit-tsan e2e browser fuzz fuzz-replay bench bench-events bench-library bench-pages lint fmt analyze install uninstall \
+.PHONY: all deps run demo check unit unit-asan unit-tsan e2e attack browser fuzz fuzz-replay bench bench-events bench-library bench-pages lint fmt analyze install uninstall \
 	clean help force
 all: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 
@@ -160,9 +160,9 @@ run demo: all
 # --- checking ------------------------------------------------------------------------------
 
 # What starts servers and browsers has the machine to itself; the rest may run side by side.
-check: lint unit e2e browser
+check: lint unit fuzz-replay e2e browser
 ifneq ($(filter check,$(MAKECMDGOALS)),)
-e2e: | lint unit
+e2e: | lint unit fuzz-replay
 browser: | e2e
 endif
 
@@ -190,9 +190,12 @@ build/preload/%.so: tests/preload/%.c $(AFTER_DEPS)
 		-shared -pthread -o $@ $<
 
 E2E_READY := $(VENV)/ready tests/e2e/js/node_modules/ready $(PRELOADS)
-e2e: $(E2E_READY) $(foreach flavour,asan tsan,$(PROGRAMS:%=build/$(flavour)-gcc/%))
+e2e: $(E2E_READY) $(foreach flavour,asan tsan release,$(PROGRAMS:%=build/$(flavour)-gcc/%))
 	$(Q)$(VENV)/bin/python -m pytest -q tests/e2e $(PYTEST_ARGS)
 
+# What somebody tries who means harm, behind each web server, and from a page of another site.
+attack: $(E2E_READY) tests/browser/node_modules/ready $(PROGRAMS:%=build/asan-gcc/%) $(PROGRAMS:%=build/release-gcc/%)
+	$(Q)$(VENV)/bin/python -m pytest -q tests/e2e/test_attack.py tests/browser -k "attack or hostile" $(PYTEST_ARGS)
 browser: $(E2E_READY) tests/browser/node_modules/ready $(PROGRAMS:%=build/asan-gcc/%)
 	$(Q)$(VENV)/bin/python -m pytest -q tests/browser $(PYTEST_ARGS)
 

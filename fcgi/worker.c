@@ -12,11 +12,13 @@
 
 #include <fcgiapp.h>
 
+#include "common/clock.h"
 #include "common/error.h"
 #include "common/log.h"
 
 enum {
 	IO_TIMEOUT_S = 20,
+	BODY_TIMEOUT_MS = 10 * 1000, /* for all of a body */
 };
 
 struct workers {
@@ -27,19 +29,35 @@ struct workers {
 	pthread_t *threads;
 };
 
+/* A request that is being read. */
+struct reading {
+	FCGX_Request *req;
+	uint64_t until_ms; /* by the steady clock */
+};
+
 static const char *variable(void *ctx, const char *name)
 {
-	FCGX_Request *req = ctx;
+	const struct reading *reading = ctx;
 
-	return FCGX_GetParam(name, req->envp);
+	return FCGX_GetParam(name, reading->req->envp);
 }
 
+/* Waits for one byte and takes what has come with it: libfcgi would wait until `room` is full,
+ * however slowly that happens, and the web server may hand a body on as it comes. */
 static size_t read_body(void *ctx, char *to, size_t room)
 {
-	FCGX_Request *req = ctx;
-	int n = FCGX_GetStr(to, (int)room, req->in);
+	const struct reading *reading = ctx;
+	FCGX_Stream *in = reading->req->in;
+	size_t n;
+	int more;
 
-	return n > 0 ? (size_t)n : 0;
+	if (room == 0 || clock_steady_ms() >= reading->until_ms || FCGX_GetStr(to, 1, in) != 1)
+		return 0;
+	n = (size_t)(in->stop - in->rdNext);
+	if (n > room - 1)
+		n = room - 1;
+	more = n > 0 ? FCGX_GetStr(to + 1, (int)n, in) : 0;
+	return 1 + (more > 0 ? (size_t)more : 0);
 }
 
 static void write_response(FCGX_Stream *out, const struct response *response, bool is_head)
@@ -84,7 +102,11 @@ static void write_response(FCGX_Stream *out, const struct response *response, bo
 
 static void serve(struct workers *workers, FCGX_Request *req)
 {
-	struct request_input input = { .variable = variable, .read = read_body, .ctx = req };
+	struct reading reading = { .req = req,
+				   .until_ms = clock_steady_ms() + BODY_TIMEOUT_MS };
+	struct request_input input = { .variable = variable,
+				       .read = read_body,
+				       .ctx = &reading };
 	struct response response = { .status = 500 };
 	bool is_head = false;
 

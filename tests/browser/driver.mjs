@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { check } from "./kit.mjs";
+import { scenarios as ofAttacks } from "./attack.mjs";
 import { scenarios as ofDownloads } from "./downloads.mjs";
 import { scenarios as ofLibrary } from "./library.mjs";
 import { scenarios as ofPage } from "./page.mjs";
@@ -10,10 +11,11 @@ import { scenarios as ofSearch } from "./search.mjs";
 import { launch } from "./chromium.mjs";
 
 const [scenario, base, shots] = process.argv.slice(2);
-const scenarios = { ...ofDownloads, ...ofLibrary, ...ofPage, ...ofSearch };
+const scenarios = { ...ofAttacks, ...ofDownloads, ...ofLibrary, ...ofPage, ...ofSearch };
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-const browser = await launch();
+const rebound = "--host-resolver-rules=MAP rebound.evil.example 127.0.0.1";
+const browser = await (scenario === "attack-rebinding" ? launch(rebound) : launch());
 const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
 // Not through the page: its policy would rightly refuse an inline script.
 await context.addInitScript(axe);
@@ -27,6 +29,7 @@ const complaints = [];
 page.on("pageerror", (error) => complaints.push(String(error)));
 page.on("console", (message) => {
   // Chromium logs every answer that is an error by itself; a page cannot prevent that.
+  if (scenario.startsWith("attack-")) return; // what is refused is complained of, and shall be
   if (["error", "warning"].includes(message.type()) && !message.text().startsWith("Failed to load resource"))
     complaints.push(message.text());
 });

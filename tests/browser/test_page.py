@@ -1,10 +1,12 @@
 """The page in a real browser, by clicking (driver.mjs), against the whole of Larder behind nginx."""
 
+import http.server
 import json
 import os
 import shutil
 import signal
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,12 +20,12 @@ SHOTS = HERE.parents[1] / "build" / "screenshots"
 class Driver:
     """One scenario under way."""
 
-    def __init__(self, scenario, larder):
+    def __init__(self, scenario, larder, **env):
         SHOTS.mkdir(parents=True, exist_ok=True)
         node = shutil.which("node") or shutil.which("nodejs")
         self.process = subprocess.Popen([node, str(HERE / "driver.mjs"), scenario,
                                          f"http://127.0.0.1:{larder.port}{larder.base}/", str(SHOTS)],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | env)
 
     def expect(self, line):
         """The next thing it says."""
@@ -45,8 +47,8 @@ class Driver:
 def drive(larder):
     made = []
 
-    def start(scenario, with_larder=None):
-        made.append(Driver(scenario, with_larder or larder))
+    def start(scenario, with_larder=None, **env):
+        made.append(Driver(scenario, with_larder or larder, **env))
         return made[-1]
 
     yield start
@@ -314,10 +316,59 @@ def test_settings_and_activity_look_right_at_every_size_in_both_themes(drive):
     drive("page-looks").finish()
 
 
-def test_who_is_not_signed_in_sees_the_door(drive, make_larder):
+@pytest.fixture
+def locked(make_larder):
+    """A Larder that asks for a password."""
     done = subprocess.run([HERE.parents[1] / "build/asan-gcc/larder", "hash-password", "--json"],
                           input="correct horse battery staple\n", capture_output=True, text=True, check=True)
-    drive("sign-in", make_larder(LARDER_AUTH="password", LARDER_PASSWORD_HASH=json.loads(done.stdout)["hash"])).finish()
+    return make_larder(LARDER_AUTH="password", LARDER_PASSWORD_HASH=json.loads(done.stdout)["hash"])
+
+
+def test_who_is_not_signed_in_sees_the_door(drive, locked):
+    drive("sign-in", locked).finish()
+
+
+@pytest.fixture
+def other_site():
+    """An empty page of somebody else's, and the port that it is at."""
+    class Page(http.server.BaseHTTPRequestHandler):
+        """It."""
+
+        def do_GET(self):
+            """An empty document."""
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<!doctype html><title>Elsewhere</title><body>")
+
+        def log_message(self, *_):
+            """Nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield str(server.server_address[1])
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def deeds(larder):
+    """What larderd was made to do."""
+    actions = [entry["action"] for entry in larder.rpc("audit.list")["result"]["audit"]]
+    return [action for action in actions if not action.startswith("session.")]
+
+
+@pytest.mark.parametrize("door", ["open", "locked"])
+def test_attack_from_a_page_of_another_site_changes_and_learns_nothing(request, drive, other_site, door):
+    larder = request.getfixturevalue("larder" if door == "open" else "locked")
+    drive("attack-elsewhere", larder, OTHER_PORT=other_site).finish()
+    assert deeds(larder) == []
+
+
+def test_attack_by_a_name_that_means_this_server(drive, larder):
+    drive("attack-rebinding").finish()
+    assert deeds(larder) == []
 
 
 def test_the_installed_pages_work_as_well(drive, make_larder, tmp_path):

@@ -4,6 +4,7 @@
 #include "downloader/sse.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +83,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	require(sodium_init() >= 0);
+	require(sodium_init() >= 0 && signal(SIGPIPE, SIG_IGN) != SIG_ERR);
 	log_init("fuzz", LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
 	make(&places[0], AUTH_NONE);
 	make(&places[1], AUTH_PASSWORD);
@@ -105,7 +106,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	fd = unixsock_connect(p->path, 1000, &err);
-	require(fd >= 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+	if (fd < 0) {
+		/* Those that have left are forgotten with the next tick, a second later. */
+		(void)event_base_loop(loop_base(p->loop), EVLOOP_ONCE);
+		return 0;
+	}
+	require(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
 	(void)send(fd, data + 1, size - 1, MSG_NOSIGNAL);
 	(void)shutdown(fd, SHUT_WR);
 	for (unsigned i = 0; i < TURNS; i++) {
@@ -118,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)close(fd);
 	for (unsigned i = 0; i < TURNS; i++)
 		turn(p);
-	require(n == 0 || (n > 9 && memcmp(answer, "HTTP/1.", 7) == 0));
+	require(n == 0 || (n > 9 && memcmp(answer, "HTTP/", 5) == 0));
 	if (p == &places[1] && n > 0)
 		require(memmem(answer, n, "text/event-stream", 17) == NULL);
 	require(sse_clients(p->sse) == 0);
