@@ -98,6 +98,8 @@ static const struct row rows[] = {
 	  .choices = { "none", "password", "proxy" },
 	  .help = "who may come in: everybody, who has signed in, or whom the web server "
 		  "names" },
+	{ "LARDER_ALLOW_ANYONE", KIND_SWITCH, AT(allows_anyone), .otherwise = "0",
+	  .help = "1: with none, also who comes from another machine may do everything" },
 	{ "LARDER_PASSWORD_HASH", KIND_SECRET, AT(password_hash), .otherwise = "",
 	  .help = "with password: what `larder hash-password` makes of it" },
 	{ "LARDER_SESSION_TIME", KIND_DURATION, AT(session_s), .otherwise = "30d", .min = 60,

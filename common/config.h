@@ -36,6 +36,7 @@ struct config {
 	uint64_t verify_limit_bps; /* 0: none but half of the disk's time */
 	uint64_t trash_days;       /* 0: nothing goes by itself */
 	uint64_t auth;             /* enum auth_mode */
+	bool allows_anyone;        /* with AUTH_NONE: not only who is on this machine */
 	char *password_hash;
 	uint64_t session_s;
 	char *hosts;         /* that may be asked for */

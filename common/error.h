@@ -28,6 +28,8 @@
 	X(CROSS_SITE, "cross_site", "Not from a page of another site", NULL)                  \
 	X(CSRF, "csrf", "The page's token is missing or old", "load the page again")          \
 	X(WRONG_HOST, "wrong_host", "Not under this name", "name it in LARDER_HOSTS")         \
+	X(NOT_THIS_MACHINE, "not_this_machine", "Only for this machine",                      \
+	  "set LARDER_AUTH=password, or LARDER_ALLOW_ANYONE=1 where that is right")           \
 	X(TOO_MANY_REQUESTS, "too_many_requests", "Too many requests", NULL)                  \
 	X(UNKNOWN_PATH, "unknown_path", "There is nothing at this address", NULL)             \
 	X(UNKNOWN_METHOD, "unknown_method", "There is no such command", NULL)                 \

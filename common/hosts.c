@@ -42,6 +42,24 @@ static bool is_address(struct str name)
 	       inet_pton(AF_INET6, text, ignored) == 1;
 }
 
+/* 127.0.0.0/8, ::1, and the first as IPv6 has it. */
+static bool is_loopback(struct str address)
+{
+	static const unsigned char one[16] = { [15] = 1 };
+	static const unsigned char mapped[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
+	unsigned char bytes[sizeof(struct in6_addr)];
+	char text[INET6_ADDRSTRLEN + 1];
+
+	if (address.n >= sizeof(text))
+		return false;
+	(void)snprintf(text, sizeof(text), "%.*s", (int)address.n, address.p);
+	if (inet_pton(AF_INET, text, bytes) == 1)
+		return bytes[0] == 127;
+	return inet_pton(AF_INET6, text, bytes) == 1 &&
+	       (memcmp(bytes, one, sizeof(one)) == 0 ||
+		memcmp(bytes, mapped, sizeof(mapped)) == 0);
+}
+
 static bool is_at_home(struct str name)
 {
 	if (is_address(name) || str_find_char(name, '.') == name.n)
@@ -60,6 +78,18 @@ static bool matches(struct str pattern, struct str name)
 	if (str_has_prefix(pattern, S("*.")))
 		return str_has_suffix_nocase(name, str_sub(pattern, 1, pattern.n));
 	return str_is_equal_nocase(hosts_name(pattern), name);
+}
+
+int hosts_check_client(struct str address, struct error *err)
+{
+	address = str_trim(address);
+	if (address.n > 0 && address.p[0] == '[')
+		address = hosts_name(address);
+	if (address.n == 0 || str_has_prefix(address, S("unix")) || is_loopback(address))
+		return 0;
+	return error_set(err, ERR_NOT_THIS_MACHINE,
+			 "nobody signs in here, so only this machine is served, not %s",
+			 quote_text(address).text);
 }
 
 int hosts_check(struct str list, struct str host, struct error *err)

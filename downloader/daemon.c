@@ -637,18 +637,19 @@ static gid_t group_of(const char *path)
 static int build_sockets(struct daemon *d, struct error *err)
 {
 	const struct config *cfg = d->cfg;
-	struct sse_plan plan = { .loop = d->loop,
-				 .events = d->events,
-				 .base_path = cfg->base_path,
-				 .auth = d->auth,
-				 .user_header = cfg->user_header,
-				 .hosts = cfg->hosts[0] != '\0' || cfg->auth == AUTH_NONE
-						  ? cfg->hosts
-						  : NULL,
-				 .clients_max = (size_t)cfg->event_clients,
-				 .clients_each = (size_t)cfg->event_clients_each,
-				 .snapshot = make_snapshot,
-				 .ctx = d };
+	struct sse_plan plan = {
+		.loop = d->loop,
+		.events = d->events,
+		.base_path = cfg->base_path,
+		.auth = d->auth,
+		.user_header = cfg->user_header,
+		.hosts = cfg->hosts[0] != '\0' || cfg->auth == AUTH_NONE ? cfg->hosts : NULL,
+		.clients_max = (size_t)cfg->event_clients,
+		.is_for_this_machine = cfg->auth == AUTH_NONE && !cfg->allows_anyone,
+		.clients_each = (size_t)cfg->event_clients_each,
+		.snapshot = make_snapshot,
+		.ctx = d
+	};
 	const struct control_hooks control_hooks = { .fn = ops_dispatch,
 						     .ended = ops_on_ended,
 						     .ctx = &d->ops };

@@ -355,18 +355,24 @@ static void refuse(struct evhttp_request *req, int status, const char *reason, c
 	evbuffer_free(body);
 }
 
-/* Whose limit it counts for: a user's, a key's; of those without a name an address's, which the
- * web server puts last. */
-static char *name_who(const struct identity *identity, struct evhttp_request *req)
+/* Where the client is, which the web server puts last. */
+static struct str address_of(struct evhttp_request *req)
 {
 	struct str address = str_from(header(req, "X-Forwarded-For"));
 	size_t comma = str_rfind_char(address, ',');
 
-	if (identity->kind != AUTH_ANYBODY)
-		return mem_printf("%d:%s", (int)identity->kind, identity->name);
 	if (comma < address.n)
 		address = str_sub(address, comma + 1, address.n);
-	address = str_sub(str_trim(address), 0, WHO_MAX);
+	return str_trim(address);
+}
+
+/* Whose limit it counts for: a user's, a key's; of those without a name an address's. */
+static char *name_who(const struct identity *identity, struct evhttp_request *req)
+{
+	struct str address = str_sub(address_of(req), 0, WHO_MAX);
+
+	if (identity->kind != AUTH_ANYBODY)
+		return mem_printf("%d:%s", (int)identity->kind, identity->name);
 	return mem_printf("%d:%.*s", (int)identity->kind, (int)address.n, address.p);
 }
 
@@ -390,8 +396,9 @@ static void admit(struct sse *sse, struct evhttp_request *req)
 	struct error err;
 	AUTO_CSTR who = NULL;
 
-	if (sse->plan.hosts != NULL &&
-	    hosts_check(str_from(sse->plan.hosts), str_from(header(req, "Host")), &err) < 0) {
+	if ((sse->plan.hosts != NULL &&
+	     hosts_check(str_from(sse->plan.hosts), str_from(header(req, "Host")), &err) < 0) ||
+	    (sse->plan.is_for_this_machine && hosts_check_client(address_of(req), &err) < 0)) {
 		refuse(req, 403, error_code_title(err.code), error_code_name(err.code));
 		return;
 	}

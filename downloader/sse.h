@@ -47,9 +47,10 @@ struct sse_plan {
 	const struct auth *auth; /* borrowed while it serves, like all above */
 	const char
 		*user_header; /* in which the web server names the user, with auth's "proxy" */
-	const char *hosts;    /* by which it may be called (hosts.h); NULL: by any name */
-	size_t clients_max;   /* 0: SSE_CLIENTS_MAX */
-	size_t clients_each;  /* 0: SSE_CLIENTS_EACH */
+	bool is_for_this_machine; /* others are refused (hosts.h) */
+	const char *hosts;        /* by which it may be called (hosts.h); NULL: by any name */
+	size_t clients_max;       /* 0: SSE_CLIENTS_MAX */
+	size_t clients_each;      /* 0: SSE_CLIENTS_EACH */
 	sse_snapshot_fn snapshot;
 	void *ctx;
 };

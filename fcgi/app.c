@@ -214,6 +214,16 @@ static int let_in(const struct app *app, struct request *request, const struct r
 	return check_site(app, request, is_in ? &who : NULL, err);
 }
 
+/* Without a door, whoever is on this machine comes in, and nobody else unasked. */
+static int check_client(const struct app *app, const struct request *request,
+			const struct route *route, struct error *err)
+{
+	if (app->cfg->auth != AUTH_NONE || app->cfg->allows_anyone ||
+	    route->need == NEED_NOTHING)
+		return 0;
+	return hosts_check_client(str_from(request->address), err);
+}
+
 /* A list that nobody wrote protects those who have no door: sessions are bound to a name. */
 static int check_host(const struct app *app, const struct request *request, struct error *err)
 {
@@ -230,7 +240,8 @@ static void route(const struct app *app, struct request *request, struct respons
 	const struct route *routes = routes_all(&n);
 	const struct route *found = router_find(routes, n, request, allow, sizeof(allow));
 
-	if (found != NULL && let_in(app, request, found, response, &err) < 0) {
+	if (found != NULL && (check_client(app, request, found, &err) < 0 ||
+			      let_in(app, request, found, response, &err) < 0)) {
 		refuse(request, &err, NULL, response);
 		return;
 	}

@@ -255,6 +255,28 @@ def test_nobody_names_himself(make_larder, web):
     assert status(answer) in (400, 401)
 
 
+def test_where_nobody_signs_in_only_this_machine_is_served(make_larder, monkeypatch):
+    """The web server says that the client is elsewhere."""
+    read = Path.read_text
+
+    def read_changed(path, *words, **options):
+        text = read(path, *words, **options)
+        if ROOT / "etc" in path.parents:
+            text = text.replace("include fastcgi_params;", "fastcgi_param REMOTE_ADDR 192.0.2.7; include fastcgi_params;")
+            text = text.replace("X-Forwarded-For $remote_addr", "X-Forwarded-For 192.0.2.7")
+        return text
+
+    monkeypatch.setattr(Path, "read_text", read_changed)
+    larder = make_larder(web="nginx")
+    assert statuses(larder, {}) == (403, 403)
+    refused = larder.raw("GET", "/api/v1/downloads")
+    assert refused.json["code"] == "not_this_machine" and "LARDER_AUTH" in refused.json["hint"]
+    assert larder.raw("GET", "/api/v1/health").status == 200
+    assert statuses(make_larder(web="nginx", LARDER_ALLOW_ANYONE="1"), {}) == (200, 200)
+    locked = make_larder(web="nginx", LARDER_AUTH="password", LARDER_API_KEYS=CONFIGURED)
+    assert statuses(locked, {}) == (401, 401) and statuses(locked, key("viewer")) == (200, 200)
+
+
 @each_server
 def test_whom_the_web_server_names_comes_in(make_larder, web, monkeypatch):
     """The site file with the operator's word in the place of the empty one; what a client says still does not count."""

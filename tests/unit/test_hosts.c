@@ -62,9 +62,32 @@ static void a_list_is_all_there_is(void **state)
 	assert_false(may(",", "x"));
 }
 
+static void only_this_machine_is_here(void **state)
+{
+	static const char *const here[] = {
+		"",      "127.0.0.1",   "127.9.9.9", "::1", "::ffff:127.0.0.1",
+		"unix:", " 127.0.0.1 ", "[::1]"
+	};
+	static const char *const elsewhere[] = {
+		"192.0.2.7", "10.0.0.1",   "172.17.0.1",
+		"::2",       "fe80::1",    "::ffff:10.0.0.1",
+		"1.127.0.0", "127.0.0.1x", "localhost.evil.example"
+	};
+	struct error err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(here); i++)
+		assert_int_equal(hosts_check_client(str_from(here[i]), &err), 0);
+	for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++) {
+		assert_int_equal(hosts_check_client(str_from(elsewhere[i]), &err), -1);
+		assert_int_equal(err.code, ERR_NOT_THIS_MACHINE);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_this_machine_is_here),
 		cmocka_unit_test(without_a_list_names_of_home_are_good),
 		cmocka_unit_test(a_list_is_all_there_is),
 	};

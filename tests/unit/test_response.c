@@ -23,6 +23,7 @@ static void every_code_has_its_status(void **state)
 		{ ERR_CROSS_SITE, 403 },
 		{ ERR_CSRF, 403 },
 		{ ERR_WRONG_HOST, 403 },
+		{ ERR_NOT_THIS_MACHINE, 403 },
 		{ ERR_TOO_MANY_REQUESTS, 429 },
 		{ ERR_UNKNOWN_PATH, 404 },
 		{ ERR_UNKNOWN_METHOD, 500 },
