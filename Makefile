@@ -159,7 +159,8 @@ run demo: all
 
 # --- checking ------------------------------------------------------------------------------
 
-# What starts servers and browsers has the machine to itself; the rest may run side by side.
+# What starts servers and browsers has the machine to itself, and takes a test for each core at a time; the rest may run
+# side by side.
 check: lint unit fuzz-replay e2e browser
 ifneq ($(filter check,$(MAKECMDGOALS)),)
 e2e: | lint unit fuzz-replay
@@ -191,13 +192,13 @@ build/preload/%.so: tests/preload/%.c $(AFTER_DEPS)
 
 E2E_READY := $(VENV)/ready tests/e2e/js/node_modules/ready $(PRELOADS)
 e2e: $(E2E_READY) $(foreach flavour,asan tsan release,$(PROGRAMS:%=build/$(flavour)-gcc/%))
-	$(Q)$(VENV)/bin/python -m pytest -q tests/e2e $(PYTEST_ARGS)
+	$(Q)$(VENV)/bin/python -m pytest -q -n auto tests/e2e $(PYTEST_ARGS)
 
 # What somebody tries who means harm, behind each web server, and from a page of another site.
 attack: $(E2E_READY) tests/browser/node_modules/ready $(PROGRAMS:%=build/asan-gcc/%) $(PROGRAMS:%=build/release-gcc/%)
-	$(Q)$(VENV)/bin/python -m pytest -q tests/e2e/test_attack.py tests/browser -k "attack or hostile" $(PYTEST_ARGS)
+	$(Q)$(VENV)/bin/python -m pytest -q -n auto tests/e2e/test_attack.py tests/browser -k "attack or hostile" $(PYTEST_ARGS)
 browser: $(E2E_READY) tests/browser/node_modules/ready $(PROGRAMS:%=build/asan-gcc/%)
-	$(Q)$(VENV)/bin/python -m pytest -q tests/browser $(PYTEST_ARGS)
+	$(Q)$(VENV)/bin/python -m pytest -q -n auto tests/browser $(PYTEST_ARGS)
 
 build/fuzz/%: build/fuzz-clang/tests/fuzz/%.o build/fuzz-clang/all.a
 	$(call say,LINK,$@)

@@ -259,6 +259,26 @@ export const scenarios = {
     );
   },
 
+  /** The Hub's token is set, whose it is is told, it is never shown, and it is forgotten. */
+  async token(page) {
+    await page.goto(`${base}#/settings`);
+    const state = page.getByTestId("token-state");
+    await state.getByText("a stranger to the Hub").waitFor({ timeout: TIMEOUT });
+    await page.getByTestId("token").fill("hf_nobodyknowsthis");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").filter({ hasText: "does not know this token" }).waitFor({ timeout: TIMEOUT });
+    await page.getByTestId("token").fill("hf_grantedGIVENGIVENGIVEN");
+    await page.getByTestId("token-save").click();
+    await state.getByText("jane").waitFor({ timeout: TIMEOUT });
+    check((await page.getByTestId("token").inputValue()) === "", "the token stays in its field");
+    await page.reload();
+    await state.getByText("jane").waitFor({ timeout: TIMEOUT });
+    check(!(await page.content()).includes("hf_granted"), "the token is in the page");
+    await page.screenshot({ path: `${shots}/token.png`, fullPage: true });
+    await page.getByTestId("token-forget").click();
+    await state.getByText("a stranger to the Hub").waitFor({ timeout: TIMEOUT });
+  },
+
   /** Nobody sees anything before signing in, and comes back to where they wanted to go; signing out forgets. */
   async "sign-in"(page) {
     await page.goto(`${base}#/settings`);

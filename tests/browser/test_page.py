@@ -316,6 +316,10 @@ def test_settings_and_activity_look_right_at_every_size_in_both_themes(drive):
     drive("page-looks").finish()
 
 
+def test_the_token_of_the_hub_is_set_and_forgotten(drive, make_larder):
+    drive("token", make_larder(token="")).finish()
+
+
 @pytest.fixture
 def locked(make_larder):
     """A Larder that asks for a password."""

@@ -161,6 +161,7 @@ __attribute__((constructor)) static void begin(void)
 		roots[i] = strsep(&rest, ":");
 	(void)snprintf(kept_dir, sizeof(kept_dir), "%s.kept", path);
 	(void)do_mkdirat(AT_FDCWD, kept_dir, 0700);
+	(void)chmod(kept_dir, 0777); /* root may have begun, and goes on as another */
 	log_fd = do_openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (log_fd < 0)
 		abort();
