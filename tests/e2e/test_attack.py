@@ -7,6 +7,8 @@ import os
 import random
 import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -423,6 +425,22 @@ def test_the_hub_gets_nobodys_credentials_sent_elsewhere(larder, hub):
     hub.fault("foreign_link", path="/api/models/*/tree/*")
     assert larder.api("POST", "preview", {"repo": "acme/many"}).status == 502
     assert not hub.leaks()
+
+
+def test_a_hub_on_the_internet_leads_nobody_to_private_addresses(make_larder, tmp_path):
+    """SSRF: a Hub at a public address, in a network of its own, redirects to this machine and to a cloud's metadata."""
+    apart = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-r", "-n"]
+    if subprocess.run([*apart, "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        pytest.skip("this user may not have a network of its own")
+    asked = tmp_path / "asked"
+    larder = make_larder(is_started=False, endpoint="http://93.184.216.34:8000")
+    script = Path(__file__).with_name("elsewhere.py")
+    larder.daemon_argv = [*apart, sys.executable, str(script), str(asked), *larder.daemon_argv]
+    larder.start()
+    for address in ("127.0.0.1", "169.254.169.254", "10.0.0.1", "192.168.1.1"):
+        refused = larder.api("POST", "preview", {"repo": f"acme/at-{address}"})
+        assert refused.status == 502 and "private" in refused.json["detail"], refused.body
+    assert not asked.exists(), asked.read_text()
 
 
 # --- noise ---
