@@ -5,10 +5,10 @@
 
 #include "common/buf.h"
 #include "common/error.h"
+#include "common/nearest.h"
 #include "common/quote.h"
 
 enum {
-	DISTANCE_MAX = 32, /* bytes of a word that are compared */
 	OPTIONS_ALWAYS = CLI_TAKES(JSON) | CLI_TAKES(SOCKET) | CLI_TAKES(HELP),
 };
 
@@ -73,59 +73,6 @@ static void keep(struct values *values, const char *text)
 
 /* --- the nearest --- */
 
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Letters to insert, drop, change or swap with their neighbour. */
-static size_t distance(struct str a, struct str b)
-{
-	size_t rows[3][DISTANCE_MAX + 1] = { { 0 } };
-	size_t *before = rows[0];
-	size_t *last = rows[1];
-	size_t *now = rows[2];
-
-	a = str_sub(a, 0, DISTANCE_MAX);
-	b = str_sub(b, 0, DISTANCE_MAX);
-	for (size_t j = 0; j <= b.n; j++)
-		last[j] = j;
-	for (size_t i = 1; i <= a.n; i++) {
-		size_t *oldest = before;
-
-		now[0] = i;
-		for (size_t j = 1; j <= b.n; j++) {
-			size_t cost = char_lower(a.p[i - 1]) != char_lower(b.p[j - 1]);
-
-			now[j] = least(least(last[j], now[j - 1]) + 1, last[j - 1] + cost);
-			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] &&
-			    a.p[i - 2] == b.p[j - 1])
-				now[j] = least(now[j], before[j - 2] + 1);
-		}
-		before = last;
-		last = now;
-		now = oldest;
-	}
-	return last[b.n];
-}
-
-const char *cli_args_nearest(const char *word, const char *const *known, size_t n)
-{
-	const char *best = known[0];
-	size_t best_distance = SIZE_MAX;
-
-	for (size_t i = 0; i < n; i++) {
-		bool is_start = str_has_prefix(str_from(known[i]), str_from(word));
-		size_t d = is_start ? 1 : distance(str_from(word), str_from(known[i]));
-
-		if (d < best_distance) {
-			best_distance = d;
-			best = known[i];
-		}
-	}
-	return best;
-}
-
 static const char *nearest_option(const struct cli_command *command, const char *name)
 {
 	const char *known[CLI_OPTION_COUNT] = { NULL };
@@ -135,7 +82,7 @@ static const char *nearest_option(const struct cli_command *command, const char 
 		if (((command->options | OPTIONS_ALWAYS) & (1U << i)) != 0)
 			known[n++] = options[i].name;
 	}
-	return cli_args_nearest(name, known, n);
+	return nearest_of(name, known, n);
 }
 
 /* --- understanding --- */

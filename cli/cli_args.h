@@ -87,10 +87,6 @@ const char *const *cli_args_values(const struct cli_args *args, enum cli_option 
 int cli_args_number(const struct cli_args *args, enum cli_option option, int64_t min,
 		    int64_t max, int64_t otherwise, int64_t *ret, struct error *err) MUST_USE;
 
-/* The one of `known` that begins with `word`, or takes the fewest typing mistakes to become it;
- * n > 0. */
-const char *cli_args_nearest(const char *word, const char *const *known, size_t n);
-
 /* The help of one command. */
 void cli_args_add_help(struct buf *b, const struct cli_command *command);
 

@@ -1,5 +1,7 @@
 #include "cli/cli_audit.h"
 
+#include <string.h>
+
 #include "cli/cli_args.h"
 #include "cli/cli_table.h"
 #include "cli/cli_term.h"
@@ -16,7 +18,8 @@ static void add_row(struct cli_table *table, struct json_object *entry)
 	static const char *const members[] = { "who", "address", "action", "what", "outcome" };
 	AUTO_CSTR at = str_dup(str_sub(json_get_str(entry, "at"), 0, 19));
 
-	at[10] = ' ';
+	if (strlen(at) > 10)
+		at[10] = ' ';
 	cli_table_add(table, str_from(at));
 	for (size_t i = 0; i < ARRAY_LEN(members); i++)
 		cli_table_add(table, json_get_str(entry, members[i]));

@@ -157,6 +157,9 @@ static int ask(const struct cli_session *session, struct json_object *params, in
 				all, json_object_get(json_object_array_get_idx(rows, i)));
 		cursor = json_get_str(page, "next_cursor");
 		json_add_str(params, "cursor", cursor);
+		/* Pages without a row could go on for ever. */
+		if (json_object_array_length(rows) == 0)
+			break;
 	} while (cursor.n > 0 && (int64_t)json_object_array_length(all) < limit);
 	json_take(page, "results", MOVE(all));
 	*ret = MOVE(page);

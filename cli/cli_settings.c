@@ -7,6 +7,7 @@
 #include "cli/cli_download.h"
 #include "cli/cli_text.h"
 #include "common/buf.h"
+#include "common/nearest.h"
 #include "common/quote.h"
 
 enum {
@@ -118,10 +119,9 @@ static int refuse_key(const char *key, struct error *err)
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		known[i] = rows[i].key;
-	return error_set_field(err, quote_plain(str_from(key)).text,
-			       "unknown setting %s; the nearest is %s",
-			       quote_plain(str_from(key)).text,
-			       cli_args_nearest(key, known, ARRAY_LEN(known)));
+	return error_set_field(
+		err, quote_plain(str_from(key)).text, "unknown setting %s; the nearest is %s",
+		quote_plain(str_from(key)).text, nearest_of(key, known, ARRAY_LEN(known)));
 }
 
 int cli_settings_add(struct json_object *patch, const char *word, struct error *err)

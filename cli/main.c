@@ -20,6 +20,7 @@
 #include "cli/cli_token.h"
 #include "common/buf.h"
 #include "common/config.h"
+#include "common/nearest.h"
 #include "common/quote.h"
 
 #define CHOICE (CLI_TAKES(SELECT) | CLI_TAKES(EXCLUDE) | CLI_TAKES(REVISION) | CLI_TAKES(TYPE))
@@ -332,7 +333,7 @@ static int refuse_command(size_t argc, char **argv, const char *name)
 		known[i] = commands[i].command.name;
 	(void)error_set(&err, ERR_INVALID, "unknown command %s; the nearest is %s",
 			quote_plain(str_from(name)).text,
-			cli_args_nearest(name, known, ARRAY_LEN(known)));
+			nearest_of(name, known, ARRAY_LEN(known)));
 	return cli_session_fail(&session, &err);
 }
 

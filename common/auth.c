@@ -252,3 +252,10 @@ bool auth_holds(const struct auth *auth, const struct identity *identity, int64_
 	       (now_s < identity->expires_s && identity->epoch == auth->epoch &&
 		!has_ended(auth, identity->id));
 }
+
+int auth_check_hash(struct str hash, struct error *err)
+{
+	if (hash.n == 0 || str_has_prefix(hash, S(crypto_pwhash_STRPREFIX)))
+		return 0;
+	return error_set(err, ERR_INVALID, "not what `larder hash-password` makes");
+}

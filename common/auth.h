@@ -74,6 +74,9 @@ const char *auth_mode_name(enum auth_mode mode);
 struct auth *auth_new(enum auth_mode mode, struct str keys, struct error *err);
 void auth_free(struct auth **auth);
 
+/* -1 with ERR_INVALID unless it is empty or what `larder hash-password` makes. */
+int auth_check_hash(struct str hash, struct error *err) MUST_USE;
+
 /* What sessions are signed with, and the epoch they must be of. Before the first of these no
  * session is believed. */
 void auth_set_secret(struct auth *auth, const unsigned char secret[TOKEN_KEY_BYTES],

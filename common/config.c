@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "common/error.h"
+#include "common/nearest.h"
+#include "common/quote.h"
 #include "common/schema.h"
 
 enum kind {
@@ -385,6 +387,64 @@ struct config *config_load(char *(*lookup)(const char *name), struct error *err)
 	return MOVE(cfg);
 }
 
+size_t config_check(char *(*lookup)(const char *name), config_report_fn report, void *ctx)
+{
+	AUTO(config) cfg = mem_alloc(sizeof(*cfg));
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct error err;
+
+		if (load_row(cfg, &rows[i], lookup, &err) == 0)
+			continue;
+		report(ctx, err.text);
+		n++;
+	}
+	return n;
+}
+
+/* What `make run` goes by, and hands on. */
+static const char *const of_run[] = { "LARDER_LISTEN", "LARDER_VAR", "LARDER_DEMO_RATE" };
+
+static bool is_known(struct str name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(of_run); i++) {
+		if (str_is_equal(name, str_from(of_run[i])))
+			return true;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct str known = str_from(rows[i].name);
+
+		if (str_is_equal(name, known) ||
+		    (rows[i].kind == KIND_SECRET && str_has_prefix(name, known) &&
+		     str_is_equal(str_sub(name, known.n, name.n), S("_FILE"))))
+			return true;
+	}
+	return false;
+}
+
+void config_find_unknown(char *const *environment, config_report_fn report, void *ctx)
+{
+	const char *known[ARRAY_LEN(rows)];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		known[i] = rows[i].name;
+	for (; *environment != NULL; environment++) {
+		struct str variable = str_from(*environment);
+		struct str name = str_sub(variable, 0, str_find_char(variable, '='));
+		AUTO_CSTR copy = NULL;
+		AUTO_CSTR text = NULL;
+
+		if (!str_has_prefix(name, S("LARDER_")) || is_known(name))
+			continue;
+		copy = str_dup(name);
+		text = mem_printf("%s: there is no such variable; the nearest is %s",
+				  quote_plain(name).text,
+				  nearest_of(copy, known, ARRAY_LEN(known)));
+		report(ctx, text);
+	}
+}
+
 static bool is_text(enum kind kind)
 {
 	return kind == KIND_PATH || kind == KIND_BASE || kind == KIND_URL ||
@@ -448,5 +508,30 @@ void config_print_env(FILE *out)
 		(void)fprintf(out, "\n#%s=%s\n", rows[i].name, rows[i].otherwise);
 		if (rows[i].kind == KIND_SECRET)
 			(void)fprintf(out, "#%s_FILE=\n", rows[i].name);
+	}
+}
+
+void config_print_markdown(FILE *out)
+{
+	(void)fputs(
+		"# Configuration\n\n"
+		"Made by `larderd --print-docs` from the table in `common/config.c`. Variables "
+		"of the environment\n"
+		"only; `etc/larder.env` lists them all, and systemd, containers and `make run` "
+		"read that one file.\n"
+		"`larderd --check` says which are wrong, and why.\n\n"
+		"Sizes take K, M, G and T (powers of 1024), times s, m, h and d. A secret may "
+		"come from the file that\n"
+		"`NAME_FILE` names.\n\n"
+		"| variable | default | what |\n|---|---|---|\n",
+		out);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		(void)fprintf(out, "| `%s`%s | %s%s%s | ", rows[i].name,
+			      rows[i].kind == KIND_SECRET ? ", `..._FILE`" : "",
+			      rows[i].otherwise[0] != '\0' ? "`" : "", rows[i].otherwise,
+			      rows[i].otherwise[0] != '\0' ? "`" : "");
+		(void)fputs(rows[i].help, out);
+		print_range(out, &rows[i]);
+		(void)fputs(" |\n", out);
 	}
 }

@@ -63,8 +63,18 @@ struct config {
 struct config *config_load(char *(*lookup)(const char *name), struct error *err);
 void config_free(struct config **cfg);
 
-/* The table for people, and the table as etc/larder.env. */
+/* Looks at every variable: `report` gets a sentence for each that makes no sense. How many
+ * there are. */
+typedef void (*config_report_fn)(void *ctx, const char *text);
+size_t config_check(char *(*lookup)(const char *name), config_report_fn report, void *ctx);
+
+/* Of the environment ("NAME=value", ended by NULL) what begins like one of ours and is none:
+ * `report` gets a sentence that names the nearest. */
+void config_find_unknown(char *const *environment, config_report_fn report, void *ctx);
+
+/* The table for people, as etc/larder.env, and as docs/CONFIGURATION.md. */
 void config_print_help(FILE *out);
 void config_print_env(FILE *out);
+void config_print_markdown(FILE *out);
 
 #endif

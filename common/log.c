@@ -62,7 +62,12 @@ void log_hide(struct str secret)
 		return;
 	(void)pthread_mutex_lock(&logger.lock);
 	if (!is_hidden(secret)) {
-		size_t at = logger.n_secrets++ % LOG_SECRETS_MAX;
+		size_t n = logger.n_secrets++;
+		/* The first are the program's own and stay; later ones take turns. */
+		size_t at =
+			n < LOG_SECRETS_MAX
+				? n
+				: LOG_SECRETS_KEPT + n % (LOG_SECRETS_MAX - LOG_SECRETS_KEPT);
 
 		free(logger.secrets[at]);
 		logger.secrets[at] = str_dup(secret);

@@ -31,13 +31,15 @@ enum log_format {
 enum {
 	LOG_LINE_MAX = 2048, /* longer messages are cut, and end with "..." */
 	LOG_SECRETS_MAX = 32,
+	LOG_SECRETS_KEPT = 8,   /* of these, the first, for good */
 	LOG_SECRET_LEN_MIN = 6, /* shorter ones would blank ordinary words */
 };
 
 void log_init(const char *program, enum log_format format, enum log_level level);
 
-/* Never lets `secret` (copied) appear in a line from here on. The LOG_SECRETS_MAX newest are
- * kept; the program's own come first, so there is room for many of the Hub's tokens. */
+/* Never lets `secret` (copied) appear in a line from here on. The first
+ * LOG_SECRETS_KEPT are kept for good, the program's own; of later ones (the Hub's tokens) the
+ * newest, LOG_SECRETS_MAX in all. */
 void log_hide(struct str secret);
 
 void log_at(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);

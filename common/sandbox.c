@@ -129,11 +129,19 @@ static int enter_landlock(const struct sandbox_files *files, struct error *err)
 				     : offsetof(struct ruleset_attr, handled_access_net);
 	AUTO_FD ruleset = -1;
 
-	if (version < 1) {
-		log_warning("sandbox: this kernel has no Landlock: files are guarded by their "
-			    "owners and modes only");
+	/* The first version lets nothing be moved from one folder to another, whatever the
+	 * rules say; larderd lives by that. */
+	if (version < 1 || (version < 2 && files != NULL)) {
+		log_warning("sandbox: this kernel has no Landlock that will do: files are "
+			    "guarded by their owners and modes only");
 		return 0;
 	}
+	if (version < 6)
+		log_info(
+			"sandbox: this kernel's Landlock is of version %d, which does not guard"
+			"%s%s signals and sockets without a name in the file system",
+			version, version < 3 ? " against emptying files," : "",
+			version < 4 ? " against listening on TCP," : "");
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &wanted, size, 0);
 	if (ruleset < 0)
 		return error_set_errno(err, ERR_INTERNAL, "sandbox: Landlock");
@@ -270,7 +278,6 @@ static const char *const calls_of_the_daemon[] = {
 	"link",
 	"linkat",
 	"ftruncate",
-	"truncate",
 	"fallocate",
 	"fsync",
 	"fdatasync",
@@ -401,14 +408,16 @@ static bool allow_sockets(scmp_filter_ctx filter, enum sandbox_powers powers)
 	return true;
 }
 
-/* Memory is never both written and run. Libraries of the resolver may be mapped to be run; that
- * is what the files' rights are for. */
-static bool allow_memory(scmp_filter_ctx filter)
+/* Memory is never both written and run, nor run after it was written. A resolver may load
+ * modules: larderd may map files to be run, privately. */
+static bool allow_memory(scmp_filter_ctx filter, enum sandbox_powers powers)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
 				has_bits(2, PROT_EXEC, 0)) == 0 &&
-	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-				has_bits(2, PROT_EXEC | PROT_WRITE, PROT_EXEC)) == 0 &&
+	       (powers == SANDBOX_WEB ||
+		seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 2,
+				 has_bits(2, PROT_EXEC | PROT_WRITE, PROT_EXEC),
+				 has_bits(3, MAP_SHARED | MAP_ANONYMOUS, 0)) == 0) &&
 	       seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
 				has_bits(2, PROT_EXEC, 0)) == 0;
 }
@@ -462,7 +471,7 @@ static void enter_seccomp(enum sandbox_powers powers)
 				    ARRAY_LEN(calls_of_the_daemon))) &&
 			 add_calls(filter, SCMP_ACT_KILL_PROCESS, calls_of_intruders,
 				   ARRAY_LEN(calls_of_intruders)) &&
-			 allow_sockets(filter, powers) && allow_memory(filter) &&
+			 allow_sockets(filter, powers) && allow_memory(filter, powers) &&
 			 allow_threads(filter) && allow_ioctls(filter)) < 0)
 		log_warning("sandbox: this kernel has no seccomp filters: every system call "
 			    "may be made");

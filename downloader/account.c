@@ -28,6 +28,7 @@ struct account {
 	struct hub *hub;
 	char *env_token;
 	unsigned char secret[SECRET_BYTES];
+	unsigned generation; /* raised by each change that is asked for */
 	bool is_stored;
 	struct hub_account who; /* name "": not known */
 	int64_t checked_ms;
@@ -36,6 +37,7 @@ struct account {
 /* A token that is looked at, set or forgotten. */
 struct change {
 	struct account *account;
+	unsigned generation;    /* of the account, when it was asked for */
 	char *token;            /* NULL: the one in use, or forgotten */
 	struct hub_account who; /* the worker's while it parses */
 	int64_t checked_ms;
@@ -64,6 +66,7 @@ static struct change *change_new(struct account *account, struct str token,
 	struct change *change = mem_alloc(sizeof(*change));
 
 	change->account = account;
+	change->generation = account->generation;
 	change->token = token.n > 0 ? str_dup(token) : NULL;
 	change->done = done;
 	change->ctx = ctx;
@@ -170,8 +173,7 @@ static int parse(void *ctx, struct str body, bool is_last, struct error *err)
 
 static bool is_refusal(const struct error *err)
 {
-	return err->code == ERR_UNAUTHORIZED || err->code == ERR_NOT_FOUND ||
-	       err->code == ERR_GATED;
+	return err->code == ERR_UNAUTHORIZED || err->code == ERR_GATED;
 }
 
 static void ask(struct change *change,
@@ -191,7 +193,7 @@ static void on_looked(void *ctx, const char *next_page, const struct error *err)
 	struct change *change = ctx;
 
 	(void)next_page;
-	if (err == NULL) {
+	if (err == NULL && change->generation == change->account->generation) {
 		change->account->who = change->who;
 		change->account->checked_ms = clock_unix_ms();
 	}
@@ -261,8 +263,14 @@ static void on_asked(void *ctx, const char *next_page, const struct error *err)
 	struct error refusal;
 
 	(void)next_page;
-	if (err == NULL) {
-		change->checked_ms = clock_unix_ms();
+	if (change->generation != change->account->generation) {
+		(void)error_set(&refusal, ERR_EXISTS, "the token was changed meanwhile");
+		end(change, &refusal);
+		return;
+	}
+	/* A mirror may not know the question: then the token is kept unasked. */
+	if (err == NULL || err->code == ERR_NOT_FOUND) {
+		change->checked_ms = err == NULL ? clock_unix_ms() : 0;
 		save(change);
 		return;
 	}
@@ -294,13 +302,17 @@ static bool is_token(struct str token)
 
 void account_set(struct account *account, struct str token, account_done_fn done, void *ctx)
 {
-	struct change *change = change_new(account, token, done, ctx);
+	struct change *change;
 	struct error unused;
 
-	log_hide(token);
-	if (!is_token(token))
+	account->generation++;
+	change = change_new(account, token, done, ctx);
+	if (!is_token(token)) {
 		loop_defer(hub_loop(account->hub), refuse, change);
-	else if (hub_check_online(account->hub, &unused) < 0)
+		return;
+	}
+	log_hide(token);
+	if (hub_check_online(account->hub, &unused) < 0)
 		save(change);
 	else
 		ask(change, on_asked);
@@ -308,5 +320,6 @@ void account_set(struct account *account, struct str token, account_done_fn done
 
 void account_forget(struct account *account, account_done_fn done, void *ctx)
 {
+	account->generation++;
 	save(change_new(account, (struct str){ .n = 0 }, done, ctx));
 }

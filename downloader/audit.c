@@ -43,19 +43,20 @@ static void on_saved(void *ctx, const struct error *err)
 }
 
 /* What the web side tells of itself: a sign-in, say, which it alone decides. */
-static const char *action_of(const struct control_deed *deed)
+static const char *action_of(const struct control_deed *deed, const struct error *err)
 {
 	const char *action = json_get_str(deed->params, "action").p;
 
-	return strcmp(deed->method, "audit.note") == 0 && action != NULL ? action
-									 : deed->method;
+	return err == NULL && strcmp(deed->method, "audit.note") == 0 && action != NULL
+		       ? action
+		       : deed->method;
 }
 
 static const char *outcome_of(const struct control_deed *deed, const struct error *err)
 {
 	const char *outcome = json_get_str(deed->params, "outcome").p;
 
-	if (strcmp(deed->method, "audit.note") == 0 && outcome != NULL)
+	if (err == NULL && strcmp(deed->method, "audit.note") == 0 && outcome != NULL)
 		return outcome;
 	return err == NULL ? "ok" : error_code_name(err->code);
 }
@@ -68,7 +69,7 @@ void audit_note(struct store *store, const struct control_deed *deed, const stru
 		.at_ms = clock_unix_ms(),
 		.who = deed->who,
 		.address = deed->address,
-		.action = action_of(deed),
+		.action = action_of(deed, err),
 		.what = what,
 		.outcome = outcome_of(deed, err),
 		.request_id = deed->request_id,

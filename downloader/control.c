@@ -98,6 +98,12 @@ static void write_line(struct client *client, struct str line)
 		(void)bufferevent_write(client->bev, line.p, line.n);
 }
 
+/* Only the web side, which is ours, says on whose behalf it calls. */
+static bool is_ours(const struct client *client)
+{
+	return client->uid == geteuid() || client->uid == 0;
+}
+
 static void tell_of_end(struct control_call *call, const struct error *err)
 {
 	const struct control_hooks *hooks = &call->client->control->hooks;
@@ -106,6 +112,11 @@ static void tell_of_end(struct control_call *call, const struct error *err)
 		hooks->ended(hooks->ctx, &call->deed, err);
 	json_free(&call->deed.params);
 	free(call->method);
+}
+
+bool control_is_ours(const struct control_call *call)
+{
+	return is_ours(call->client);
 }
 
 void control_watch(struct control_call *call, struct str method, struct json_object *params)
@@ -185,12 +196,12 @@ static void copy_cut(struct str text, char *out, size_t size)
 	out[text.n] = '\0';
 }
 
-/* Who calls: the web side says on whose behalf; others speak for themselves. */
+/* Who calls: others than the web side speak for themselves, whatever they say. */
 static void name_caller(struct control_call *call, const struct rpc_request *request)
 {
 	struct control_deed *deed = &call->deed;
 
-	if (!request->has_caller) {
+	if (!request->has_caller || !is_ours(call->client)) {
 		(void)snprintf(deed->who, sizeof(deed->who), "user %u",
 			       (unsigned)call->client->uid);
 		return;

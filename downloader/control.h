@@ -59,6 +59,9 @@ struct control_hooks {
 struct control *control_new(struct loop *loop, int take_fd, gid_t gid,
 			    const struct control_hooks *hooks, struct error *err);
 
+/* Is it made by a process of ours (our user's or root's), whose word on others counts? */
+bool control_is_ours(const struct control_call *call);
+
 /* The end of this call is to be told to `ended`. `params` is held until then. */
 void control_watch(struct control_call *call, struct str method, struct json_object *params);
 

@@ -22,6 +22,7 @@
 #include "downloader/watch.h"
 
 enum {
+	LAST_ROUNDS = 3, /* a command, the deed that it was, and one to spare */
 	/* A look at the disk takes two at most (scan.c), a verification and a scrub one each.
 	 */
 	FILE_WORKERS_MIN = 5,
@@ -441,8 +442,17 @@ static char *read_endpoint(const struct config *cfg, struct error *err)
 int daemon_check(const struct config *cfg, struct error *err)
 {
 	AUTO_CSTR endpoint = read_endpoint(cfg, err);
+	struct auth *auth = auth_new((enum auth_mode)cfg->auth, str_from(cfg->api_keys), err);
+	bool has_keys = auth != NULL;
 
-	return endpoint == NULL ? -1 : 0;
+	auth_free(&auth);
+	if (endpoint == NULL)
+		return -1;
+	if (!has_keys)
+		return error_prefix(err, "LARDER_API_KEYS");
+	return auth_check_hash(str_from(cfg->password_hash), err) < 0
+		       ? error_prefix(err, "LARDER_PASSWORD_HASH")
+		       : 0;
 }
 
 static int build_base(struct daemon *d, struct error *err)
@@ -735,6 +745,12 @@ void daemon_free(struct daemon **daemon)
 		fetch_stop(d->fetch);
 	if (d->pool != NULL)
 		pool_stop(d->pool);
+	/* What has come home meanwhile may have something to write, and is a deed when that is
+	 * done. */
+	for (unsigned i = 0; d->loop != NULL && d->store != NULL && i < LAST_ROUNDS; i++) {
+		loop_drain(d->loop);
+		store_wait(d->store);
+	}
 	if (d->store != NULL)
 		store_stop(d->store);
 	if (d->loop != NULL)

@@ -148,6 +148,13 @@ struct db_query *db_query(struct db *db, const char *sql, struct error *err)
 	return query;
 }
 
+int db_commit(struct db *db, struct error *err)
+{
+	for (size_t i = 0; i < db->n_queries; i++)
+		(void)sqlite3_reset(db->queries[i].stmt);
+	return db_exec(db, "COMMIT", err);
+}
+
 void db_bind_text(struct db_query *query, int at, const char *text)
 {
 	int result = text == NULL ? sqlite3_bind_null(query->stmt, at)

@@ -23,6 +23,10 @@ void db_close(struct db **db);
 /* One or more statements without values. */
 int db_exec(struct db *db, const char *sql, struct error *err) MUST_USE;
 
+/* Ends the transaction that has begun. A query that was not read to its end is over, too: it
+ * would hold on to what it reads. */
+int db_commit(struct db *db, struct error *err) MUST_USE;
+
 /* Undoes what the transaction did; there may be none. */
 void db_rollback(struct db *db);
 

@@ -1,6 +1,9 @@
 #include "downloader/hub.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include <sodium.h>
 
 #include "downloader/hub_internal.h"
 #include "downloader/hub_parse.h"
@@ -59,7 +62,17 @@ void hub_set_token(struct hub *hub, const char *token)
 	char *old = hub->token;
 
 	hub->token = mem_strdup(token);
+	sodium_memzero(old, strlen(old));
 	free(old);
+	/* All that was answered was answered to somebody else. */
+	memset(hub->quotas, 0, sizeof(hub->quotas));
+	hub_list_clear(hub);
+	hub->generation++;
+}
+
+unsigned hub_generation(const struct hub *hub)
+{
+	return hub->generation;
 }
 
 bool hub_has_token(const struct hub *hub)
@@ -135,14 +148,15 @@ static bool is_of_the_net(enum error_code code)
 }
 
 int hub_check_answer(const struct hub *hub, const char *url, const struct fetch_answer *answer,
-		     bool is_content, const char *repo, const char *what, struct error *err)
+		     bool is_content, bool had_token, const char *repo, const char *what,
+		     struct error *err)
 {
 	char *const *headers = answer->head.headers;
 	struct hub_failure failure = {
 		.status = answer->head.status,
 		.is_hub = hub_url_is_same_origin(url, hub->endpoint),
 		.is_content = is_content,
-		.token_was_sent = hub_bearer(hub, url) != NULL,
+		.token_was_sent = had_token,
 		.error_code = str_from(headers[FETCH_ERROR_CODE]),
 		.error_message = str_from(headers[FETCH_ERROR_MESSAGE]),
 		.ratelimit = str_from(headers[FETCH_RATELIMIT]),

@@ -36,6 +36,9 @@ const char *hub_bearer(const struct hub *hub, const char *url);
 void hub_set_token(struct hub *hub, const char *token);
 bool hub_has_token(const struct hub *hub);
 
+/* Another number with each token: what was answered under an earlier one is not kept. */
+unsigned hub_generation(const struct hub *hub);
+
 /* 0, or -1 with ERR_OFFLINE. */
 int hub_check_online(const struct hub *hub, struct error *err) MUST_USE;
 
@@ -54,10 +57,10 @@ int hub_check_quota(const struct hub *hub, const char *url, struct error *err) M
  * known, or what was known is over. */
 bool hub_tell_quota(const struct hub *hub, uint64_t *ret_remaining, uint64_t *ret_reset_s);
 
-/* Turns an answer into an error unless it is a 2xx: 0 or -1. `what` names the revision or path.
- */
+/* Turns an answer into an error unless it is a 2xx: 0 or -1. `what` names the revision or path;
+ * `had_token`: one went along. */
 int hub_check_answer(const struct hub *hub, const char *url, const struct fetch_answer *answer,
-		     bool is_content, const char *repo, const char *what,
+		     bool is_content, bool had_token, const char *repo, const char *what,
 		     struct error *err) MUST_USE;
 
 #endif

@@ -121,6 +121,14 @@ static void begin_parsing(struct hub_ask *ask, const struct fetch_answer *answer
 
 /* --- the request --- */
 
+/* What goes along to the endpoint's own origin, or NULL. */
+static const char *bearer_of(const struct hub_ask *ask)
+{
+	bool is_home = hub_url_is_same_origin(ask->url, hub_endpoint(ask->hub));
+
+	return is_home && ask->bearer != NULL ? ask->bearer : hub_bearer(ask->hub, ask->url);
+}
+
 static void request(struct hub_ask *ask);
 
 static int on_redirect(struct hub_ask *ask, const struct fetch_answer *answer,
@@ -141,8 +149,8 @@ static int handle_answer(struct hub_ask *ask, const struct fetch_answer *answer,
 {
 	if (answer->error.code == ERR_NONE && answer->head.status / 100 == 3)
 		return on_redirect(ask, answer, err);
-	if (hub_check_answer(ask->hub, ask->url, answer, false, ask->subject, ask->what, err) <
-		    0 ||
+	if (hub_check_answer(ask->hub, ask->url, answer, false, bearer_of(ask) != NULL,
+			     ask->subject, ask->what, err) < 0 ||
 	    read_next_page(ask, answer, err) < 0)
 		return -1;
 	begin_parsing(ask, answer);
@@ -154,7 +162,8 @@ static void on_answer(void *ctx, const struct fetch_answer *answer)
 	struct hub_ask *ask = ctx;
 
 	ask->fetch_id = 0;
-	hub_note_quota(ask->hub, ask->url, &answer->head);
+	if (ask->bearer == NULL) /* that of another is not ours */
+		hub_note_quota(ask->hub, ask->url, &answer->head);
 	if (ask->is_cancelled || handle_answer(ask, answer, &ask->error) < 0)
 		finish(ask);
 }
@@ -162,19 +171,17 @@ static void on_answer(void *ctx, const struct fetch_answer *answer)
 static void request(struct hub_ask *ask)
 {
 	struct hub *hub = ask->hub;
-	bool is_home = hub_url_is_same_origin(ask->url, hub_endpoint(hub));
 	struct fetch_request wanted = {
 		.url = ask->url,
-		.bearer = is_home && ask->bearer != NULL ? ask->bearer
-							 : hub_bearer(hub, ask->url),
-		.is_foreign = !is_home,
+		.bearer = bearer_of(ask),
+		.is_foreign = !hub_url_is_same_origin(ask->url, hub_endpoint(hub)),
 		.accept = "application/json",
 		.body_max = HUB_ANSWER_MAX,
 		.total_timeout_ms = HUB_TIMEOUT_MS,
 	};
 
 	if (hub_check_online(hub, &ask->error) < 0 ||
-	    hub_check_quota(hub, ask->url, &ask->error) < 0) {
+	    (ask->bearer == NULL && hub_check_quota(hub, ask->url, &ask->error) < 0)) {
 		loop_defer(hub->loop, finish, ask);
 		return;
 	}

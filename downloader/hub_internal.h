@@ -38,6 +38,7 @@ struct hub {
 	struct pool *pool;
 	char *endpoint;
 	char *token;
+	unsigned generation; /* of the token */
 	bool is_offline;
 	struct quota quotas[BUCKET_COUNT];
 	/* hub_ask.c: */

@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "downloader/hub.h"
 #include "downloader/hub_ask.h"
 #include "downloader/hub_internal.h"
 #include "downloader/hub_url.h"
 
 struct hub_call {
 	struct hub *hub;
+	unsigned generation; /* of the token that it is asked with */
 	enum repo_type type;
 	char *repo;     /* as asked for */
 	char *revision; /* as asked for */
@@ -181,6 +183,10 @@ static void on_last_page(struct hub_call *call)
 {
 	struct hub_listing *listing = call->listing;
 
+	if (call->generation != hub_generation(call->hub)) {
+		finish(call);
+		return;
+	}
 	keep(call->hub, call->type, call->repo, call->revision, listing);
 	if (strcmp(call->revision, listing->info.commit) != 0 ||
 	    strcmp(call->repo, listing->info.repo) != 0)
@@ -214,6 +220,7 @@ struct hub_call *hub_list(struct hub *hub, enum repo_type type, const char *repo
 	struct hub_call *call = mem_alloc(sizeof(*call));
 
 	call->hub = hub;
+	call->generation = hub_generation(hub);
 	call->type = type;
 	call->repo = mem_strdup(repo);
 	call->revision = mem_strdup(revision);

@@ -22,6 +22,7 @@ enum {
 #define MILLION 1000000
 
 struct kept {
+	unsigned generation;
 	char *url;
 	struct hub_found *found;
 	uint64_t until_ms;
@@ -34,6 +35,7 @@ struct hub_search {
 
 struct call {
 	struct hub_search *search;
+	unsigned generation; /* of the token that it is asked with */
 	char *url;
 	struct hub_found *found; /* the worker's while it parses */
 	hub_found_fn done;
@@ -68,7 +70,8 @@ static struct hub_found *recall(struct hub_search *search, const char *url)
 
 		if (kept->url == NULL || strcmp(kept->url, url) != 0)
 			continue;
-		if (kept->until_ms < clock_steady_ms()) {
+		if (kept->until_ms < clock_steady_ms() ||
+		    kept->generation != hub_generation(search->hub)) {
 			forget(kept);
 			return NULL;
 		}
@@ -79,7 +82,8 @@ static struct hub_found *recall(struct hub_search *search, const char *url)
 }
 
 /* In the place of what ends first; free places end at 0. */
-static void keep(struct hub_search *search, const char *url, struct hub_found *found)
+static void keep(struct hub_search *search, unsigned generation, const char *url,
+		 struct hub_found *found)
 {
 	struct kept *oldest = &search->kept[0];
 
@@ -88,6 +92,7 @@ static void keep(struct hub_search *search, const char *url, struct hub_found *f
 			oldest = &search->kept[i];
 	}
 	forget(oldest);
+	oldest->generation = generation;
 	oldest->url = mem_strdup(url);
 	oldest->found = found;
 	oldest->until_ms = clock_steady_ms() + HUB_SEARCH_KEEP_MS;
@@ -233,7 +238,7 @@ static void on_answer(void *ctx, const char *next_page, const struct error *err)
 	if (hub_cursor_is_valid(cursor))
 		call->found->cursor = str_dup(cursor);
 	if (err == NULL)
-		keep(call->search, call->url, call->found);
+		keep(call->search, call->generation, call->url, call->found);
 	end(call, err);
 }
 
@@ -249,6 +254,7 @@ void hub_search(struct hub_search *search, const struct hub_query *query, hub_fo
 	struct call *call = mem_alloc(sizeof(*call));
 
 	call->search = search;
+	call->generation = hub_generation(search->hub);
 	call->url = address_of(search->hub, query);
 	call->done = done;
 	call->ctx = ctx;

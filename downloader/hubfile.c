@@ -258,7 +258,8 @@ static int handle_answer(struct hubfile_get *get, const struct fetch_answer *ans
 		return error_set(err, ERR_CANCELLED, "cancelled");
 	if (answer->error.code == ERR_NONE && answer->head.status / 100 == 3)
 		return go_on(get, &answer->head, err);
-	if (hub_check_answer(get->file->hub, get->url, answer, true, identity->repo,
+	if (hub_check_answer(get->file->hub, get->url, answer, true,
+			     hub_bearer(get->file->hub, get->url) != NULL, identity->repo,
 			     identity->path, err) < 0)
 		return -1;
 	return check_end(get, err) < 0 ? -1 : 1;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <sodium.h>
 
@@ -17,11 +18,12 @@
 
 static int print_usage(FILE *out)
 {
-	(void)fputs("usage: larderd [--help | --version | --print-env]\n\n"
-		    "The download daemon of Larder. It stays in the foreground, logs to "
-		    "stderr, and is\n"
-		    "configured by environment variables:\n\n",
-		    out);
+	(void)fputs(
+		"usage: larderd [--help | --version | --check | --print-env | --print-docs]\n\n"
+		"The download daemon of Larder. It stays in the foreground, logs to "
+		"stderr, and is\n"
+		"configured by environment variables:\n\n",
+		out);
 	config_print_help(out);
 	return out == stdout ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -52,16 +54,15 @@ static int give_up_powers(const struct config *cfg, struct error *err)
 		{ .path = cfg->runtime_dir, .name = "LARDER_RUNTIME_DIR" },
 	};
 	const char *const readable[] = {
-		/* certificates, as Debian, Fedora and Alpine have them */
-		"/etc/ssl", "/usr/lib/ssl", "/usr/share/ca-certificates",
-		"/usr/local/share/ca-certificates", "/etc/pki", "/etc/ca-certificates",
-		/* the resolver, and the modules that it loads */
-		"/etc/resolv.conf", "/run/systemd/resolve", "/run/resolvconf",
-		"/run/NetworkManager", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf",
-		"/etc/gai.conf", "/etc/services", "/etc/protocols", "/etc/ld.so.cache",
-		"/usr/lib", "/usr/lib64", "/lib", "/lib64",
-		/* the hours of the schedule */
-		"/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo",
+		/* What the resolver, the certificates and the hours of the schedule need. The
+		 * folders, not the files: a rule is about what a name means now, and these are
+		 * replaced by renaming. Their owners and modes still count. */
+		"/etc", "/run",
+		/* certificates, as Debian, Fedora, Alpine and openSUSE have them */
+		"/usr/lib/ssl", "/usr/share/ca-certificates",
+		"/usr/local/share/ca-certificates",
+		"/var/lib/ca-certificates", /* the modules that the resolver loads */
+		"/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share/zoneinfo",
 		/* how much memory there is */
 		"/proc/meminfo", "/sys/devices/system/cpu", "/sys/fs/cgroup"
 	};
@@ -79,6 +80,37 @@ static int give_up_powers(const struct config *cfg, struct error *err)
 	return sandbox_enter(cfg->has_sandbox, SANDBOX_DAEMON, &files, err);
 }
 
+static void warn(void *ctx, const char *text)
+{
+	(void)ctx;
+	log_warning("%s", text);
+}
+
+static void complain(void *ctx, const char *text)
+{
+	(void)ctx;
+	(void)fprintf(stderr, "%s\n", text);
+}
+
+/* All that is wrong, not only the first. */
+static int check(void)
+{
+	size_t n = config_check(getenv, complain, NULL);
+	AUTO(config) cfg = NULL;
+	struct error err;
+
+	config_find_unknown(environ, complain, NULL);
+	if (n == 0)
+		cfg = config_load(getenv, &err);
+	if (n > 0 || cfg == NULL || sodium_init() < 0)
+		return EXIT_FAILURE;
+	if (daemon_check(cfg, &err) < 0) {
+		complain(NULL, err.text);
+		return EXIT_FAILURE;
+	}
+	return puts("the configuration makes sense") >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int serve(void)
 {
 	struct error err;
@@ -91,6 +123,7 @@ static int serve(void)
 	}
 	log_init("larderd", (enum log_format)cfg->log_format, (enum log_level)cfg->log_level);
 	log_hide(str_from(cfg->hf_token));
+	config_find_unknown(environ, warn, NULL);
 	if (sodium_init() < 0) {
 		log_error("no source of random numbers");
 		return EXIT_FAILURE;
@@ -117,8 +150,14 @@ int main(int argc, char **argv)
 		return print_usage(stdout);
 	if (strcmp(argv[1], "--version") == 0)
 		return printf("larderd %s\n", LARDER_VERSION) > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (strcmp(argv[1], "--check") == 0)
+		return check();
 	if (strcmp(argv[1], "--print-env") == 0) {
 		config_print_env(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (strcmp(argv[1], "--print-docs") == 0) {
+		config_print_markdown(stdout);
 		return EXIT_SUCCESS;
 	}
 	return print_usage(stderr);

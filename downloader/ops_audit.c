@@ -37,10 +37,18 @@ void ops_audit_list(struct ops *ops, struct control_call *call, struct json_obje
 			call);
 }
 
-/* That it was watched is all: its end is the note. */
+/* That it was watched is all: its end is the note. Another's is an attempt that is told as
+ * such. */
 void ops_audit_note(struct ops *ops, struct control_call *call, struct json_object *params)
 {
+	struct error err;
+
 	(void)ops;
 	(void)params;
-	control_reply(call, json_object_new_object());
+	if (control_is_ours(call)) {
+		control_reply(call, json_object_new_object());
+		return;
+	}
+	(void)error_set(&err, ERR_FORBIDDEN, "only larder-fcgi notes what others have done");
+	control_fail(call, &err, NULL);
 }

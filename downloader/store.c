@@ -97,6 +97,8 @@ struct store {
 	pthread_cond_t work;
 	struct loop_message *first;
 	struct loop_message **last;
+	pthread_cond_t idle;
+	bool is_busy; /* the thread has a list */
 	bool is_stopping;
 };
 
@@ -114,7 +116,7 @@ static int run_together(struct store *store, struct loop_message *first, struct 
 			return -1;
 		}
 	}
-	if (db_exec(store->db, "COMMIT", err) < 0) {
+	if (db_commit(store->db, err) < 0) {
 		db_rollback(store->db);
 		return -1;
 	}
@@ -181,8 +183,11 @@ static struct loop_message *take_list(struct store *store)
 	struct loop_message *first;
 
 	(void)pthread_mutex_lock(&store->lock);
+	store->is_busy = false;
+	(void)pthread_cond_signal(&store->idle);
 	while (store->first == NULL && !store->is_stopping)
 		(void)pthread_cond_wait(&store->work, &store->lock);
+	store->is_busy = true;
 	first = store->first;
 	store->first = NULL;
 	store->last = &store->first;
@@ -474,6 +479,7 @@ struct store *store_new(struct loop *loop, const char *dir, struct error *err)
 	store->lock_fd = -1;
 	(void)pthread_mutex_init(&store->lock, NULL);
 	(void)pthread_cond_init(&store->work, NULL);
+	(void)pthread_cond_init(&store->idle, NULL);
 	store->last = &store->first;
 	if (folder_make(dir, 0700, NULL, err) < 0)
 		return NULL;
@@ -490,6 +496,14 @@ struct store *store_new(struct loop *loop, const char *dir, struct error *err)
 	}
 	store->is_started = true;
 	return MOVE(store);
+}
+
+void store_wait(struct store *store)
+{
+	(void)pthread_mutex_lock(&store->lock);
+	while (store->is_started && (store->first != NULL || store->is_busy))
+		(void)pthread_cond_wait(&store->idle, &store->lock);
+	(void)pthread_mutex_unlock(&store->lock);
 }
 
 void store_stop(struct store *store)
@@ -522,6 +536,7 @@ void store_free(struct store **store)
 	db_close(&s->db);
 	fd_close(&s->lock_fd);
 	(void)pthread_cond_destroy(&s->work);
+	(void)pthread_cond_destroy(&s->idle);
 	(void)pthread_mutex_destroy(&s->lock);
 	free(s);
 	*store = NULL;

@@ -24,6 +24,10 @@ typedef void (*store_done_fn)(void *ctx, const struct error *err);
 /* Opens the database in `dir` (made if absent, 0700), which nobody else may have open. */
 struct store *store_new(struct loop *loop, const char *dir, struct error *err);
 
+/* Blocks until all commands so far are on the disk; each `done` follows when the loop runs its
+ * messages. For the end of the program. */
+void store_wait(struct store *store);
+
 /* Finishes all commands and ends the thread; each `done` follows when the loop runs its
  * messages. Commands given after are dropped. */
 void store_stop(struct store *store);

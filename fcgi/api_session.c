@@ -70,7 +70,7 @@ void api_session_create(const struct app *app, const struct request *request,
 		return;
 	}
 	if (guard_sign_in(app->guard, password, request->address, token, &who, &err) < 0) {
-		app_note(app, &caller, "session.create", error_code_name(err.code));
+		app_note_failure(app, &caller, "session.create", &err);
 		app_refuse(request, &err, response);
 		return;
 	}

@@ -16,6 +16,7 @@ enum {
 	GUESSES = 5,      /* at the password, a minute, from one address */
 	GUESSES_ALL = 30, /* from all together */
 	NOTE_TIMEOUT_MS = 5000,
+	FAILURES_NOTED = 30, /* an hour */
 };
 
 static void refuse(const struct request *request, const struct error *err,
@@ -58,6 +59,18 @@ void app_note(const struct app *app, const struct rpc_caller *caller, const char
 	if (rpc_call(app->cfg->control_socket, "audit.note", params, caller, NOTE_TIMEOUT_MS,
 		     &result, NULL, &err) < 0)
 		log_warning("audit: %s is not noted: %s", action, err.text);
+}
+
+void app_note_failure(const struct app *app, const struct rpc_caller *caller,
+		      const char *action, const struct error *failure)
+{
+	static const struct ratelimit_rule rule = { .requests = FAILURES_NOTED,
+						    .window_s = 60 * MINUTE_S };
+
+	if (app->cfg->auth == AUTH_PASSWORD &&
+	    ratelimit_take(app->ratelimit, S("failures"), COST_COUNT, rule, clock_steady_us())
+		    .is_allowed)
+		app_note(app, caller, action, error_code_name(failure->code));
 }
 
 void app_call(const struct app *app, const struct request *request, const char *method,
@@ -179,13 +192,14 @@ static int check_need(const struct identity *who, enum need need, struct error *
 }
 
 /* A change must come from our own page, or from no page at all. */
-static int check_site(const struct app *app, const struct request *request,
+static int check_site(const struct app *app, const struct request *request, enum cost cost,
 		      const struct identity *who, struct error *err)
 {
 	char token[AUTH_CSRF_MAX];
 
+	/* What makes us ask the Hub takes from its quota. */
 	if (request->method == METHOD_GET)
-		return 0;
+		return cost == COST_HUB ? csrf_check_origin(&request->csrf, err) : 0;
 	if (csrf_check_origin(&request->csrf, err) < 0)
 		return -1;
 	if (who != NULL && guard_csrf_token(app->guard, who, token))
@@ -211,7 +225,7 @@ static int let_in(const struct app *app, struct request *request, const struct r
 		return -1;
 	if (is_in && check_need(&who, route->need, err) < 0)
 		return -1;
-	return check_site(app, request, is_in ? &who : NULL, err);
+	return check_site(app, request, route->cost, is_in ? &who : NULL, err);
 }
 
 /* Without a door, whoever is on this machine comes in, and nobody else unasked. */

@@ -33,6 +33,11 @@ void app_name_caller(struct request *request, const struct identity *who);
 void app_note(const struct app *app, const struct rpc_caller *caller, const char *action,
 	      const char *outcome);
 
+/* The same of a failure, not more than so many an hour: strangers shall not push out what
+ * others have done. The log has them all. */
+void app_note_failure(const struct app *app, const struct rpc_caller *caller,
+		      const char *action, const struct error *failure);
+
 /* What every handler does at the end: checks `params` against the method's table, calls
  * larderd, and turns the outcome into the response: `status` and the result, or a problem
  * document. `params` is consumed; NULL means none. */

@@ -48,11 +48,9 @@ struct guard *guard_new(const struct config *cfg, struct error *err)
 		(void)error_prefix(err, "LARDER_API_KEYS");
 		return NULL;
 	}
-	if (cfg->password_hash[0] != '\0' &&
-	    !str_has_prefix(str_from(cfg->password_hash), S(crypto_pwhash_STRPREFIX))) {
+	if (auth_check_hash(str_from(cfg->password_hash), err) < 0) {
 		auth_free(&auth);
-		(void)error_set(err, ERR_INVALID,
-				"LARDER_PASSWORD_HASH: not what `larder hash-password` makes");
+		(void)error_prefix(err, "LARDER_PASSWORD_HASH");
 		return NULL;
 	}
 	guard = mem_alloc(sizeof(*guard));

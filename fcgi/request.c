@@ -188,6 +188,8 @@ static int read_body(struct request *request, const struct request_input *input,
 	body = buf_new(REQUEST_BODY_MAX);
 	if (read_bytes(input, body, err) < 0)
 		return -1;
+	if (buf_str(body).n < length)
+		return error_set(err, ERR_BAD_REQUEST, "the body broke off");
 	if (request->method == METHOD_DELETE && buf_str(body).n == 0)
 		return 0;
 	if (!is_json_type(input->variable(input->ctx, "CONTENT_TYPE")))

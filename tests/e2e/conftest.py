@@ -46,6 +46,7 @@ def hub(session_hub):
     """The stand-in Hub, without faults and with an empty record."""
     session_hub.clear()
     yield session_hub
+    session_hub.set(quotas={})
     session_hub.clear()
 
 

@@ -28,6 +28,31 @@ def test_the_shipped_environment_file_is_the_table():
     assert run("larderd", "--print-env").stdout == (ROOT / "etc/larder.env").read_text()
 
 
+def test_the_shipped_document_is_the_table():
+    assert run("larderd", "--print-docs").stdout == (ROOT / "docs/CONFIGURATION.md").read_text()
+
+
+def test_a_check_says_all_that_is_wrong_and_what_may_have_been_meant():
+    good = run("larderd", "--check")
+    assert good.returncode == 0 and good.stdout == "the configuration makes sense\n" and good.stderr == ""
+    wrong = run("larderd", "--check", LARDER_MAX_DOWNLOADS="many", LARDER_TRASH_DAYS="-1", LARDER_MAX_DOWNLAODS="3",
+                HF_TOKEN="a b")
+    lines = wrong.stderr.splitlines()
+    assert wrong.returncode == 1 and wrong.stdout == ""
+    assert [line.split(":")[0] for line in lines] == [
+        "HF_TOKEN", "LARDER_MAX_DOWNLOADS", "LARDER_TRASH_DAYS", "LARDER_MAX_DOWNLAODS"]
+    assert lines[-1].endswith("the nearest is LARDER_MAX_DOWNLOADS") and "a b" not in wrong.stderr
+    for name, value in (("HF_ENDPOINT", "https://"), ("LARDER_API_KEYS", "sesame"), ("LARDER_PASSWORD_HASH", "sesame")):
+        one = run("larderd", "--check", **{name: value})
+        assert one.returncode == 1 and one.stderr.startswith(f"{name}: ")
+
+
+def test_an_unknown_variable_is_warned_of_at_start(make_larder):
+    larder = make_larder(LARDER_TRASH_DAY="3", LARDER_LISTEN="127.0.0.1:1")
+    warned = [line for line in larder.daemon.lines if "there is no such variable" in line]
+    assert len(warned) == 1 and "LARDER_TRASH_DAY: " in warned[0] and warned[0].endswith("LARDER_TRASH_DAYS")
+
+
 def test_every_variable_is_explained():
     shown = run("larderd", "--help").stdout
     for line in (ROOT / "etc/larder.env").read_text().splitlines():

@@ -69,6 +69,18 @@ def test_it_goes_before_the_environments_and_gives_way_again(larder, hub):
     larder.api("POST", "preview", {"repo": PRIVATE}, status=200)
 
 
+def test_a_first_token_that_the_hub_does_not_know_is_refused(stranger):
+    assert put(stranger, "hf_nobodyknowsthisone", status=422)["field"] == "token"
+    assert stranger.api("GET", "token").json["set"] is False
+
+
+def test_a_mirror_that_cannot_say_whose_it_is_gets_it_unasked(stranger, hub):
+    hub.fault("status", path="/api/whoami-v2", status=404)
+    told = put(stranger, GIVEN)
+    assert told["source"] == "stored" and told["account"] is None
+    stranger.api("POST", "preview", {"repo": PRIVATE}, status=200)
+
+
 def test_a_token_that_the_hub_does_not_know_changes_nothing(larder, hub):
     for _ in range(2):
         refused = put(larder, "hf_nobodyknowsthisone", status=422)
@@ -116,3 +128,19 @@ def test_the_command_line_sets_shows_and_forgets(stranger):
     assert run("set", given="hf_wrong1\n").returncode == 2
     assert run("forget").stdout == "no token: the Hub takes us for anybody\n"
     assert run("nonsense").returncode == 2
+
+
+def test_a_new_token_does_not_wait_for_the_old_ones_quota(stranger, hub):
+    hub.set(quotas={"api": 5})
+    codes = [stranger.api("GET", f"hub/search?q=x{number}").status for number in range(8)]
+    assert codes[0] == 200 and codes[-1] == 429
+    put(stranger, GIVEN)
+    assert stranger.api("GET", "hub/search?q=z").status == 200
+
+
+def test_what_was_told_to_one_is_not_told_under_another(larder):
+    larder.api("POST", "preview", {"repo": PRIVATE}, status=200)
+    assert larder.api("GET", "hub/search?q=private-7b").json["results"] != []
+    put(larder, "hf_otherGIVENGIVENGIVEN")
+    larder.api("POST", "preview", {"repo": PRIVATE}, status=404)
+    assert larder.api("GET", "hub/search?q=private-7b").json["results"] == []

@@ -67,7 +67,7 @@ LEVELS = [
     "common/schema common/auth",
     "common/token",
     "common/unixsock common/log common/ids common/relpath common/json",
-    "common/hosts common/clock common/folder",
+    "common/hosts common/clock common/folder common/nearest",
     "common/quote",
     "common/error common/buf",
     "common/base",

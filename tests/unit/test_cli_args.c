@@ -195,26 +195,6 @@ static void numbers_are_whole_and_within_their_bounds(void **state)
 	}
 }
 
-static void the_nearest_word_is_the_one_with_the_fewest_mistakes(void **state)
-{
-	static const char *const known[] = { "get",    "preview", "ps",     "pause", "resume",
-					     "cancel", "retry",   "forget", "status" };
-	static const char *const rows[][2] = {
-		{ "gte", "get" },       { "Get", "get" },      { "rsume", "resume" },
-		{ "cancle", "cancel" }, { "prev", "preview" }, { "staus", "status" },
-		{ "forgte", "forget" }, { "ls", "ps" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		assert_string_equal(cli_args_nearest(rows[i][0], known, ARRAY_LEN(known)),
-				    rows[i][1]);
-	/* As long as a mistake may be. */
-	assert_non_null(cli_args_nearest("------------------------------------------------"
-					 "------------------------------------------------",
-					 known, ARRAY_LEN(known)));
-}
-
 static void some_options_are_seen_before_the_command_is_known(void **state)
 {
 	char *argv[] = { (char[]){ "larder" }, (char[]){ "--json" }, (char[]){ "--socket" },
@@ -236,7 +216,6 @@ int main(void)
 		cmocka_unit_test(mistakes_are_named_in_one_line),
 		cmocka_unit_test(help_misses_no_word),
 		cmocka_unit_test(numbers_are_whole_and_within_their_bounds),
-		cmocka_unit_test(the_nearest_word_is_the_one_with_the_fewest_mistakes),
 		cmocka_unit_test(some_options_are_seen_before_the_command_is_known),
 	};
 

@@ -113,6 +113,33 @@ static void nothing_is_changed_and_only_age_takes_away(void **state)
 	assert_string_equal(answer.line[1], "key backup|192.0.2.7|two|{}|ok|abc");
 }
 
+static void on_added(void *ctx, const struct error *err)
+{
+	assert_null(err);
+	*(bool *)ctx = true;
+}
+
+/* A page that is full is not read to the end of its rows; that must not hold on to an old state
+ * of the database, in which nothing could be written once another process has. */
+static void a_full_page_does_not_stay_open(void **state)
+{
+	const struct audit_entry entry = { .who = "",
+					   .address = "",
+					   .action = "x",
+					   .what = "",
+					   .outcome = "",
+					   .request_id = "" };
+	struct rig *rig = *state;
+	bool is_added = false;
+
+	for (int i = 0; i < 3; i++)
+		add(rig, "one");
+	assert_int_equal(read_before(rig, INT64_MAX, 2).n, 2);
+	assert_true(can(rig, "INSERT INTO settings VALUES ('another', '1')"));
+	store_put_audit(rig->store, &entry, on_added, &is_added);
+	loop_until(rig->loop, &is_added);
+}
+
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, rig_make, rig_remove)
 
 int main(void)
@@ -120,6 +147,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_RIG(entries_come_back_the_newest_first_page_by_page),
 		WITH_RIG(nothing_is_changed_and_only_age_takes_away),
+		WITH_RIG(a_full_page_does_not_stay_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,6 +104,7 @@ export function frame({ store, prefs }) {
     /** Another view is shown. @param {string} view @param {string} words its title */
     show(view, words) {
       title = words;
+      for (const id of ["nav", "connection"]) show(part(id), view !== "sign-in");
       const place = view === "trash" ? "models" : view; // where it is reached from
       for (const a of /** @type {NodeListOf<HTMLElement>} */ (part("nav").querySelectorAll("a")))
         attr(a, "aria-current", a.dataset.view === place ? "page" : null);

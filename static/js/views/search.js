@@ -139,7 +139,7 @@ export function mount(root, parts) {
   const again = h(
     "p",
     { class: "again", hidden: true },
-    h("button", { type: "button", class: "button", signal, on: { click: ask } }, icon("retry"), t("Try again")),
+    h("button", { type: "button", class: "button", signal, on: { click: retry } }, icon("retry"), t("Try again")),
     againText,
   );
   const nothing = h(
@@ -236,7 +236,7 @@ export function mount(root, parts) {
   function drawWait() {
     const left = Math.ceil((retryAt - Date.now()) / 1000);
     text(againText, retryAt && left > 0 ? t(" by itself in {n} s", { n: left }) : "");
-    if (retryAt && left <= 0 && !store.trouble) ask();
+    if (retryAt && left <= 0 && !store.trouble) retry();
   }
 
   // ---- doing -------------------------------------------------------------------------------------------------
@@ -245,6 +245,14 @@ export function mount(root, parts) {
     clearTimeout(timer);
     retryAt = 0;
     search.ask(wanted);
+  }
+
+  /** The last question once more: what has come stays, if it was for more. */
+  function retry() {
+    retryAt = 0;
+    if (again.contains(document.activeElement)) words.focus(); // the button goes
+    if (search.rows.length) search.more(wanted);
+    else ask();
   }
 
   function askMore() {

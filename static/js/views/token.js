@@ -91,6 +91,7 @@ export function tokenForm({ api, tell, signal }) {
     try {
       token = await api.change(method, "token", { body, timeout: 45_000 });
       input.control.value = "";
+      if (document.activeElement === forget) input.control.focus(); // the button goes
       tell("success", said, "token");
       draw();
     } catch (error) {
