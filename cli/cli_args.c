@@ -306,25 +306,44 @@ static void add_wrapped(struct buf *b, const char *text, size_t indent)
 	buf_add_char(b, '\n');
 }
 
+/* "--select=TERM"; to free. */
+static char *form_of(unsigned option)
+{
+	bool has_value = options[option].value != NULL;
+
+	return mem_printf("%s%s%s", options[option].name, has_value ? "=" : "",
+			  has_value ? options[option].value : "");
+}
+
+/* Where the explanations begin: beyond the longest form. */
+static size_t indent_of(unsigned taken)
+{
+	size_t indent = 0;
+
+	for (unsigned i = 0; i < CLI_OPTION_COUNT; i++) {
+		AUTO_CSTR form = form_of(i);
+
+		if ((taken & (1U << i)) != 0 && strlen(form) + 4 > indent)
+			indent = strlen(form) + 4;
+	}
+	return indent;
+}
+
 void cli_args_add_help(struct buf *b, const struct cli_command *command)
 {
-	enum {
-		INDENT = 20
-	};
+	unsigned taken = command->options | OPTIONS_ALWAYS;
+	size_t indent = indent_of(taken);
 
 	buf_addf(b, "usage: larder %s%s%s [OPTION]...\n\n", command->name,
 		 command->words[0] != '\0' ? " " : "", command->words);
 	add_wrapped(b, command->details, 0);
 	buf_add(b, S("\nOptions:\n"));
 	for (unsigned i = 0; i < CLI_OPTION_COUNT; i++) {
-		AUTO_CSTR form = NULL;
+		AUTO_CSTR form = form_of(i);
 
-		if (((command->options | OPTIONS_ALWAYS) & (1U << i)) == 0)
+		if ((taken & (1U << i)) == 0)
 			continue;
-		form = mem_printf("%s%s%s", options[i].name,
-				  options[i].value != NULL ? "=" : "",
-				  options[i].value != NULL ? options[i].value : "");
-		buf_addf(b, "  %-*s", INDENT - 2, form);
-		add_wrapped(b, options[i].help, INDENT);
+		buf_addf(b, "  %-*s", (int)indent - 2, form);
+		add_wrapped(b, options[i].help, indent);
 	}
 }
