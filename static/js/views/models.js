@@ -11,6 +11,7 @@ import { link } from "../core/router.js";
 import { t } from "../core/words.js";
 import { badge } from "../ui/badge.js";
 import { spacePicture } from "../ui/space-picture.js";
+import { split } from "../ui/split.js";
 import { styles } from "../ui/styles.js";
 import { windowList } from "../ui/window-list.js";
 import { model as modelPage } from "./model.js";
@@ -54,9 +55,6 @@ export function mount(root, parts) {
   const library = libraryOf(api, store);
   const life = new AbortController();
   const { signal } = life;
-  let opened = "";
-  let closeModel = () => {};
-  let scrolled = 0; // where the list was when a model took its place
 
   // ---- tools -------------------------------------------------------------------------------------------------
 
@@ -147,11 +145,11 @@ export function mount(root, parts) {
       /** @param {Model} next */
       update(next) {
         const { folder, quants } = next;
-        attr(anchor, "aria-current", folder === opened ? "true" : null);
-        if (next === drawn) return;
+        if (next === drawn) return both.mark(anchor);
         drawn = next;
         const cut = folder.lastIndexOf("/") + 1;
         attr(anchor, "href", link("models", folder));
+        both.mark(anchor);
         attr(whole, "title", plain(folder));
         text(owner, plain(folder.slice(0, cut)));
         text(name, plain(folder.slice(cut)));
@@ -269,49 +267,27 @@ export function mount(root, parts) {
     }
   }
 
-  /** The one beside the list, or in its place where there is no room. @param {string} folder */
-  function move(folder) {
-    if (!opened && folder) scrolled = scrollY;
-    closeModel();
-    closeModel = () => {};
-    const before = opened;
-    opened = folder;
-    root.classList.toggle("view-open", folder !== "");
-    fill(place);
-    if (folder) closeModel = modelPage(place, folder, { ...parts, library, act });
-    list.draw();
-    drawCurrent();
-    if (before && !folder) {
-      scrollTo(0, scrolled);
-      requestAnimationFrame(() => {
-        const row = list.node.querySelector(`[data-key="${CSS.escape(before)}"] a`);
-        /** @type {HTMLElement} */ (row ?? words).focus({ preventScroll: true });
-      });
-    }
-    if (folder && getComputedStyle(shelf).display === "none") scrollTo(0, 0);
-  }
-
-  function drawCurrent() {
-    for (const anchor of /** @type {NodeListOf<HTMLElement>} */ (list.node.querySelectorAll(".shelf-link")))
-      attr(anchor, "aria-current", anchor.closest("li")?.dataset.key === opened ? "true" : null);
-  }
-
-  root.classList.add("view-split");
-  fill(root, shelf, place);
+  const both = split({
+    root,
+    shelf,
+    place,
+    list,
+    view: "models",
+    focus: words,
+    open: (folder) => modelPage(place, folder, { ...parts, library, act }),
+  });
   store.subscribe("models", drawModels, signal);
   store.subscribe("library", drawState, signal);
   store.subscribe("disk", drawSpace, signal);
   drawModels();
   drawState();
-  move(parts.rest);
+  both.move(parts.rest);
 
   return {
-    move,
+    move: both.move,
     leave() {
-      closeModel();
+      both.leave();
       life.abort();
-      root.replaceChildren();
-      root.classList.remove("view-split", "view-open");
     },
   };
 }

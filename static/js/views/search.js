@@ -10,6 +10,7 @@ import { Search, SIZES } from "../core/search.js";
 import { t } from "../core/words.js";
 import { badge } from "../ui/badge.js";
 import { problemText } from "../ui/field.js";
+import { split } from "../ui/split.js";
 import { styles } from "../ui/styles.js";
 import { windowList } from "../ui/window-list.js";
 import { repository } from "./repository.js";
@@ -80,9 +81,6 @@ export function mount(root, parts) {
   const life = new AbortController();
   const { signal } = life;
   const search = new Search(api, draw);
-  let opened = "";
-  let close = () => {};
-  let scrolled = 0; // where the list was when one took its place
   let timer = 0;
   let retryAt = 0;
 
@@ -186,11 +184,11 @@ export function mount(root, parts) {
       node,
       /** @param {Found} next */
       update(next) {
-        attr(anchor, "aria-current", pathOf(next) === opened ? "true" : null);
-        if (next === drawn) return;
+        if (next === drawn) return both.mark(anchor);
         drawn = next;
         const cut = next.repo.lastIndexOf("/") + 1;
         attr(anchor, "href", link("search", pathOf(next)));
+        both.mark(anchor);
         attr(whole, "title", next.repo);
         text(owner, next.repo.slice(0, cut));
         text(name, next.repo.slice(cut));
@@ -267,7 +265,7 @@ export function mount(root, parts) {
     wanted[name] = value;
     clearTimeout(timer);
     search.stop(); // its answer would be another question's
-    if (!opened) scrollTo(0, 0); // it is another list
+    if (!both.opened) scrollTo(0, 0); // it is another list
     timer = setTimeout(ask, delay);
   }
 
@@ -279,47 +277,26 @@ export function mount(root, parts) {
     words.focus();
   }
 
-  /** The one beside the list, or in its place where there is no room. @param {string} path */
-  function move(path) {
-    if (!opened && path) scrolled = scrollY;
-    close();
-    close = () => {};
-    const before = opened;
-    opened = path;
-    root.classList.toggle("view-open", path !== "");
-    fill(place);
-    if (path) {
-      const known = search.rows.find((found) => pathOf(found) === path);
-      close = repository(place, path, known ?? null, parts);
-    }
-    list.draw();
-    for (const anchor of /** @type {NodeListOf<HTMLElement>} */ (list.node.querySelectorAll(".shelf-link")))
-      attr(anchor, "aria-current", anchor.getAttribute("href") === link("search", path) ? "true" : null);
-    if (before && !path) {
-      scrollTo(0, scrolled);
-      requestAnimationFrame(() => {
-        const anchor = list.node.querySelector(`[href="${CSS.escape(link("search", before))}"]`);
-        /** @type {HTMLElement} */ (anchor ?? words).focus({ preventScroll: true });
-      });
-    }
-    if (path && getComputedStyle(shelf).display === "none") scrollTo(0, 0);
-  }
-
-  root.classList.add("view-split");
-  fill(root, shelf, place);
+  const both = split({
+    root,
+    shelf,
+    place,
+    list,
+    view: "search",
+    focus: words,
+    open: (path) => repository(place, path, search.rows.find((found) => pathOf(found) === path) ?? null, parts),
+  });
   store.subscribe("tick", drawWait, signal);
   ask();
-  move(parts.rest);
+  both.move(parts.rest);
 
   return {
-    move,
+    move: both.move,
     leave() {
       clearTimeout(timer);
       search.stop();
-      close();
+      both.leave();
       life.abort();
-      root.replaceChildren();
-      root.classList.remove("view-split", "view-open");
     },
   };
 }
