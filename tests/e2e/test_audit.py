@@ -3,7 +3,10 @@
 import hashlib
 import json
 import os
+import pwd
 import subprocess
+
+import pytest
 
 from test_auth import password_hash, sign_in, signed_in  # noqa: F401  (a fixture, and two doors)
 
@@ -97,3 +100,27 @@ def test_coming_in_and_going_is_told_and_so_is_who_could_not(make_larder, passwo
     assert entries == [("session.create", "ok", "admin"), ("session.end", "ok", "admin"),
                        ("session.create", "ok", "admin"), ("session.create", "wrong_password", "anybody")]
     assert not any("not the password" in line for line in larder.logs())
+
+
+FORGE = """
+import json, socket, sys
+peer = socket.socket(socket.AF_UNIX)
+peer.connect(sys.argv[1])
+for method, params in (("library.scan", {}), ("audit.note", {"action": "model.delete", "outcome": "ok"})):
+    call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params,
+            "caller": {"name": "admin", "address": "192.168.1.5", "request_id": "forged-forged"}}
+    peer.sendall(json.dumps(call).encode() + b"\\n")
+    print(peer.makefile().readline())
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_nobody_of_this_machine_puts_a_deed_on_another(larder):
+    """Somebody in the socket's group, as `larder` may be used by, calls in the web side's way."""
+    group = (larder.run / "control.sock").stat().st_gid
+    answers = subprocess.run(["/usr/bin/python3", "-c", FORGE, str(larder.run / "control.sock")], user="daemon", group=group,
+                             extra_groups=[], capture_output=True, text=True, check=True, timeout=60).stdout.splitlines()
+    assert "result" in answers[0] and "forbidden" in " ".join(answers[1:])
+    who = f"user {pwd.getpwnam('daemon').pw_uid}"
+    rows = [(e["who"], e["action"], e["outcome"], e["address"]) for e in larder.api("GET", "audit").json["audit"]]
+    assert rows == [(who, "audit.note", "forbidden", None), (who, "library.scan", "ok", None)]

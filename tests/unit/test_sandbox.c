@@ -234,6 +234,56 @@ static void the_daemon_has_its_folders_and_nothing_else(void **state)
 	assert_int_equal(outcome(use_files, *state), 0);
 }
 
+static void put(const char *path, const char *text)
+{
+	AUTO_FD fd = open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+}
+
+/* A resolver's file, say: what has its name now is read, not what had it then. */
+static void a_file_that_is_replaced_is_still_read(void **state)
+{
+	const struct place *place = *state;
+	AUTO_CSTR folder = tempdir_path(&place->dir, "etc");
+	AUTO_CSTR file = mem_printf("%s/resolv.conf", folder);
+	AUTO_CSTR fresh = mem_printf("%s/resolv.conf.new", folder);
+	const char *readable[] = { folder };
+	const struct sandbox_files files = { .readable = readable, .n_readable = 1 };
+	int entered[2];
+	int replaced[2];
+	char text[4] = "";
+	int status;
+	pid_t pid;
+
+	assert_int_equal(mkdir(folder, 0755), 0);
+	put(file, "old");
+	assert_int_equal(pipe(entered), 0);
+	assert_int_equal(pipe(replaced), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct error err;
+		int fd;
+
+		CHECK(sandbox_enter(true, SANDBOX_DAEMON, &files, &err) == 0);
+		CHECK(write(entered[1], ".", 1) == 1 && read(replaced[0], text, 1) == 1);
+		fd = open(file, O_RDONLY | O_CLOEXEC);
+		CHECK(fd >= 0 && read(fd, text, 3) == 3 && memcmp(text, "new", 3) == 0);
+		_exit(0);
+	}
+	assert_int_equal(read(entered[0], text, 1), 1);
+	put(fresh, "new");
+	assert_int_equal(rename(fresh, file), 0);
+	assert_int_equal(write(replaced[1], ".", 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	for (size_t i = 0; i < 2; i++) {
+		(void)close(entered[i]);
+		(void)close(replaced[i]);
+	}
+}
+
 static void the_daemon_goes_out_and_lets_nobody_in(void **state)
 {
 	assert_int_equal(outcome(use_network, *state), 0);
@@ -344,6 +394,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_PLACE(the_daemon_has_its_folders_and_nothing_else),
+		WITH_PLACE(a_file_that_is_replaced_is_still_read),
 		WITH_PLACE(the_daemon_goes_out_and_lets_nobody_in),
 		WITH_PLACE(memory_is_not_run_and_threads_are_no_processes),
 		WITH_PLACE(what_only_an_intruder_does_is_the_end),
