@@ -37,9 +37,9 @@ static char *what_of(struct json_object *params)
 
 static void on_saved(void *ctx, const struct error *err)
 {
-	(void)ctx;
 	if (err != NULL)
 		log_error("audit: an entry is not saved: %s", err->text);
+	control_told(ctx);
 }
 
 /* What the web side tells of itself: a sign-in, say, which it alone decides. */
@@ -61,7 +61,8 @@ static const char *outcome_of(const struct control_deed *deed, const struct erro
 	return err == NULL ? "ok" : error_code_name(err->code);
 }
 
-void audit_note(struct store *store, const struct control_deed *deed, const struct error *err)
+void audit_note(struct store *store, struct control_call *call, const struct control_deed *deed,
+		const struct error *err)
 {
 	bool is_note = strcmp(deed->method, "audit.note") == 0;
 	AUTO_CSTR what = is_note ? mem_strdup("{}") : what_of(deed->params);
@@ -79,7 +80,7 @@ void audit_note(struct store *store, const struct control_deed *deed, const stru
 		 entry.address[0] != '\0' ? " at " : "", entry.address, entry.action,
 		 entry.what, entry.outcome, entry.request_id[0] != '\0' ? " [" : "",
 		 entry.request_id, entry.request_id[0] != '\0' ? "]" : "");
-	store_put_audit(store, &entry, on_saved, NULL);
+	store_put_audit(store, &entry, on_saved, call);
 }
 
 struct json_object *audit_to_json(const struct audit_entry *entry)

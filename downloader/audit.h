@@ -15,8 +15,10 @@ enum {
 	AUDIT_WHAT_MAX = 1024, /* bytes of what it was done to; more is cut */
 };
 
-/* A call that has ended. Secrets among its parameters are left out. */
-void audit_note(struct store *store, const struct control_deed *deed, const struct error *err);
+/* Notes a deed, and lets its answer go once that is on the disk. Secrets among its parameters
+ * are left out. */
+void audit_note(struct store *store, struct control_call *call, const struct control_deed *deed,
+		const struct error *err);
 
 /* The entry as {"id","at","who","address","action","what","outcome","request_id"}. */
 struct json_object *audit_to_json(const struct audit_entry *entry);

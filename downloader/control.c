@@ -37,6 +37,7 @@ struct control_call {
 	bool is_notification;
 	struct control_deed deed; /* method and params: NULL unless it is watched */
 	char *method;
+	char *line; /* the answer, while it is held back */
 };
 
 struct control {
@@ -104,16 +105,6 @@ static bool is_ours(const struct client *client)
 	return client->uid == geteuid() || client->uid == 0;
 }
 
-static void tell_of_end(struct control_call *call, const struct error *err)
-{
-	const struct control_hooks *hooks = &call->client->control->hooks;
-
-	if (call->method != NULL && hooks->ended != NULL)
-		hooks->ended(hooks->ctx, &call->deed, err);
-	json_free(&call->deed.params);
-	free(call->method);
-}
-
 bool control_is_ours(const struct control_call *call)
 {
 	return is_ours(call->client);
@@ -129,10 +120,9 @@ void control_watch(struct control_call *call, struct str method, struct json_obj
 }
 
 /* Sends the line, or the error that it is too long, and ends the call. */
-static void end_call(struct control_call *call, const char *text, const struct error *failure)
+static void finish_call(struct control_call *call, struct str line)
 {
 	struct client *client = call->client;
-	struct str line = str_from(text);
 	AUTO_CSTR refusal = NULL;
 	struct error err;
 
@@ -145,12 +135,32 @@ static void end_call(struct control_call *call, const char *text, const struct e
 	}
 	if (!call->is_notification)
 		write_line(client, line);
-	tell_of_end(call, failure);
 	client->n_calls--;
 	json_free(&call->id);
+	json_free(&call->deed.params);
+	free(call->method);
+	free(call->line);
 	free(call);
 	read_lines(client);
 	settle(client);
+}
+
+void control_told(struct control_call *call)
+{
+	finish_call(call, str_from(call->line));
+}
+
+/* A deed is told first. */
+static void end_call(struct control_call *call, const char *text, const struct error *failure)
+{
+	const struct control_hooks *hooks = &call->client->control->hooks;
+
+	if (call->method == NULL || hooks->ended == NULL) {
+		finish_call(call, str_from(text));
+		return;
+	}
+	call->line = mem_strdup(text);
+	hooks->ended(hooks->ctx, call, &call->deed, failure);
 }
 
 void control_reply(struct control_call *call, struct json_object *take_result)

@@ -49,8 +49,10 @@ struct control_deed {
 
 struct control_hooks {
 	control_fn fn;
-	/* Borrowed for the call; `err` is NULL when it went well. May be NULL. */
-	void (*ended)(void *ctx, const struct control_deed *deed, const struct error *err);
+	/* `err` is NULL when it went well; it and the deed are borrowed until this returns. The
+	 * answer is held back until control_told(). May be NULL. */
+	void (*ended)(void *ctx, struct control_call *call, const struct control_deed *deed,
+		      const struct error *err);
 	void *ctx;
 };
 
@@ -61,6 +63,11 @@ struct control *control_new(struct loop *loop, int take_fd, gid_t gid,
 
 /* Is it made by a process of ours (our user's or root's), whose word on others counts? */
 bool control_is_ours(const struct control_call *call);
+
+/* What `ended` was told is on the disk, or will never be: the answer goes out, and the call is
+ * over.
+ */
+void control_told(struct control_call *call);
 
 /* The end of this call is to be told to `ended`. `params` is held until then. */
 void control_watch(struct control_call *call, struct str method, struct json_object *params);

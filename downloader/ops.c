@@ -127,11 +127,12 @@ void ops_clear(struct ops *ops)
 	}
 }
 
-void ops_on_ended(void *ctx, const struct control_deed *deed, const struct error *err)
+void ops_on_ended(void *ctx, struct control_call *call, const struct control_deed *deed,
+		  const struct error *err)
 {
 	const struct ops *ops = ctx;
 
-	audit_note(ops->store, deed, err);
+	audit_note(ops->store, call, deed, err);
 }
 
 void ops_dispatch(void *ctx, struct control_call *call, struct str method,

@@ -56,7 +56,8 @@ void ops_dispatch(void *ctx, struct control_call *call, struct str method,
 		  struct json_object *params);
 
 /* The end of a deed, for control_hooks; ctx is a struct ops. */
-void ops_on_ended(void *ctx, const struct control_deed *deed, const struct error *err);
+void ops_on_ended(void *ctx, struct control_call *call, const struct control_deed *deed,
+		  const struct error *err);
 
 /* {"downloads":[those that are not final],"disk":{...},"settings":{...},"library":{...}}: what
  * a watcher begins with. */

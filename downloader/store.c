@@ -260,6 +260,13 @@ static struct command *command_new(struct store *store, store_run_fn *run, const
 static void submit(struct store *store, struct command *command)
 {
 	(void)pthread_mutex_lock(&store->lock);
+	if (store->is_stopping) {
+		(void)pthread_mutex_unlock(&store->lock);
+		command->has_failed = true;
+		(void)error_set(&command->error, ERR_STORE, "larderd stops");
+		loop_post(store->loop, &command->message);
+		return;
+	}
 	*store->last = &command->message;
 	store->last = &command->message.next;
 	(void)pthread_cond_signal(&store->work);

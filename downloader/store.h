@@ -29,7 +29,7 @@ struct store *store_new(struct loop *loop, const char *dir, struct error *err);
 void store_wait(struct store *store);
 
 /* Finishes all commands and ends the thread; each `done` follows when the loop runs its
- * messages. Commands given after are dropped. */
+ * messages. Commands given after fail. */
 void store_stop(struct store *store);
 
 /* Once store_stop() was called and the loop has run its messages. */

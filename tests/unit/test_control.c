@@ -37,6 +37,8 @@ struct place {
 	char method[32];
 	char outcome[32];
 	size_t n_deeds;
+	bool is_slow; /* to be told */
+	struct control_call *untold;
 	struct control_call *held[CALLS_MAX];
 	size_t n_held;
 	size_t n_calls;
@@ -67,7 +69,8 @@ static void on_call(void *ctx, struct control_call *call, struct str method,
 	}
 }
 
-static void on_ended(void *ctx, const struct control_deed *deed, const struct error *err)
+static void on_ended(void *ctx, struct control_call *call, const struct control_deed *deed,
+		     const struct error *err)
 {
 	struct place *p = ctx;
 
@@ -77,6 +80,10 @@ static void on_ended(void *ctx, const struct control_deed *deed, const struct er
 	(void)snprintf(p->outcome, sizeof(p->outcome), "%s",
 		       err == NULL ? "ok" : error_code_name(err->code));
 	p->n_deeds++;
+	if (p->is_slow)
+		p->untold = call;
+	else
+		control_told(call);
 }
 
 static int place_make(void **state)
@@ -206,6 +213,29 @@ static void the_end_of_a_watched_call_is_told(void **state)
 	assert_string_equal(p->deed.who, "key backup");
 	assert_string_equal(p->deed.address, "192.0.2.7");
 	assert_string_equal(p->deed.request_id, "abc");
+}
+
+static void an_answer_waits_until_the_deed_is_told(void **state)
+{
+	struct place *p = *state;
+	AUTO_FD fd = dial(p);
+	AUTO_CSTR heard = NULL;
+	char byte;
+
+	p->is_watched = true;
+	p->is_slow = true;
+	(void)tell(p, fd, S(CALL(1, "system.status")));
+	(void)alarm(LOOPING_ALARM_S);
+	while (p->untold == NULL)
+		(void)event_base_loop(loop_base(p->loop), EVLOOP_NONBLOCK);
+	(void)alarm(0);
+	for (int i = 0; i < 10; i++)
+		(void)event_base_loop(loop_base(p->loop), EVLOOP_NONBLOCK);
+	assert_int_equal(recv(fd, &byte, 1, 0), -1);
+	assert_int_equal(errno, EAGAIN);
+	control_told(p->untold);
+	heard = hear(p, fd, 1);
+	assert_non_null(strstr(heard, "\"result\""));
 }
 
 static void a_caller_is_cut_and_may_be_nobody(void **state)
@@ -597,6 +627,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_notification_is_carried_out_and_not_answered),
 		TEST(the_end_of_a_watched_call_is_told),
+		TEST(an_answer_waits_until_the_deed_is_told),
 		TEST(a_caller_is_cut_and_may_be_nobody),
 		TEST(an_answer_too_long_becomes_an_error),
 		TEST(a_call_is_answered_on_one_line),
