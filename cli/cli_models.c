@@ -10,7 +10,6 @@
 
 enum {
 	TEXT_MAX_BYTES = 64 * 1024 * 1024,
-	PAGE = SCHEMA_PAGE_MAX,
 };
 
 /* --- words --- */
@@ -91,30 +90,11 @@ int cli_models_list(const struct cli_session *session, const char *text,
 		    struct json_object **ret, struct error *err)
 {
 	AUTO_JSON params = json_object_new_object();
-	AUTO_JSON all = json_object_new_array();
-	AUTO_JSON page = NULL;
-	struct str cursor;
 
 	if (text != NULL)
 		json_add_cstr(params, "q", text);
-	json_add_int(params, "limit", PAGE);
-	do {
-		struct json_object *rows;
-
-		json_free(&page);
-		if (cli_session_call(session, "model.list", params, RPC_TIMEOUT_MS, &page, NULL,
-				     err) < 0)
-			return -1;
-		rows = json_get(page, "models");
-		for (size_t i = 0; i < json_object_array_length(rows); i++)
-			(void)json_object_array_add(
-				all, json_object_get(json_object_array_get_idx(rows, i)));
-		cursor = json_get_str(page, "next_cursor");
-		json_add_str(params, "cursor", cursor);
-	} while (cursor.n > 0);
-	json_take(page, "models", MOVE(all));
-	*ret = MOVE(page);
-	return 0;
+	return cli_session_pages(session, "model.list", params, "models", SIZE_MAX,
+				 SCHEMA_PAGE_MAX, ret, err);
 }
 
 static void print_list(struct json_object *list)

@@ -134,38 +134,6 @@ static int read_params(const struct cli_session *session, struct json_object *pa
 	return 0;
 }
 
-/* Page by page until there are `limit`: the last page's answer, with all in its "results". */
-static int ask(const struct cli_session *session, struct json_object *params, int64_t limit,
-	       struct json_object **ret, struct error *err)
-{
-	AUTO_JSON all = json_object_new_array();
-	AUTO_JSON page = NULL;
-	struct str cursor;
-
-	do {
-		int64_t more = limit - (int64_t)json_object_array_length(all);
-		struct json_object *rows;
-
-		json_add_int(params, "limit", more < SCHEMA_ROWS_MAX ? more : SCHEMA_ROWS_MAX);
-		json_free(&page);
-		if (cli_session_call(session, "hub.search", params, RPC_TIMEOUT_MS, &page, NULL,
-				     err) < 0)
-			return -1;
-		rows = json_get(page, "results");
-		for (size_t i = 0; i < json_object_array_length(rows); i++)
-			(void)json_object_array_add(
-				all, json_object_get(json_object_array_get_idx(rows, i)));
-		cursor = json_get_str(page, "next_cursor");
-		json_add_str(params, "cursor", cursor);
-		/* Pages without a row could go on for ever. */
-		if (json_object_array_length(rows) == 0)
-			break;
-	} while (cursor.n > 0 && (int64_t)json_object_array_length(all) < limit);
-	json_take(page, "results", MOVE(all));
-	*ret = MOVE(page);
-	return 0;
-}
-
 /* --- what is shown --- */
 
 static void add_row(struct cli_table *table, struct json_object *row)
@@ -237,7 +205,8 @@ enum cli_exit cli_search(const struct cli_session *session)
 	if (cli_args_number(session->args, CLI_OPTION_LIMIT, 1, LIMIT_MAX, LIMIT, &limit,
 			    &err) < 0 ||
 	    read_params(session, params, &err) < 0 ||
-	    ask(session, params, limit, &answer, &err) < 0)
+	    cli_session_pages(session, "hub.search", params, "results", (size_t)limit,
+			      SCHEMA_ROWS_MAX, &answer, &err) < 0)
 		return cli_session_fail(session, &err);
 	if (session->is_json) {
 		cli_session_print_json(answer, NULL);

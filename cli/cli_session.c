@@ -127,23 +127,38 @@ void cli_session_print(const struct buf *text)
 	(void)fwrite(buf_str(text).p, 1, buf_str(text).n, stdout);
 }
 
-static int add_page(const struct cli_session *session, struct json_object *params,
-		    struct json_object *rows, struct str *ret_cursor, struct json_object **page,
-		    struct error *err)
+int cli_session_pages(const struct cli_session *session, const char *method,
+		      struct json_object *params, const char *member, size_t limit,
+		      size_t page_max, struct json_object **ret, struct error *err)
 {
-	struct json_object *more;
-	size_t n;
+	AUTO_JSON all = json_object_new_array();
+	AUTO_JSON page = NULL;
 
-	json_free(page);
-	if (cli_session_call(session, "download.list", params, RPC_TIMEOUT_MS, page, NULL,
-			     err) < 0)
-		return -1;
-	more = json_get(*page, "downloads");
-	n = json_object_is_type(more, json_type_array) ? json_object_array_length(more) : 0;
-	for (size_t i = 0; i < n; i++)
-		(void)json_object_array_add(
-			rows, json_object_get(json_object_array_get_idx(more, i)));
-	*ret_cursor = json_get_str(*page, "next_cursor");
+	for (unsigned i = 0; i < PAGES_MAX; i++) {
+		size_t more = limit - json_object_array_length(all);
+		struct json_object *rows;
+		struct str cursor;
+		size_t n;
+
+		json_add_u64(params, "limit", more < page_max ? more : page_max);
+		json_free(&page);
+		if (cli_session_call(session, method, params, RPC_TIMEOUT_MS, &page, NULL,
+				     err) < 0)
+			return -1;
+		rows = json_get(page, member);
+		n = json_object_is_type(rows, json_type_array) ? json_object_array_length(rows)
+							       : 0;
+		for (size_t j = 0; j < n; j++)
+			(void)json_object_array_add(
+				all, json_object_get(json_object_array_get_idx(rows, j)));
+		cursor = json_get_str(page, "next_cursor");
+		/* Pages without a row could go on for ever. */
+		if (cursor.n == 0 || n == 0 || json_object_array_length(all) >= limit)
+			break;
+		json_add_str(params, "cursor", cursor);
+	}
+	json_take(page, member, MOVE(all));
+	*ret = MOVE(page);
 	return 0;
 }
 
@@ -151,21 +166,14 @@ int cli_session_list(const struct cli_session *session, const char *state,
 		     struct json_object **ret, struct error *err)
 {
 	AUTO_JSON params = json_object_new_object();
-	AUTO_JSON rows = json_object_new_array();
-	AUTO_JSON page = NULL;
-	struct str cursor = { .n = 0 };
+	AUTO_JSON list = NULL;
 
 	json_add_cstr(params, "state", state);
-	json_add_int(params, "limit", SCHEMA_PAGE_MAX);
-	for (unsigned i = 0; i < PAGES_MAX; i++) {
-		if (add_page(session, params, rows, &cursor, &page, err) < 0)
-			return -1;
-		if (cursor.n == 0)
-			break;
-		json_add_str(params, "cursor", cursor);
-	}
+	if (cli_session_pages(session, "download.list", params, "downloads", SIZE_MAX,
+			      SCHEMA_PAGE_MAX, &list, err) < 0)
+		return -1;
 	*ret = json_object_new_object();
-	json_take(*ret, "downloads", MOVE(rows));
+	json_take(*ret, "downloads", json_object_get(json_get(list, "downloads")));
 	return 0;
 }
 

@@ -65,6 +65,13 @@ void cli_session_print_json(struct json_object *take_object, struct json_object 
 /* Text on stdout. */
 void cli_session_print(const struct buf *text);
 
+/* Asks for the rows of a list, page by page of at most `page_max`, until there are `limit`
+ * (SIZE_MAX: all): the last page's answer, to free, with all of them in its `member`. `params`
+ * gets limit and cursor. */
+int cli_session_pages(const struct cli_session *session, const char *method,
+		      struct json_object *params, const char *member, size_t limit,
+		      size_t page_max, struct json_object **ret, struct error *err) MUST_USE;
+
 /* Asks for the rows of download.list in `state`, all pages: {"downloads":[...]} to free. */
 int cli_session_list(const struct cli_session *session, const char *state,
 		     struct json_object **ret, struct error *err) MUST_USE;

@@ -30,34 +30,36 @@ struct str hosts_name(struct str host)
 	return name;
 }
 
+/* An address as IPv6 has it: of IPv4, the mapped one. False when it is none. */
+static bool read_address(struct str text, unsigned char ret[sizeof(struct in6_addr)])
+{
+	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+	char copy[INET6_ADDRSTRLEN + 1];
+
+	if (text.n >= sizeof(copy))
+		return false;
+	(void)snprintf(copy, sizeof(copy), "%.*s", (int)text.n, text.p);
+	memcpy(ret, mapped, sizeof(mapped));
+	return inet_pton(AF_INET, copy, ret + sizeof(mapped)) == 1 ||
+	       inet_pton(AF_INET6, copy, ret) == 1;
+}
+
 static bool is_address(struct str name)
 {
 	unsigned char ignored[sizeof(struct in6_addr)];
-	char text[INET6_ADDRSTRLEN + 1];
 
-	if (name.n >= sizeof(text))
-		return false;
-	(void)snprintf(text, sizeof(text), "%.*s", (int)name.n, name.p);
-	return inet_pton(AF_INET, text, ignored) == 1 ||
-	       inet_pton(AF_INET6, text, ignored) == 1;
+	return read_address(name, ignored);
 }
 
-/* 127.0.0.0/8, ::1, and the first as IPv6 has it. */
-static bool is_loopback(struct str address)
+/* 127.0.0.0/8 and ::1. */
+static bool is_loopback(struct str text)
 {
-	static const unsigned char one[16] = { [15] = 1 };
-	static const unsigned char mapped[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
-	unsigned char bytes[sizeof(struct in6_addr)];
-	char text[INET6_ADDRSTRLEN + 1];
+	static const unsigned char four[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
+	static const unsigned char six[16] = { [15] = 1 };
+	unsigned char address[sizeof(struct in6_addr)];
 
-	if (address.n >= sizeof(text))
-		return false;
-	(void)snprintf(text, sizeof(text), "%.*s", (int)address.n, address.p);
-	if (inet_pton(AF_INET, text, bytes) == 1)
-		return bytes[0] == 127;
-	return inet_pton(AF_INET6, text, bytes) == 1 &&
-	       (memcmp(bytes, one, sizeof(one)) == 0 ||
-		memcmp(bytes, mapped, sizeof(mapped)) == 0);
+	return read_address(text, address) && (memcmp(address, four, sizeof(four)) == 0 ||
+					       memcmp(address, six, sizeof(six)) == 0);
 }
 
 static bool is_at_home(struct str name)

@@ -20,8 +20,7 @@ int hosts_check(struct str list, struct str host, struct error *err) MUST_USE;
 
 /* Where nobody signs in, only this machine is served: -1 with ERR_NOT_THIS_MACHINE for who
  * comes from another. `address` is what the web server says of the client; one that it does not
- * tell
- * ("", "unix:") is somebody here. */
+ * tell ("", "unix:") is somebody here. */
 int hosts_check_client(struct str address, struct error *err) MUST_USE;
 
 /* A Host header without its port: "[::1]:8080" is "[::1]". */

@@ -42,37 +42,22 @@ static void on_saved(void *ctx, const struct error *err)
 	control_told(ctx);
 }
 
-/* What the web side tells of itself: a sign-in, say, which it alone decides. */
-static const char *action_of(const struct control_deed *deed, const struct error *err)
-{
-	const char *action = json_get_str(deed->params, "action").p;
-
-	return err == NULL && strcmp(deed->method, "audit.note") == 0 && action != NULL
-		       ? action
-		       : deed->method;
-}
-
-static const char *outcome_of(const struct control_deed *deed, const struct error *err)
-{
-	const char *outcome = json_get_str(deed->params, "outcome").p;
-
-	if (err == NULL && strcmp(deed->method, "audit.note") == 0 && outcome != NULL)
-		return outcome;
-	return err == NULL ? "ok" : error_code_name(err->code);
-}
-
 void audit_note(struct store *store, struct control_call *call, const struct control_deed *deed,
 		const struct error *err)
 {
 	bool is_note = strcmp(deed->method, "audit.note") == 0;
+	/* What the web side tells of itself: a sign-in, say, which it alone decides. */
+	bool is_told = is_note && err == NULL;
 	AUTO_CSTR what = is_note ? mem_strdup("{}") : what_of(deed->params);
 	struct audit_entry entry = {
 		.at_ms = clock_unix_ms(),
 		.who = deed->who,
 		.address = deed->address,
-		.action = action_of(deed, err),
+		.action = is_told ? json_get_str(deed->params, "action").p : deed->method,
 		.what = what,
-		.outcome = outcome_of(deed, err),
+		.outcome = is_told       ? json_get_str(deed->params, "outcome").p
+			   : err == NULL ? "ok"
+					 : error_code_name(err->code),
 		.request_id = deed->request_id,
 	};
 

@@ -11,6 +11,7 @@ import { link } from "../core/router.js";
 import { t } from "../core/words.js";
 import { badge } from "../ui/badge.js";
 import { spacePicture } from "../ui/space-picture.js";
+import { shelfRow } from "../ui/shelf-row.js";
 import { split } from "../ui/split.js";
 import { styles } from "../ui/styles.js";
 import { windowList } from "../ui/window-list.js";
@@ -130,47 +131,23 @@ export function mount(root, parts) {
   // ---- rows --------------------------------------------------------------------------------------------------
 
   function row() {
-    const owner = h("span", { class: "repo-owner" });
-    const name = h("span", {});
-    const whole = h("bdi", { class: "shelf-name" }, owner, name);
-    const meta = h("span", { class: "shelf-meta" });
-    const marks = h("span", { class: "shelf-marks" });
-    const anchor = h("a", { class: "shelf-link" }, whole, meta);
-    const node = h("li", { class: "shelf-row", data: { testid: "model" } }, anchor, marks);
+    const line = shelfRow("model");
     /** @type {Model|null} */
     let drawn = null;
     let drawnMarks = "";
     return {
-      node,
+      node: line.node,
       /** @param {Model} next */
       update(next) {
-        const { folder, quants } = next;
-        if (next === drawn) return both.mark(anchor);
+        if (next === drawn) return both.mark(line.anchor);
         drawn = next;
-        const cut = folder.lastIndexOf("/") + 1;
-        attr(anchor, "href", link("models", folder));
-        both.mark(anchor);
-        attr(whole, "title", plain(folder));
-        text(owner, plain(folder.slice(0, cut)));
-        text(name, plain(folder.slice(cut)));
-        text(
-          meta,
-          [
-            size(next.bytes),
-            next.parameters ? t("{n} parameters", { n: parameters(next.parameters) }) : "",
-            quants.slice(0, QUANTS_SHOWN).join(", ") +
-              (quants.length > QUANTS_SHOWN ? ` +${number(quants.length - QUANTS_SHOWN)}` : "") ||
-              next.formats.join(", "),
-            next.modified_at ? since(next.modified_at, now()) : "",
-          ]
-            .filter(Boolean)
-            .join(" · "),
-        );
+        line.draw(link("models", next.folder), plain(next.folder), aboutOf(next, now()));
+        both.mark(line.anchor);
         const words = marksOf(next);
         const key = words.map(([word]) => word).join();
         if (key === drawnMarks) return;
         drawnMarks = key;
-        fill(marks, ...words.map((mark) => badge(...mark)));
+        fill(line.marks, ...words.map((mark) => badge(...mark)));
       },
     };
   }
@@ -304,6 +281,18 @@ function setOptions(node, options, value) {
 
 /** @param {string[]} values @returns {[string, string][]} */
 const pairs = (values) => values.map((value) => [value, value]);
+
+/** @param {Model} m @param {number} now */
+const aboutOf = (m, now) =>
+  [
+    size(m.bytes),
+    m.parameters ? t("{n} parameters", { n: parameters(m.parameters) }) : "",
+    m.quants.slice(0, QUANTS_SHOWN).join(", ") +
+      (m.quants.length > QUANTS_SHOWN ? ` +${number(m.quants.length - QUANTS_SHOWN)}` : "") || m.formats.join(", "),
+    m.modified_at ? since(m.modified_at, now) : "",
+  ]
+    .filter(Boolean)
+    .join(" · ");
 
 /** What is to be said of a model besides its size. @param {Model} m @returns {Parameters<typeof badge>[]} */
 function marksOf(m) {

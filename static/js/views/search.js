@@ -2,7 +2,7 @@
 // What there is at the Hub: a list that is asked for while one types, and beside it the choice of what to download.
 /** @import { Found } from "../core/types.js" */
 /** @import { Parts, Served } from "../main.js" */
-import { attr, fill, h, icon, show, text } from "../core/dom.js";
+import { fill, h, icon, show, text } from "../core/dom.js";
 import { count, number, plain, since } from "../core/format.js";
 import { parameters } from "../core/parameters.js";
 import { link } from "../core/router.js";
@@ -10,6 +10,7 @@ import { Search, SIZES } from "../core/search.js";
 import { t } from "../core/words.js";
 import { badge } from "../ui/badge.js";
 import { problemText } from "../ui/field.js";
+import { shelfRow } from "../ui/shelf-row.js";
 import { split } from "../ui/split.js";
 import { styles } from "../ui/styles.js";
 import { windowList } from "../ui/window-list.js";
@@ -171,30 +172,19 @@ export function mount(root, parts) {
   // ---- rows --------------------------------------------------------------------------------------------------
 
   function row() {
-    const owner = h("span", { class: "repo-owner" });
-    const name = h("span", {});
-    const whole = h("bdi", { class: "shelf-name" }, owner, name);
-    const meta = h("span", { class: "shelf-meta" });
-    const marks = h("span", { class: "shelf-marks" });
-    const anchor = h("a", { class: "shelf-link" }, whole, meta);
-    const node = h("li", { class: "shelf-row", data: { testid: "hub-row" } }, anchor, marks);
+    const line = shelfRow("hub-row");
     /** @type {Found|null} */
     let drawn = null;
     return {
-      node,
+      node: line.node,
       /** @param {Found} next */
       update(next) {
-        if (next === drawn) return both.mark(anchor);
+        if (next === drawn) return both.mark(line.anchor);
         drawn = next;
-        const cut = next.repo.lastIndexOf("/") + 1;
-        attr(anchor, "href", link("search", pathOf(next)));
-        both.mark(anchor);
-        attr(whole, "title", next.repo);
-        text(owner, next.repo.slice(0, cut));
-        text(name, next.repo.slice(cut));
-        text(meta, metaOf(next, now()));
+        line.draw(link("search", pathOf(next)), next.repo, metaOf(next, now()));
+        both.mark(line.anchor);
         fill(
-          marks,
+          line.marks,
           next.present && badge(t("here"), "good", "check"),
           next.gated && badge(t("gated"), "warn", "lock"),
           next.private && badge(t("private"), "plain", "lock"),
