@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,11 @@
 #include "common/error.h"
 #include "common/folder.h"
 #include "common/relpath.h"
+
+/* Held for writing while directories are made, and for reading while files are. A directory
+ * that could not be synced is taken back, and who saw it before that would work in one that is
+ * gone, or believe in one that is not durable. */
+static pthread_rwlock_t making = PTHREAD_RWLOCK_INITIALIZER;
 
 /* Opens `path` part by part, refusing links, where openat2(2) (Linux 5.6) is missing. */
 static int open_by_walk(int root, const char *path, int flags, mode_t mode)
@@ -105,20 +111,6 @@ static int refuse(const char *path, struct error *err)
 	return error_set_errno(err, ERR_DISK_ERROR, "%s", path);
 }
 
-int file_open(int root, const char *path, int flags, mode_t mode, struct error *err)
-{
-	int fd = open_beneath(root, path, flags, mode);
-
-	/* Parents that were there a moment ago may be another worker's, which could not sync
-	 * them and took them back: this one makes them, or tells why not. */
-	if (fd < 0 && errno == ENOENT && (flags & O_CREAT) != 0) {
-		if (file_make_parents(root, path, err) < 0)
-			return -1;
-		fd = open_beneath(root, path, flags, mode);
-	}
-	return fd >= 0 ? fd : refuse(path, err);
-}
-
 /* Makes the directory `name` in `dir` if it is absent, durably: one that could not be synced
  * goes again, or the next try would find it and believe in it. */
 static int make_directory(int dir, const char *name)
@@ -144,7 +136,8 @@ bool file_has_parents(int root, const char *path)
 	return dir >= 0;
 }
 
-int file_make_parents(int root, const char *path, struct error *err)
+/* With `making` held for writing. */
+static int make_parents(int root, const char *path, struct error *err)
 {
 	struct str rest = str_from(path);
 	struct str part;
@@ -169,6 +162,48 @@ int file_make_parents(int root, const char *path, struct error *err)
 		dir = next;
 	}
 	return dir >= 0 ? 0 : error_set_errno(err, ERR_DISK_ERROR, "%s", path);
+}
+
+int file_make_parents(int root, const char *path, struct error *err)
+{
+	int result;
+
+	(void)pthread_rwlock_wrlock(&making);
+	result = make_parents(root, path, err);
+	(void)pthread_rwlock_unlock(&making);
+	return result;
+}
+
+/* A file that may be made, with the parents that it needs. */
+static int open_or_make(int root, const char *path, int flags, mode_t mode, struct error *err)
+{
+	int fd;
+
+	(void)pthread_rwlock_rdlock(&making);
+	fd = open_beneath(root, path, flags, mode);
+	if (fd < 0 && errno == ENOENT) {
+		(void)pthread_rwlock_unlock(&making);
+		(void)pthread_rwlock_wrlock(&making);
+		if (make_parents(root, path, err) < 0) {
+			(void)pthread_rwlock_unlock(&making);
+			return -1;
+		}
+		fd = open_beneath(root, path, flags, mode);
+	}
+	if (fd < 0)
+		(void)refuse(path, err);
+	(void)pthread_rwlock_unlock(&making);
+	return fd;
+}
+
+int file_open(int root, const char *path, int flags, mode_t mode, struct error *err)
+{
+	int fd;
+
+	if ((flags & O_CREAT) != 0)
+		return open_or_make(root, path, flags, mode, err);
+	fd = open_beneath(root, path, flags, mode);
+	return fd >= 0 ? fd : refuse(path, err);
 }
 
 int file_stat(int root, const char *path, struct stat *ret, struct error *err)
@@ -363,7 +398,7 @@ int file_replace(int root, const char *path, struct str content, struct error *e
 {
 	/* Two workers may replace the same file: each has a temporary of its own. */
 	AUTO_CSTR tmp = mem_printf("%s.%d.tmp", path, (int)gettid());
-	AUTO_FD fd = file_open(root, tmp, O_WRONLY | O_CREAT | O_TRUNC, 0644, err);
+	AUTO_FD fd = file_open(root, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, 0644, err);
 
 	if (fd < 0 || file_write_at(fd, content, 0, err) < 0 || file_sync_data(fd, err) < 0)
 		return -1;

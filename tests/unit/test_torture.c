@@ -110,6 +110,61 @@ static void a_write_that_is_cut_short_is_finished(void **state)
 	sweep(FAULTY_SHORT, 0, 1, FAULTY_PWRITE, FAULTY_PWRITE);
 }
 
+/* Several workers make a file each beneath folders that are not there, and the disk syncs none.
+ * Every one of them hears that, and none stumbles over what another has taken back. */
+enum {
+	MAKERS = 4,
+	MAKINGS = 200
+};
+
+struct maker {
+	int root;
+	unsigned number;
+	unsigned n_others; /* failures that are not the disk's */
+};
+
+static void *make_files(void *opaque)
+{
+	struct maker *m = opaque;
+
+	for (unsigned i = 0; i < MAKINGS; i++) {
+		AUTO_CSTR path = mem_printf("a/b/c/%u-%u", m->number, i);
+		struct error err;
+
+		if (file_replace(m->root, path, S("text"), &err) == 0 || err.sys != ENOSPC)
+			m->n_others++;
+	}
+	return NULL;
+}
+
+static void folders_that_are_taken_back_trip_nobody(void **state)
+{
+	struct maker makers[MAKERS];
+	pthread_t threads[MAKERS];
+	struct tempdir dir;
+	struct error err;
+	int root;
+
+	(void)state;
+	faulty_reset();
+	faulty->before_rename = NULL;
+	tempdir_make(&dir);
+	root = file_open_root(dir.path, &err);
+	assert_true(root >= 0);
+	faulty_arm(FAULTY_FSYNC, 1, FAULTY_ON, ENOSPC);
+	for (unsigned i = 0; i < MAKERS; i++) {
+		makers[i] = (struct maker){ .root = root, .number = i };
+		assert_int_equal(pthread_create(&threads[i], NULL, make_files, &makers[i]), 0);
+	}
+	for (unsigned i = 0; i < MAKERS; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		assert_int_equal(makers[i].n_others, 0);
+	}
+	(void)faulty_stop();
+	fd_close(&root);
+	tempdir_remove(&dir);
+}
+
 /* A job that fails at its nth call, looked at where it stands. False when it has fewer. */
 static bool fail_and_look(enum faulty_call call, unsigned nth)
 {
@@ -298,6 +353,7 @@ int main(void)
 		cmocka_unit_test(a_call_that_fails_once_costs_no_truth),
 		cmocka_unit_test(the_users_file_is_back_when_the_new_one_cannot_have_its_name),
 		cmocka_unit_test(a_disk_that_stays_full_costs_no_truth),
+		cmocka_unit_test(folders_that_are_taken_back_trip_nobody),
 		cmocka_unit_test(a_copy_that_fails_costs_no_truth),
 		cmocka_unit_test(what_cannot_be_opened_costs_no_truth),
 		cmocka_unit_test(a_daemon_that_is_killed_at_any_call_comes_back_true),
