@@ -18,7 +18,7 @@ FOLDERS = ("common", "downloader", "fcgi", "cli")
 LEVELS = [
     # larderd
     "downloader/main",
-    "downloader/daemon",
+    "downloader/daemon downloader/daemon_hooks",
     "downloader/ops_audit downloader/ops_choice downloader/ops_hub downloader/ops_downloads downloader/ops_models downloader/ops_care downloader/ops_trash downloader/ops_plan downloader/ops_preview downloader/ops_sessions"
     " downloader/ops_settings downloader/ops_token"
     " downloader/ops_system downloader/ops",
@@ -63,7 +63,7 @@ LEVELS = [
     "cli/cli_download cli/cli_table cli/cli_term cli/cli_args",
     "cli/cli_text",
     # what the programs agree on
-    "common/config common/rpc common/privileges common/sandbox",
+    "common/config common/rpc common/privileges common/sandbox common/service",
     "common/schema common/auth",
     "common/token",
     "common/unixsock common/log common/ids common/relpath common/json",
@@ -90,6 +90,7 @@ DOORS = {
     r"json-c": {"common/json"},
     r"seccomp": {"common/sandbox"},
     r"linux/landlock": {"common/sandbox"},
+    r"systemd/": {"common/service"},
 }
 
 # STYLE.md 4.12, looked for in the objects' undefined symbols, however they were spelled.
