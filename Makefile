@@ -37,7 +37,7 @@ VENV := build/venv
 # --- flags -------------------------------------------------------------------------------
 
 # Asked for when first needed, so that `make deps run` may install them first.
-PACKAGES := fcgi libcurl libxxhash libevent libevent_pthreads json-c libcrypto libseccomp libsodium sqlite3 libpcre2-8
+PACKAGES := fcgi libcurl libxxhash libevent libevent_pthreads json-c libcrypto libseccomp libsodium libsystemd sqlite3 libpcre2-8
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
 
@@ -92,6 +92,8 @@ WRAP_test_torture := pwrite64 ftruncate64 fsync fdatasync renameat renameat2 mkd
 	syscall file_clone clock_steady_ms loop_timer_arm store_put_file store_put_extents
 WRAP_test_verify := direct_read
 WRAP_test_lateness := clock_steady_ms loop_timer_new loop_timer_arm loop_timer_free
+WRAP_test_heartbeat := service_watchdog_ms service_alive service_ready service_status loop_timer_new \
+	loop_timer_arm loop_timer_free
 WRAP_test_budget := clock_steady_ms
 WRAP_test_hasher := file_give_back
 WRAP_test_hub := hub_parse_tree

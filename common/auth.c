@@ -86,6 +86,17 @@ struct auth *auth_new(enum auth_mode mode, struct str keys, struct error *err)
 	return MOVE(auth);
 }
 
+int auth_set_keys(struct auth *auth, struct str keys, struct error *err)
+{
+	AUTO(auth) fresh = auth_new(auth->mode, keys, err);
+
+	if (fresh == NULL)
+		return -1;
+	memcpy(auth->keys, fresh->keys, sizeof(auth->keys));
+	auth->n_keys = fresh->n_keys;
+	return 0;
+}
+
 void auth_free(struct auth **auth)
 {
 	if (*auth == NULL)
@@ -178,6 +189,7 @@ static int identify_key(const struct auth *auth, struct str text, struct identit
 		return error_set(err, ERR_SIGN_IN, "there is no such key");
 	*ret = (struct identity){ .kind = AUTH_KEY, .role = found->role };
 	memcpy(ret->name, found->name, sizeof(ret->name));
+	memcpy(ret->id, found->hash, TOKEN_ID_BYTES);
 	return 0;
 }
 
@@ -246,8 +258,19 @@ int auth_identify(const struct auth *auth, const struct auth_headers *headers, i
 	return identify_session(auth, cookie, now_s, ret, err);
 }
 
+static bool has_key(const struct auth *auth, const struct identity *identity)
+{
+	for (size_t i = 0; i < auth->n_keys; i++) {
+		if (memcmp(auth->keys[i].hash, identity->id, TOKEN_ID_BYTES) == 0)
+			return auth->keys[i].role == identity->role;
+	}
+	return false;
+}
+
 bool auth_holds(const struct auth *auth, const struct identity *identity, int64_t now_s)
 {
+	if (identity->kind == AUTH_KEY)
+		return has_key(auth, identity);
 	return identity->kind != AUTH_SESSION ||
 	       (now_s < identity->expires_s && identity->epoch == auth->epoch &&
 		!has_ended(auth, identity->id));

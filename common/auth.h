@@ -10,8 +10,8 @@
  * and in the last two a key for scripts, as "Authorization: Bearer ...". Of keys only hashes
  * are kept.
  *
- * An `auth` is constant but for its secret and epoch, which larderd owns and may tell anew;
- * auth_set_secret() and all others are for one thread, or under the caller's lock.
+ * An `auth` is constant but for its keys, and its secret and epoch, which larderd owns and may
+ * tell anew; all of this is for one thread, or under the caller's lock.
  */
 #ifndef COMMON_AUTH_H
 #define COMMON_AUTH_H
@@ -51,7 +51,7 @@ struct identity {
 	enum role role;
 	int64_t expires_s;                /* a session's; else 0 */
 	uint64_t epoch;                   /* a session's */
-	unsigned char id[TOKEN_ID_BYTES]; /* a session's */
+	unsigned char id[TOKEN_ID_BYTES]; /* a session's; of a key, its hash begins so */
 };
 
 /* A session that somebody has signed out of. */
@@ -73,6 +73,10 @@ const char *auth_mode_name(enum auth_mode mode);
  * NULL and ERR_INVALID when it cannot be understood. */
 struct auth *auth_new(enum auth_mode mode, struct str keys, struct error *err);
 void auth_free(struct auth **auth);
+
+/* Other keys from here on. -1 with ERR_INVALID when they cannot be understood: then the old
+ * ones stay. */
+int auth_set_keys(struct auth *auth, struct str keys, struct error *err) MUST_USE;
 
 /* -1 with ERR_INVALID unless it is empty or what `larder hash-password` makes. */
 int auth_check_hash(struct str hash, struct error *err) MUST_USE;

@@ -16,7 +16,7 @@ enum kind {
 			directory */
 	KIND_BASE,   /* a URL path prefix */
 	KIND_URL,    /* http or https; looked at more closely by the Hub client */
-	KIND_SECRET, /* text that is never printed; also NAME_FILE */
+	KIND_SECRET, /* text that is never printed; also NAME_FILE, or a credential */
 	KIND_HEADER, /* the name of a header */
 	KIND_HOSTS,  /* names of hosts, with commas between */
 	KIND_USER,   /* the name of a user of this system */
@@ -333,22 +333,72 @@ static int set_value(struct config *cfg, const struct row *row, struct str value
 	bug("a kind without a setter");
 }
 
-/* The content of a secret's file, without white space around it; NULL on failure. */
-static char *read_secret(const struct row *row, const char *path, struct error *err)
+/* The content of a secret's file, without white space around it: 1, or 0 when there is no such
+ * file and there need be none, or -1. */
+static int read_secret(const struct row *row, const char *path, bool is_optional, char **ret,
+		       struct error *err)
 {
 	char text[SECRET_FILE_MAX];
 	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
 
-	if (n < 0) {
-		(void)error_set_errno(err, ERR_INVALID, "%s_FILE: %s", row->name, path);
-		return NULL;
+	if (n < 0 && errno == ENOENT && is_optional)
+		return 0;
+	if (n < 0)
+		return error_set_errno(err, ERR_INVALID, "%s_FILE: %s", row->name, path);
+	if (n == (ssize_t)sizeof(text))
+		return error_set(err, ERR_INVALID, "%s_FILE: %s is too long", row->name, path);
+	*ret = str_dup(str_trim((struct str){ .p = text, .n = (size_t)n }));
+	return 1;
+}
+
+/* HF_TOKEN's is larder.hf_token, LARDER_API_KEYS' larder.api_keys. */
+static char *credential_path(const struct row *row, const char *folder)
+{
+	struct str name = str_from(row->name);
+	char *path;
+
+	if (str_has_prefix(name, S("LARDER_")))
+		name = str_sub(name, sizeof("LARDER_") - 1, name.n);
+	path = mem_printf("%s/larder.%.*s", folder, (int)name.n, name.p);
+	for (char *at = path + strlen(folder); *at != '\0'; at++)
+		*at = char_lower(*at);
+	return path;
+}
+
+static void note_folder(struct config *cfg, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = 0;
+
+	while (cfg->secret_folders[n] != NULL)
+		n++;
+	assert(n < CONFIG_SECRETS_MAX);
+	if (slash == NULL)
+		cfg->secret_folders[n] = mem_strdup(".");
+	else
+		cfg->secret_folders[n] = str_dup((struct str){
+			.p = path, .n = slash == path ? 1 : (size_t)(slash - path) });
+}
+
+/* A secret from the file that NAME_FILE names, or else from a service manager's credential: as
+ * read_secret(). */
+static int find_secret(struct config *cfg, const struct row *row,
+		       char *(*lookup)(const char *name), char **ret, struct error *err)
+{
+	AUTO_CSTR variable = mem_printf("%s_FILE", row->name);
+	const char *path = lookup(variable);
+	const char *folder = lookup("CREDENTIALS_DIRECTORY");
+	AUTO_CSTR credential = NULL;
+
+	if (path != NULL && path[0] != '\0') {
+		note_folder(cfg, path);
+		return read_secret(row, path, false, ret, err);
 	}
-	if (n == (ssize_t)sizeof(text)) {
-		(void)error_set(err, ERR_INVALID, "%s_FILE: %s is too long", row->name, path);
-		return NULL;
-	}
-	return str_dup(str_trim((struct str){ .p = text, .n = (size_t)n }));
+	if (folder == NULL)
+		return 0;
+	credential = credential_path(row, folder);
+	return read_secret(row, credential, true, ret, err);
 }
 
 static int load_row(struct config *cfg, const struct row *row,
@@ -356,18 +406,12 @@ static int load_row(struct config *cfg, const struct row *row,
 {
 	struct str value = str_trim(str_from(lookup(row->name)));
 	AUTO_CSTR secret = NULL;
+	int found = row->kind == KIND_SECRET ? find_secret(cfg, row, lookup, &secret, err) : 0;
 
-	if (row->kind == KIND_SECRET) {
-		AUTO_CSTR file_name = mem_printf("%s_FILE", row->name);
-		const char *path = lookup(file_name);
-
-		if (path != NULL && path[0] != '\0') {
-			secret = read_secret(row, path, err);
-			if (secret == NULL)
-				return -1;
-			value = str_from(secret);
-		}
-	}
+	if (found < 0)
+		return -1;
+	if (found > 0)
+		value = str_from(secret);
 	if (value.n == 0)
 		value = str_from(row->otherwise);
 	return set_value(cfg, row, value, err);
@@ -460,6 +504,8 @@ void config_free(struct config **cfg)
 		if (is_text(rows[i].kind))
 			free(*text_at(*cfg, &rows[i]));
 	}
+	for (size_t i = 0; i < CONFIG_SECRETS_MAX; i++)
+		free((*cfg)->secret_folders[i]);
 	free((*cfg)->control_socket);
 	free((*cfg)->fcgi_socket);
 	free((*cfg)->events_socket);
@@ -522,7 +568,9 @@ void config_print_markdown(FILE *out)
 		"`larderd --check` says which are wrong, and why.\n\n"
 		"Sizes take K, M, G and T (powers of 1024), times s, m, h and d. A secret may "
 		"come from the file that\n"
-		"`NAME_FILE` names.\n\n"
+		"`NAME_FILE` names, or from a systemd credential: `larder.hf_token` for "
+		"`HF_TOKEN`, `larder.api_keys` for\n"
+		"`LARDER_API_KEYS`.\n\n"
 		"| variable | default | what |\n|---|---|---|\n",
 		out);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

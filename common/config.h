@@ -15,6 +15,10 @@
 
 struct error;
 
+enum {
+	CONFIG_SECRETS_MAX = 3, /* variables that are secrets */
+};
+
 /* Values with their units. Strings are never NULL; "" means not set. */
 struct config {
 	char *models_dir;
@@ -51,15 +55,18 @@ struct config {
 	uint64_t log_format; /* enum log_format */
 	uint64_t log_level;  /* enum log_level */
 
-	/* Derived: paths of the three sockets. */
+	/* Derived: the folders of the files that secrets came from, ended by NULL, and the
+	 * paths of the three sockets. */
+	char *secret_folders[CONFIG_SECRETS_MAX + 1];
 	char *control_socket;
 	char *fcgi_socket;
 	char *events_socket;
 };
 
 /* Reads the environment through `lookup` (getenv, or a test's own). A bad value is an error
- * whose text begins with the variable's name. Unset and empty mean the default. A variable may
- * come from the file named by NAME_FILE instead, where the table allows it. */
+ * whose text begins with the variable's name. Unset and empty mean the default. A secret may
+ * come from the file named by NAME_FILE instead, or from a service manager's credential
+ * ($CREDENTIALS_DIRECTORY/larder.NAME in lower case, without LARDER_). */
 struct config *config_load(char *(*lookup)(const char *name), struct error *err);
 void config_free(struct config **cfg);
 

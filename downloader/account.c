@@ -144,6 +144,18 @@ void account_free(struct account **account)
 	*account = NULL;
 }
 
+void account_set_env(struct account *account, const char *env_token)
+{
+	if (strcmp(env_token, account->env_token) == 0)
+		return;
+	wipe(&account->env_token);
+	account->env_token = mem_strdup(env_token);
+	if (account->is_stored)
+		return;
+	account->who = (struct hub_account){ .name = "" };
+	hub_set_token(account->hub, env_token);
+}
+
 struct json_object *account_to_json(const struct account *account)
 {
 	struct json_object *object = json_object_new_object();

@@ -20,6 +20,10 @@ struct account *account_new(struct store *store, struct hub *hub, const char *st
 			    const char *env_token, struct error *err);
 void account_free(struct account **account); /* after the loop has run its messages */
 
+/* The environment's token is another now ("": none). It counts as long as none is given here.
+ */
+void account_set_env(struct account *account, const char *env_token);
+
 /* {"set","source":"stored"|"environment"|null,"account","role","checked_at"} */
 struct json_object *account_to_json(const struct account *account);
 

@@ -12,9 +12,10 @@
 #include "common/error.h"
 #include "common/folder.h"
 #include "common/log.h"
-#include "common/unixsock.h"
+#include "common/service.h"
 #include "downloader/copy.h"
 #include "downloader/feed.h"
+#include "downloader/heartbeat.h"
 #include "downloader/file.h"
 #include "downloader/hub_url.h"
 
@@ -44,6 +45,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 		_exit(1);
 	}
 	log_info("signal %d: stopping", (int)number);
+	service_stopping();
 	d->is_stopping = true;
 	control_free(&d->control);
 	sse_stop(d->sse);
@@ -285,26 +287,69 @@ static int build_sockets(struct daemon *d, struct error *err)
 
 	if (folder_make(cfg->runtime_dir, 0755, NULL, err) < 0)
 		return error_prefix(err, "LARDER_RUNTIME_DIR");
-	fd = unixsock_listen(cfg->control_socket, SOCKET_MODE, err);
+	fd = service_listen(cfg->control_socket, SOCKET_MODE, err);
 	if (fd < 0)
 		return -1;
 	d->control =
 		control_new(d->loop, fd, group_of(cfg->control_socket), &control_hooks, err);
 	if (d->control == NULL)
 		return -1;
-	fd = unixsock_listen(cfg->events_socket, SOCKET_MODE, err);
+	fd = service_listen(cfg->events_socket, SOCKET_MODE, err);
 	if (fd < 0)
 		return -1;
 	d->sse = sse_new(&plan, fd, err);
 	return d->sse == NULL ? -1 : 0;
 }
 
+static int reload(struct daemon *d, struct error *err)
+{
+	AUTO(config) fresh = config_load(getenv, err);
+
+	if (fresh == NULL)
+		return -1;
+	if (auth_set_keys(d->auth, str_from(fresh->api_keys), err) < 0)
+		return error_prefix(err, "LARDER_API_KEYS");
+	log_hide(str_from(fresh->hf_token));
+	account_set_env(d->account, fresh->hf_token);
+	sse_recheck(d->sse);
+	return 0;
+}
+
+static void on_hangup(evutil_socket_t number, short what, void *arg)
+{
+	struct daemon *d = arg;
+	struct error err;
+
+	(void)number;
+	(void)what;
+	if (d->is_stopping)
+		return;
+	service_reloading();
+	if (reload(d, &err) < 0)
+		log_error("reload: all stays as it is: %s", err.text);
+	else
+		log_info("reload: the secrets that come from files are read again");
+	service_ready("Reloaded");
+}
+
+static char *describe(void *ctx)
+{
+	const struct daemon *d = ctx;
+
+	return ops_status_line(&d->ops);
+}
+
 static int catch_signals(struct daemon *d, struct error *err)
 {
-	static const int numbers[] = { SIGTERM, SIGINT };
+	static const struct {
+		int number;
+		void (*fn)(evutil_socket_t number, short what, void *arg);
+	} signals[] = { { SIGTERM, on_signal }, { SIGINT, on_signal }, { SIGHUP, on_hangup } };
 
-	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-		d->signals[i] = evsignal_new(loop_base(d->loop), numbers[i], on_signal, d);
+	static_assert(ARRAY_LEN(signals) == ARRAY_LEN(d->signals), "each has its event");
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+		d->signals[i] =
+			evsignal_new(loop_base(d->loop), signals[i].number, signals[i].fn, d);
 		if (d->signals[i] == NULL || event_add(d->signals[i], NULL) < 0)
 			return error_set(err, ERR_INTERNAL, "signals cannot be caught");
 	}
@@ -337,6 +382,7 @@ void daemon_run(struct daemon *daemon)
 		log_warning("%s: user %u may not write here; give it to them (chown)",
 			    daemon->cfg->models_dir, (unsigned)geteuid());
 	log_info("ready: models in %s, Hub %s", daemon->cfg->models_dir, daemon->endpoint);
+	daemon->heartbeat = heartbeat_new(daemon->loop, describe, daemon);
 	loop_run(daemon->loop);
 	log_info("stopped");
 }
@@ -383,6 +429,7 @@ void daemon_free(struct daemon **daemon)
 	scrub_free(&d->scrub);
 	watch_free(&d->watch);
 	lateness_free(&d->lateness);
+	heartbeat_free(&d->heartbeat);
 	budget_free(&d->budget);
 	turns_free(&d->turns);
 	feed_allowance_free(&d->feeds);

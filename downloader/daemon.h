@@ -16,7 +16,8 @@ int daemon_check(const struct config *cfg, struct error *err) MUST_USE;
 struct daemon *daemon_new(const struct config *cfg, struct error *err);
 
 /* Serves until SIGTERM or SIGINT; running transfers are made durable before it returns. A
- * second signal ends it at once. */
+ * second signal ends it at once. SIGHUP reads again the secrets that come from files: the Hub's
+ * token and the API keys. */
 void daemon_run(struct daemon *daemon);
 void daemon_free(struct daemon **daemon);
 

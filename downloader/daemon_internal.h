@@ -8,6 +8,7 @@
 #include "downloader/watch.h"
 
 struct event;
+struct heartbeat;
 struct lateness;
 
 struct daemon {
@@ -40,7 +41,8 @@ struct daemon {
 	struct hub_search *search;
 	struct account *account;
 	struct ops ops;
-	struct event *signals[2];
+	struct event *signals[3];
+	struct heartbeat *heartbeat;
 	bool is_stopping;
 	size_t n_watched;   /* models whose folders are watched */
 	bool is_caring;     /* jobs about models and the scrub may begin */

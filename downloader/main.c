@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -53,7 +54,7 @@ static int give_up_powers(const struct config *cfg, struct error *err)
 		{ .path = cfg->state_dir, .name = "LARDER_STATE_DIR" },
 		{ .path = cfg->runtime_dir, .name = "LARDER_RUNTIME_DIR" },
 	};
-	const char *const readable[] = {
+	static const char *const system_files[] = {
 		/* What the resolver, the certificates and the hours of the schedule need. The
 		 * folders, not the files: a rule is about what a name means now, and these are
 		 * replaced by renaming. Their owners and modes still count. */
@@ -66,10 +67,16 @@ static int give_up_powers(const struct config *cfg, struct error *err)
 		/* how much memory there is */
 		"/proc/meminfo", "/sys/devices/system/cpu", "/sys/fs/cgroup"
 	};
-	const struct sandbox_files files = { .writable = writable,
-					     .n_writable = ARRAY_LEN(writable),
-					     .readable = readable,
-					     .n_readable = ARRAY_LEN(readable) };
+	const char *readable[ARRAY_LEN(system_files) + CONFIG_SECRETS_MAX];
+	struct sandbox_files files = { .writable = writable,
+				       .n_writable = ARRAY_LEN(writable),
+				       .readable = readable };
+
+	for (size_t i = 0; i < ARRAY_LEN(system_files); i++)
+		readable[files.n_readable++] = system_files[i];
+	/* To be read again when somebody asks for that (SIGHUP). */
+	for (size_t i = 0; cfg->secret_folders[i] != NULL; i++)
+		readable[files.n_readable++] = cfg->secret_folders[i];
 
 	if (privileges_drop(cfg->user, folders, ARRAY_LEN(folders), err) < 0)
 		return -1;
@@ -119,7 +126,7 @@ static int serve(void)
 
 	if (cfg == NULL) {
 		log_error("%s", err.text);
-		return EXIT_FAILURE;
+		return EX_CONFIG;
 	}
 	log_init("larderd", (enum log_format)cfg->log_format, (enum log_level)cfg->log_level);
 	log_hide(str_from(cfg->hf_token));
@@ -130,7 +137,11 @@ static int serve(void)
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	raise_descriptors();
-	if (daemon_check(cfg, &err) == 0 && give_up_powers(cfg, &err) == 0)
+	if (daemon_check(cfg, &err) < 0) {
+		log_error("%s", err.text);
+		return EX_CONFIG;
+	}
+	if (give_up_powers(cfg, &err) == 0)
 		daemon = daemon_new(cfg, &err);
 	if (daemon == NULL) {
 		log_error("%s", err.text);

@@ -67,6 +67,9 @@ struct json_object *ops_snapshot(const struct ops *ops);
  * A folder that is a mount of its own has its room told by previews. */
 struct json_object *ops_disk(const struct ops *ops);
 
+/* What larderd is doing, in a line; to free by the caller. */
+char *ops_status_line(const struct ops *ops);
+
 /* The folder that a repository's `revision` has, or the `folder` that was named; to free. */
 char *ops_folder_of(struct json_object *params);
 

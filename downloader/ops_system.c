@@ -111,25 +111,51 @@ void ops_system_health(struct ops *ops, struct control_call *call, struct json_o
 	store_check(ops->store, on_store_checked, health);
 }
 
+/* How many jobs there are in each state, and how fast they are together. */
+struct sums {
+	size_t by_state[JOB_STATE_COUNT];
+	uint64_t speed_bps;
+};
+
+static struct sums add_up(const struct ops *ops)
+{
+	struct sums sums = { .speed_bps = 0 };
+	size_t n = 0;
+	struct job *const *jobs = queue_jobs(ops->queue, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		sums.by_state[jobs[i]->state]++;
+		sums.speed_bps += jobs[i]->speed_bps;
+	}
+	return sums;
+}
+
+char *ops_status_line(const struct ops *ops)
+{
+	struct sums sums = add_up(ops);
+	const size_t *in = sums.by_state;
+	struct library_state library;
+
+	library_tell(ops->library, &library);
+	return mem_printf("%zu running at %llu.%llu MB/s, %zu waiting, %zu paused; %zu models",
+			  in[JOB_RESOLVING] + in[JOB_DOWNLOADING] + in[JOB_VERIFYING],
+			  (unsigned long long)(sums.speed_bps / 1000000),
+			  (unsigned long long)(sums.speed_bps / 100000 % 10),
+			  in[JOB_QUEUED] + in[JOB_WAITING], in[JOB_PAUSED], library.models);
+}
+
 void ops_system_status(struct ops *ops, struct control_call *call, struct json_object *params)
 {
 	struct json_object *object = json_object_new_object();
-	uint64_t speed_bps = 0;
-	size_t n = 0;
-	struct job *const *jobs = queue_jobs(ops->queue, &n);
-	int64_t by_state[JOB_STATE_COUNT] = { 0 };
 	struct json_object *states = json_object_new_object();
+	struct sums sums = add_up(ops);
 
 	(void)params;
-	for (size_t i = 0; i < n; i++) {
-		by_state[jobs[i]->state]++;
-		speed_bps += jobs[i]->speed_bps;
-	}
 	for (unsigned i = 0; i < JOB_STATE_COUNT; i++)
-		json_add_int(states, job_state_name((enum job_state)i), by_state[i]);
+		json_add_u64(states, job_state_name((enum job_state)i), sums.by_state[i]);
 	json_add_cstr(object, "version", LARDER_VERSION);
 	json_add_cstr(object, "endpoint", hub_endpoint(ops->hub));
-	json_add_u64(object, "speed_bps", speed_bps);
+	json_add_u64(object, "speed_bps", sums.speed_bps);
 	json_add_u64(object, "loop_late_ms", lateness_lately_ms(ops->lateness));
 	json_add_u64(object, "loop_late_worst_ms", lateness_worst_ms(ops->lateness));
 	json_take(object, "downloads", states);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include <sodium.h>
 
@@ -11,7 +12,7 @@
 #include "common/log.h"
 #include "common/privileges.h"
 #include "common/sandbox.h"
-#include "common/unixsock.h"
+#include "common/service.h"
 #include "fcgi/worker.h"
 
 enum {
@@ -37,6 +38,7 @@ static void block_signals(sigset_t *set)
 	(void)sigemptyset(set);
 	(void)sigaddset(set, SIGTERM);
 	(void)sigaddset(set, SIGINT);
+	(void)sigaddset(set, SIGHUP); /* begun anew, it reads its secrets anew */
 	(void)pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
@@ -49,7 +51,7 @@ static int listen_and_give_up_powers(const struct config *cfg, struct error *err
 
 	if (privileges_drop(cfg->user, &folder, 1, err) < 0)
 		return -1;
-	fd = unixsock_listen(cfg->fcgi_socket, SOCKET_MODE, err);
+	fd = service_listen(cfg->fcgi_socket, SOCKET_MODE, err);
 	if (fd < 0 || sandbox_enter(cfg->has_sandbox, SANDBOX_WEB, NULL, err) < 0)
 		return -1;
 	result = fd;
@@ -77,10 +79,12 @@ static int serve(const struct config *cfg, struct error *err)
 	if (workers == NULL)
 		return -1;
 	(void)signal(SIGPIPE, SIG_IGN);
+	service_ready("Serving");
 	log_info("ready: %llu threads on %s", (unsigned long long)cfg->fcgi_threads,
 		 cfg->fcgi_socket);
 	(void)sigwait(&signals, &number);
 	log_info("signal %d: stopping", number);
+	service_stopping();
 	workers_free(&workers);
 	return 0;
 }
@@ -97,8 +101,12 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		return print_usage(strcmp(argv[1], "--help") == 0 ? stdout : stderr);
 	cfg = config_load(getenv, &err);
-	if (cfg == NULL || sodium_init() < 0) {
-		log_error("%s", cfg == NULL ? err.text : "no source of random numbers");
+	if (cfg == NULL) {
+		log_error("%s", err.text);
+		return EX_CONFIG;
+	}
+	if (sodium_init() < 0) {
+		log_error("no source of random numbers");
 		return EXIT_FAILURE;
 	}
 	log_init("larder-fcgi", (enum log_format)cfg->log_format,

@@ -42,9 +42,21 @@ def may_pass(folder):
             one.chmod(one.stat().st_mode & 0o777 | 0o055)
 
 
-def powers(flavour):
+def flavour_of(wanted=None):
+    """The flavour that is tried: what is installed (LARDER_TEST_PROGRAMS) is a release, whatever a test would like."""
+    if "LARDER_TEST_PROGRAMS" in os.environ:
+        return "release"
+    return wanted or os.environ.get("LARDER_TEST_FLAVOUR", "asan")
+
+
+def powers(flavour=None):
     """What a Larder of this flavour is told of users and sandboxes: a sanitizer looks into its process."""
-    return {"LARDER_USER": "nobody", "LARDER_SANDBOX": "on" if flavour == "release" else "off"}
+    return {"LARDER_USER": "nobody", "LARDER_SANDBOX": "on" if flavour_of(flavour) == "release" else "off"}
+
+
+def programs(flavour=None):
+    """The folder of the three programs. LARDER_TEST_PROGRAMS names one with those of a package or an image."""
+    return Path(os.environ.get("LARDER_TEST_PROGRAMS", ROOT / "build" / f"{flavour_of(flavour)}-gcc"))
 
 
 class Program:
@@ -185,8 +197,8 @@ class Larder:
         # (LARDER_TEST_WEB=caddy), and under a path (LARDER_TEST_BASE=/hf).
         base = os.environ.get("LARDER_TEST_BASE", "") if base is None else base
         web = web or os.environ.get("LARDER_TEST_WEB", "nginx")
-        flavour = flavour or os.environ.get("LARDER_TEST_FLAVOUR", "asan")
-        self.build = ROOT / "build" / f"{flavour}-gcc"
+        flavour = flavour_of(flavour)
+        self.build = programs(flavour)
         self.base = base
         self.models = self.folder / "models"
         self.run = self.folder / "run"

@@ -139,8 +139,8 @@ PASSWORD = "correct horse battery staple"
 @pytest.fixture(scope="session")
 def password_hash():
     """What `larder hash-password` makes."""
-    from harness import ROOT
-    done = subprocess.run([ROOT / "build/asan-gcc/larder", "hash-password", "--json"], input=PASSWORD + "\n",
+    from harness import programs
+    done = subprocess.run([programs() / "larder", "hash-password", "--json"], input=PASSWORD + "\n",
                           capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)["hash"]
     assert found.startswith("$argon2id$") and PASSWORD not in found

@@ -26,10 +26,10 @@ import pytest
 TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
 
-from harness import TOKEN, as_root, may_pass, powers  # noqa: E402
+from harness import TOKEN, as_root, may_pass, powers, programs  # noqa: E402
 from hub import StandInHub  # noqa: E402
 
-BUILD = Path(os.environ.get("LARDER_BUILD_DIR", TESTS.parent / "build" / "asan-gcc")).resolve()
+BUILD = programs()
 TINY = "acme/tiny-7b-GGUF"
 Q4 = "tiny-7b-Q4_K_M.gguf"
 PATIENCE = 60  # seconds until something that must come counts as missing; never waited for when it comes
@@ -50,7 +50,7 @@ class Larderd:
             "HF_ENDPOINT": hub.endpoint,
             "HF_TOKEN": TOKEN,
             "LARDER_MIN_FREE": "1M",
-            **powers("asan"),
+            **powers(),
             **settings,
         }
         if as_root():

@@ -1,18 +1,17 @@
 """The programs themselves: help, versions, configuration, and what they refuse to start with."""
 
+import os
 import signal
 import subprocess
 
 import pytest
 
-from harness import ROOT, Larder, powers
-
-BUILD = ROOT / "build/asan-gcc"
+from harness import ROOT, Larder, powers, programs
 
 
 def run(program, *arguments, **env):
     """One run to its end, with nothing else in the environment but whom root becomes."""
-    return subprocess.run([str(BUILD / program), *arguments], env=powers("asan") | env, capture_output=True, text=True, timeout=60)
+    return subprocess.run([str(programs() / program), *arguments], env=powers() | env, capture_output=True, text=True, timeout=60)
 
 
 @pytest.mark.parametrize("program", ["larderd", "larder-fcgi", "larder"])
@@ -71,7 +70,7 @@ def test_a_bad_value_is_refused_by_name(tmp_path, name, value):
     env = {"LARDER_MODELS_DIR": str(tmp_path / "m"), "LARDER_STATE_DIR": str(tmp_path / "s"),
            "LARDER_RUNTIME_DIR": str(tmp_path / "r"), name: value}
     done = run("larderd", **env)
-    assert done.returncode == 1 and name in done.stderr
+    assert done.returncode == os.EX_CONFIG and name in done.stderr
     assert "two words" not in done.stderr and "pass@" not in done.stderr
 
 

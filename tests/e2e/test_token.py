@@ -1,6 +1,7 @@
 """The Hub's token, given at run time: used, kept sealed, told to nobody, forgotten."""
 
 import json
+import signal
 import subprocess
 
 import pytest
@@ -144,3 +145,23 @@ def test_what_was_told_to_one_is_not_told_under_another(larder):
     put(larder, "hf_otherGIVENGIVENGIVEN")
     larder.api("POST", "preview", {"repo": PRIVATE}, status=404)
     assert larder.api("GET", "hub/search?q=private-7b").json["results"] == []
+
+
+def test_what_a_file_holds_is_read_again_on_a_hangup(make_larder, hub, tmp_path):
+    """As `systemctl reload` asks for it."""
+    file = tmp_path / "token"
+    file.write_text(GIVEN)
+    file.chmod(0o644)
+    larder = make_larder(token="", HF_TOKEN_FILE=file)
+    assert larder.api("GET", "token", status=200).json["account"] == "jane"
+    larder.api("POST", "preview", {"repo": PRIVATE}, status=200)
+    # What makes no sense changes nothing.
+    file.unlink()
+    larder.daemon.process.send_signal(signal.SIGHUP)
+    larder.daemon.wait_line("all stays as it is: HF_TOKEN_FILE")
+    larder.api("POST", "preview", {"repo": PRIVATE}, status=200)
+    file.write_text("")
+    larder.daemon.process.send_signal(signal.SIGHUP)
+    larder.daemon.wait_line("read again")
+    assert larder.api("GET", "token", status=200).json["set"] is False
+    larder.api("POST", "preview", {"repo": PRIVATE}, status=404)

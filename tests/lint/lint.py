@@ -30,7 +30,7 @@ LEVELS = [
     "downloader/landing downloader/landing_begin downloader/survey",
     "downloader/lanes",
     "downloader/journal downloader/claims downloader/copy downloader/hubfile",
-    "downloader/hasher downloader/lateness downloader/store downloader/store_audit downloader/store_run downloader/store_models downloader/space downloader/events downloader/sse_newcomers downloader/localdir downloader/budget"
+    "downloader/hasher downloader/heartbeat downloader/lateness downloader/store downloader/store_audit downloader/store_run downloader/store_models downloader/space downloader/events downloader/sse_newcomers downloader/localdir downloader/budget"
     " downloader/turns downloader/direct",
     "downloader/trash downloader/secret",
     "downloader/hub downloader/hub_ask downloader/hub_list downloader/hub_search downloader/dir",
@@ -214,7 +214,7 @@ def check_format(paths):
 def check_tests(sources):
     """Each module has a unit test, or is named here with who tests it."""
     elsewhere = {"downloader/changeover", "downloader/inventory", "downloader/scrub", "downloader/updates",  # e2e/test_care.py
-                 "downloader/main", "downloader/daemon", "downloader/ops", "downloader/ops_choice",
+                 "downloader/main", "downloader/daemon", "downloader/daemon_hooks", "downloader/ops", "downloader/ops_choice",
                  "downloader/ops_downloads", "downloader/ops_models", "downloader/ops_care", "downloader/ops_trash", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
                  "downloader/ops_system", "downloader/account", "downloader/ops_token", "downloader/audit", "downloader/ops_audit", "downloader/ops_hub", "downloader/ops_sessions", "downloader/home", "fcgi/main", "fcgi/worker", "fcgi/guard",
                  "fcgi/app", "fcgi/routes", "fcgi/api_downloads", "fcgi/api_hub", "fcgi/api_models", "fcgi/api_session", "fcgi/api_system", "fcgi/api_token", "common/clock", "common/privileges", "cli/main", "cli/cli_get",

@@ -230,6 +230,31 @@ static void keys_that_make_no_sense_are_refused_without_being_told(void **state)
 	assert_null(auth_new(AUTH_PASSWORD, str_from(many), &err));
 }
 
+static void other_keys_take_the_place_of_the_old_ones_or_nothing_does(void **state)
+{
+	static const struct auth_headers old = { .authorization = "Bearer watch-only-0001" };
+	static const struct auth_headers fresh = { .authorization = "Bearer fresh-key-0003" };
+	AUTO(auth) auth = make(AUTH_PASSWORD);
+	AUTO_CSTR hash = hash_of("fresh-key-0003");
+	AUTO_CSTR keys = mem_printf("graphs:admin:%s", hash);
+	struct identity was;
+	struct identity who;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(ask(auth, old, &was), 0);
+	assert_int_equal(auth_set_keys(auth, S("graphs:king:00"), &err), -1);
+	assert_int_equal(ask(auth, old, &who), 0);
+	assert_true(auth_holds(auth, &was, NOW_S));
+	assert_int_equal(auth_set_keys(auth, str_from(keys), &err), 0);
+	assert_int_equal(ask(auth, old, &who), -1);
+	assert_int_equal(ask(auth, fresh, &who), 0);
+	assert_int_equal(who.role, ROLE_ADMIN);
+	assert_int_equal(auth_set_keys(auth, S(""), &err), 0);
+	assert_int_equal(ask(auth, fresh, &who), -1);
+	assert_false(auth_holds(auth, &was, NOW_S));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +265,7 @@ int main(void)
 		cmocka_unit_test(the_web_server_may_say_who_it_is),
 		cmocka_unit_test(a_session_ends_with_its_time_or_its_epoch),
 		cmocka_unit_test(before_the_secret_is_known_no_session_is_believed),
+		cmocka_unit_test(other_keys_take_the_place_of_the_old_ones_or_nothing_does),
 		cmocka_unit_test(keys_that_make_no_sense_are_refused_without_being_told),
 	};
 

@@ -298,6 +298,36 @@ static void a_secret_may_come_from_a_file(void **state)
 	assert_string_equal(cfg->hf_token, "hf_fromfile");
 }
 
+/* As systemd's LoadCredential= leaves it. */
+static void a_secret_may_be_a_credential(void **state)
+{
+	struct tempdir dir;
+	AUTO(config) cfg = NULL;
+
+	(void)state;
+	tempdir_make(&dir);
+	tempdir_write(&dir, "larder.hf_token", S("hf_credential\n"));
+	tempdir_write(&dir, "larder.api_keys", S("of:viewer:them"));
+	tempdir_write(&dir, "keys", S("of:admin:file"));
+	set(0, "CREDENTIALS_DIRECTORY", dir.path);
+	set(1, "HF_TOKEN", "hf_fromenvironment");
+	set(2, "LARDER_PASSWORD_HASH", "fromenvironment");
+	cfg = load();
+	assert_string_equal(cfg->hf_token, "hf_credential");
+	assert_string_equal(cfg->api_keys, "of:viewer:them");
+	assert_string_equal(cfg->password_hash, "fromenvironment");
+	config_free(&cfg);
+	/* Who names a file means it. */
+	{
+		AUTO_CSTR path = tempdir_path(&dir, "keys");
+
+		set(3, "LARDER_API_KEYS_FILE", path);
+		cfg = load();
+		assert_string_equal(cfg->api_keys, "of:admin:file");
+	}
+	tempdir_remove(&dir);
+}
+
 static void a_secrets_file_has_a_greatest_size(void **state)
 {
 	enum {
@@ -394,6 +424,7 @@ int main(void)
 		cmocka_unit_test_setup(a_bad_value_is_refused_with_its_variables_name,
 				       forget_all),
 		cmocka_unit_test_setup(a_bad_token_is_not_quoted, forget_all),
+		cmocka_unit_test_setup(a_secret_may_be_a_credential, forget_all),
 		cmocka_unit_test_setup(a_secret_may_come_from_a_file, forget_all),
 		cmocka_unit_test_setup(a_secrets_file_has_a_greatest_size, forget_all),
 		cmocka_unit_test_setup(the_help_names_every_variable_of_the_environment_file,
