@@ -6,6 +6,7 @@
 #   make demo            the same with a stand-in    make e2e      end to end, real web servers
 #                        Hub, for trying it out      make browser  the page, in Chromium
 #   make install         DESTDIR=, PREFIX=           make fuzz     every fuzzer, FUZZ_SECONDS each
+#   make deb             a Debian package            make check-systemd  it, in a Debian that boots
 #   make fmt             format the C sources        make bench    figures beside other tools
 #   make analyze         gcc -fanalyzer, clang-tidy, cppcheck
 #
@@ -29,6 +30,8 @@ say = $(if $(filter 1,$(V)),@:,@printf '  %-7s %s\n' $(1) $(2))
 VERSION := 0.1.0
 PREFIX ?= /usr
 DESTDIR ?=
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+WEB_GROUP ?= www-data
 VAR ?= $(or $(LARDER_VAR),var)
 FUZZ_SECONDS ?= 30
 PYTHON ?= python3
@@ -81,7 +84,7 @@ SOURCES := $(wildcard common/*.[ch] downloader/*.[ch] fcgi/*.[ch] cli/*.[ch] tes
 	tests/fuzz/*.[ch] tests/preload/*.[ch] tests/bench/*.[ch])
 PROGRAMS := larderd larder-fcgi larder
 
-.PHONY: all deps run demo check unit unit-asan unit-tsan e2e attack browser fuzz fuzz-replay bench bench-events bench-library bench-pages lint fmt analyze install uninstall \
+.PHONY: all deps run demo check unit unit-asan unit-tsan e2e attack browser fuzz fuzz-replay bench bench-events bench-library bench-pages lint fmt analyze install uninstall man deb check-systemd \
 	clean help force
 all: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 
@@ -150,7 +153,8 @@ $(foreach compiler,$(sort gcc clang $(CC)),$(foreach flavour,release debug asan 
 
 deps:
 	$(Q)etc/deps.sh build run $(if $(filter check unit e2e browser fuzz bench lint fmt analyze,$(MAKECMDGOALS)),test) \
-		$(if $(filter bench bench-events bench-library,$(MAKECMDGOALS)),bench)
+		$(if $(filter bench bench-events bench-library,$(MAKECMDGOALS)),bench) \
+		$(if $(filter deb check-systemd,$(MAKECMDGOALS)),package) $(if $(filter check-systemd,$(MAKECMDGOALS)),machine)
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
 force: deps
 AFTER_DEPS := | deps
@@ -247,25 +251,53 @@ analyze:
 
 # --- installing ----------------------------------------------------------------------------
 
+SYSTEMD := larderd.service larder-fcgi.service larderd-control.socket larderd-events.socket larder-fcgi.socket
+DOCS := README.md docs/CONFIGURATION.md docs/SETUP.md docs/OPERATIONS.md docs/SECURITY.md
+
+# The units say where the programs are, and whose the sockets for the web server are: its group's.
 install: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
-	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin \
-		$(DESTDIR)$(PREFIX)/share/larder $(DESTDIR)/etc/larder
+	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(UNITDIR) $(DESTDIR)/etc/larder \
+		$(addprefix $(DESTDIR)$(PREFIX)/share/,larder doc/larder man/man1 man/man8) \
+		$(addprefix $(DESTDIR)$(PREFIX)/lib/,sysusers.d tmpfiles.d)
 	$(Q)install -m 755 build/$(BUILD)-$(CC)/larder $(DESTDIR)$(PREFIX)/bin/
 	$(Q)install -m 755 build/$(BUILD)-$(CC)/larderd build/$(BUILD)-$(CC)/larder-fcgi \
 		$(DESTDIR)$(PREFIX)/sbin/
 	$(Q)etc/install-pages.sh static $(DESTDIR)$(PREFIX)/share/larder/static
 	$(Q)cp -R etc/nginx etc/caddy etc/lighttpd $(DESTDIR)$(PREFIX)/share/larder/
+	$(Q)for unit in $(SYSTEMD); do \
+		sed -e 's|/usr/sbin/|$(PREFIX)/sbin/|; s|=www-data$$|=$(WEB_GROUP)|' \
+			-e 's|file:/usr/share|file:$(PREFIX)/share|' systemd/$$unit \
+			>$(DESTDIR)$(UNITDIR)/$$unit && chmod 644 $(DESTDIR)$(UNITDIR)/$$unit || exit 1; done
+	$(Q)install -m 644 systemd/larder.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/larder.conf
+	$(Q)install -m 644 systemd/larder.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/larder.conf
+	$(Q)install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	$(Q)install -m 644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	$(Q)install -m 644 $(DOCS) $(DESTDIR)$(PREFIX)/share/doc/larder/
 	$(Q)[ -e $(DESTDIR)/etc/larder/larder.env ] || \
 		install -m 640 etc/larder.env $(DESTDIR)/etc/larder/larder.env
 
 # The configuration, the models and the state stay.
 uninstall:
 	$(Q)rm -f $(DESTDIR)$(PREFIX)/bin/larder $(DESTDIR)$(PREFIX)/sbin/larderd \
-		$(DESTDIR)$(PREFIX)/sbin/larder-fcgi
-	$(Q)rm -rf $(DESTDIR)$(PREFIX)/share/larder
+		$(DESTDIR)$(PREFIX)/sbin/larder-fcgi $(addprefix $(DESTDIR)$(UNITDIR)/,$(SYSTEMD)) \
+		$(addprefix $(DESTDIR)$(PREFIX)/lib/,sysusers.d/larder.conf tmpfiles.d/larder.conf) \
+		$(addprefix $(DESTDIR)$(PREFIX)/share/man/,man1/larder.1 man8/larderd.8 man8/larder-fcgi.8)
+	$(Q)rm -rf $(DESTDIR)$(PREFIX)/share/larder $(DESTDIR)$(PREFIX)/share/doc/larder
+
+# What the programs say of themselves, as pages.
+man: $(PROGRAMS:%=build/release-gcc/%)
+	$(Q)etc/make-man.py build/release-gcc docs/man
+
+# The package in a Debian that boots: CHECK_ARGS="--e2e" runs the end-to-end tests in there.
+check-systemd: deb
+	$(Q)tests/systemd/check.sh build/deb build/machine $(CHECK_ARGS)
+
+# A package for this Debian, in build/deb.
+deb: $(AFTER_DEPS)
+	$(Q)etc/make-deb.sh build/deb
 
 clean:
 	$(Q)rm -rf build
 
 help:
-	@sed -n '3,15s/^# \{0,1\}//p' Makefile
+	@sed -n '3,16s/^# \{0,1\}//p' Makefile

@@ -170,9 +170,12 @@ static int receive_line(int fd, struct buf *line, struct error *err)
 		if (got < 0 && errno == EAGAIN)
 			return error_set(err, ERR_TIMEOUT,
 					 "the downloader did not answer in time");
-		if (got <= 0)
-			return error_set(err, ERR_DAEMON_UNAVAILABLE,
-					 "the downloader closed the connection");
+		if (got <= 0) {
+			(void)error_set(err, ERR_DAEMON_UNAVAILABLE,
+					"the downloader closed the connection");
+			err->sys = ECONNRESET;
+			return -1;
+		}
 		buf_add(line, (struct str){ .p = chunk, .n = (size_t)got });
 		if (buf_is_overflown(line))
 			return error_set(err, ERR_INTERNAL,

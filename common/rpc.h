@@ -65,7 +65,8 @@ char *rpc_refusal_line(const struct rpc_request *request, const struct error *wh
  * so may be `caller`, who then is this process's user.
  * On success *ret_result belongs to the caller (it may be NULL: null). On failure *ret_extra,
  * if the pointer is not NULL, holds what the error carried or NULL; it belongs to the caller.
- * ERR_DAEMON_UNAVAILABLE when nobody listens or the answer breaks off, ERR_TIMEOUT. */
+ * ERR_DAEMON_UNAVAILABLE when nobody listens, or when the answer breaks off (then err->sys is
+ * ECONNRESET, and nobody knows what was done), ERR_TIMEOUT. */
 int rpc_call(const char *socket_path, const char *method, struct json_object *params,
 	     const struct rpc_caller *caller, int timeout_ms, struct json_object **ret_result,
 	     struct json_object **ret_extra, struct error *err) MUST_USE;

@@ -386,6 +386,21 @@ struct control *control_new(struct loop *loop, int take_fd, gid_t gid,
 	return control;
 }
 
+void control_stop(struct control *control)
+{
+	struct client *next;
+
+	loop_timer_stop(control->accept_again);
+	evconnlistener_free(control->listener);
+	control->listener = NULL;
+	for (struct client *client = control->clients; client != NULL; client = next) {
+		next = client->next; /* settle() frees it later */
+		client->is_ended = true;
+		(void)bufferevent_disable(client->bev, EV_READ);
+		settle(client);
+	}
+}
+
 void control_free(struct control **control)
 {
 	struct control *c = *control;
@@ -394,7 +409,8 @@ void control_free(struct control **control)
 	*control = NULL;
 	if (c == NULL)
 		return;
-	evconnlistener_free(c->listener);
+	if (c->listener != NULL)
+		evconnlistener_free(c->listener);
 	loop_timer_free(&c->accept_again);
 	c->n_clients++; /* so that the last client does not free it under us */
 	c->is_freed = true;

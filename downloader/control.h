@@ -72,6 +72,9 @@ void control_told(struct control_call *call);
 /* The end of this call is to be told to `ended`. `params` is held until then. */
 void control_watch(struct control_call *call, struct str method, struct json_object *params);
 
+/* Takes no connection and no call any more; what has been asked is answered. */
+void control_stop(struct control *control);
+
 /* Closes all; calls that are not answered yet may still be, into the void. */
 void control_free(struct control **control);
 

@@ -47,7 +47,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	log_info("signal %d: stopping", (int)number);
 	service_stopping();
 	d->is_stopping = true;
-	control_free(&d->control);
+	control_stop(d->control);
 	sse_stop(d->sse);
 	space_stop(d->space);
 	library_stop(d->library);

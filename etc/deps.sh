@@ -4,6 +4,8 @@
 #   deps.sh build run     what `make run` needs
 #   deps.sh build run test   and what `make check` needs
 #   deps.sh build run test bench   and what `make bench` measures Larder beside
+#   deps.sh build package          what `make deb` needs
+#   deps.sh build package machine  and what `make check-systemd` boots
 set -euo pipefail
 
 build='gcc libc6-dev pkg-config libfcgi-dev libcurl4-openssl-dev libevent-dev libjson-c-dev
@@ -11,7 +13,9 @@ build='gcc libc6-dev pkg-config libfcgi-dev libcurl4-openssl-dev libevent-dev li
 	libpcre2-dev'
 run='nginx-light python3'
 test='libcmocka-dev clang clang-format-14 clang-tidy cppcheck libclang-rt-14-dev binutils
-	python3-venv lighttpd caddy curl chromium fonts-dejavu-core openssl'
+	python3-venv lighttpd lighttpd-mod-deflate caddy curl chromium fonts-dejavu-core openssl'
+package='debhelper dpkg-dev lintian'
+machine='debootstrap systemd-container'
 bench='aria2 openssl e2fsprogs'
 servers='nginx caddy lighttpd'
 

@@ -1,5 +1,6 @@
 #include "fcgi/app.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,18 +74,39 @@ void app_note_failure(const struct app *app, const struct rpc_caller *caller,
 		app_note(app, caller, action, error_code_name(failure->code));
 }
 
+/* larderd is being begun anew: whoever only asks may ask again, and waits at the socket that
+ * the service manager keeps. */
+static bool may_ask_again(const struct request *request, const struct error *err)
+{
+	return request->method == METHOD_GET && err->code == ERR_DAEMON_UNAVAILABLE &&
+	       err->sys == ECONNRESET;
+}
+
+static int call(const struct app *app, const struct request *request, const char *method,
+		struct json_object *params, struct json_object **ret_result,
+		struct json_object **ret_extra, struct error *err)
+{
+	const struct rpc_caller caller = app_caller(request);
+	const char *path = app->cfg->control_socket;
+	int result = rpc_call(path, method, params, &caller, RPC_TIMEOUT_MS, ret_result,
+			      ret_extra, err);
+
+	if (result < 0 && may_ask_again(request, err))
+		result = rpc_call(path, method, params, &caller, RPC_TIMEOUT_MS, ret_result,
+				  ret_extra, err);
+	return result;
+}
+
 void app_call(const struct app *app, const struct request *request, const char *method,
 	      struct json_object *take_params, int status, struct response *response)
 {
 	AUTO_JSON params = take_params;
 	AUTO_JSON result = NULL;
 	AUTO_JSON extra = NULL;
-	const struct rpc_caller caller = app_caller(request);
 	struct error err;
 
 	if (schema_check(str_from(method), params, &err) < 0 ||
-	    rpc_call(app->cfg->control_socket, method, params, &caller, RPC_TIMEOUT_MS, &result,
-		     &extra, &err) < 0)
+	    call(app, request, method, params, &result, &extra, &err) < 0)
 		refuse(request, &err, extra, response);
 	else if (status == 204)
 		response_empty(response, status);

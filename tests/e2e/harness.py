@@ -8,6 +8,7 @@ import collections
 import http.client
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -287,6 +288,12 @@ class Larder:
         self.start_web()
         return self
 
+    def stop_web(self):
+        # lighttpd does not know SIGQUIT, and where a shell has it ignored, it would stay.
+        self.web.end(signal.SIGTERM if self.web.name == "lighttpd" else signal.SIGQUIT)
+        self.ended.append(self.web)
+        self.web = None
+
     def kill_daemon(self):
         """As the power cut does: no warning, no chance to tidy."""
         self.daemon.process.kill()
@@ -309,9 +316,7 @@ class Larder:
 
     def stop(self):
         if self.web:
-            # lighttpd does not know SIGQUIT, and where a shell has it ignored, it would stay.
-            self.web.end(signal.SIGTERM if self.web.name == "lighttpd" else signal.SIGQUIT)
-            self.ended.append(self.web)
+            self.stop_web()
         for program in (self.fcgi, self.daemon):
             if program:
                 status = program.end()
@@ -485,6 +490,8 @@ def start_caddy(larder):
 
 def start_lighttpd(larder):
     folder = site_file(larder, "lighttpd/larder.conf", "lighttpd/larder-subpath.conf")
+    site = (folder / "site").read_text()
+    (folder / "site").write_text(re.sub(r"^#(server.modules|deflate)", r"\1", site, flags=re.M))
     (folder / "lighttpd.conf").write_text(f"""
         server.bind = "127.0.0.1"
         server.port = {larder.port}

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -25,6 +26,12 @@ def test_help_and_version(program):
 
 def test_the_shipped_environment_file_is_the_table():
     assert run("larderd", "--print-env").stdout == (ROOT / "etc/larder.env").read_text()
+
+
+def test_the_shipped_manual_is_what_the_programs_say(tmp_path):
+    subprocess.run([sys.executable, ROOT / "etc/make-man.py", programs(), tmp_path], check=True, timeout=60)
+    for page in ("larder.1", "larderd.8", "larder-fcgi.8"):
+        assert (tmp_path / page).read_text() == (ROOT / "docs/man" / page).read_text(), "make man"
 
 
 def test_the_shipped_document_is_the_table():

@@ -607,6 +607,31 @@ static void calls_may_be_answered_after_the_end_into_the_void(void **state)
 	assert_string_equal(answer, "");
 }
 
+static void at_a_stop_what_was_asked_is_answered_and_no_more_is_taken(void **state)
+{
+	struct place *p = *state;
+	AUTO_FD fd = dial(p);
+	AUTO_FD idle = dial(p);
+	AUTO_CSTR answer = NULL;
+	AUTO_CSTR nothing = NULL;
+	struct error err;
+
+	p->is_held = true;
+	assert_true(tell(p, fd, S(CALL(1, "system.status"))));
+	while (p->n_held < 1)
+		loop_turn(p->loop);
+	control_stop(p->control);
+	assert_int_equal(unixsock_connect(p->path, 1000, &err), -1);
+	(void)tell(p, fd, S(CALL(2, "system.status")));
+	nothing = hear(p, idle, 1); /* its end */
+	assert_string_equal(nothing, "");
+	control_reply(p->held[0], NULL);
+	p->n_held = 0;
+	answer = hear(p, fd, 2); /* a line, then the end */
+	assert_string_equal(answer, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":null}\n");
+	assert_int_equal(p->n_calls, 1);
+}
+
 static void ending_with_clients_that_do_nothing_frees_them(void **state)
 {
 	struct place *p = *state;
@@ -644,6 +669,7 @@ int main(void)
 		TEST(a_backlog_of_whole_lines_is_not_a_long_line),
 		TEST(several_clients_are_served_side_by_side),
 		TEST(calls_may_be_answered_after_the_end_into_the_void),
+		TEST(at_a_stop_what_was_asked_is_answered_and_no_more_is_taken),
 		TEST(ending_with_clients_that_do_nothing_frees_them),
 	};
 
