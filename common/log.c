@@ -10,17 +10,26 @@
 #include <unistd.h>
 
 #include "common/buf.h"
+#include "common/clock.h"
+#include "common/journald.h"
+#include "common/log_repeat.h"
 
 /* The one piece of file-scope state in common/: a program has one log. */
 static struct {
 	const char *program;
 	enum log_format format;
 	enum log_level level;
-	bool is_journal;
+	int journal;          /* a socket, or -1 */
 	pthread_mutex_t lock; /* guards what follows */
 	char *secrets[LOG_SECRETS_MAX];
 	size_t n_secrets; /* given so far */
-} logger = { .program = "larder", .level = LOG_LEVEL_INFO, .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct log_repeat repeat;
+} logger = { .program = "larder",
+	     .level = LOG_LEVEL_INFO,
+	     .journal = -1,
+	     .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static _Thread_local char request[LOG_REQUEST_MAX + 1]; /* "": none */
 
 static const struct {
 	const char *name;
@@ -39,7 +48,16 @@ void log_init(const char *program, enum log_format format, enum log_level level)
 	logger.program = program;
 	logger.format = format;
 	logger.level = level;
-	logger.is_journal = getenv("JOURNAL_STREAM") != NULL;
+	if (logger.journal < 0)
+		logger.journal = journald_open();
+}
+
+void log_set_request(struct str id)
+{
+	id = str_sub(id, 0, LOG_REQUEST_MAX);
+	if (id.n > 0)
+		memcpy(request, id.p, id.n);
+	request[id.n] = '\0';
 }
 
 static size_t count_secrets(void)
@@ -136,46 +154,122 @@ static void add_time(struct buf *line)
 	buf_addf(line, "%s.%03ldZ", text, now.tv_nsec / 1000000);
 }
 
-static void add_head(struct buf *line, enum log_level level)
+/* With the lock held, as all below. `text` is foreign, in parts. */
+static void add_line(struct buf *line, enum log_level level, struct str text)
 {
-	if (logger.format == LOG_FORMAT_JSON) {
+	bool is_json = logger.format == LOG_FORMAT_JSON;
+
+	if (is_json)
 		buf_add(line, S("{\"time\":\""));
-		add_time(line);
+	add_time(line);
+	if (is_json)
 		buf_addf(line, "\",\"level\":\"%s\",\"program\":\"%s\",\"message\":\"",
 			 levels[level].name, logger.program);
-	} else if (logger.is_journal) {
-		buf_addf(line, "<%c>%s: ", levels[level].priority, logger.program);
-	} else {
-		add_time(line);
+	else
 		buf_addf(line, " %-7s %s: ", levels[level].name, logger.program);
+	add_escaped(line, text);
+	if (request[0] != '\0') {
+		buf_add(line, is_json ? S("\",\"request_id\":\"") : S(" ["));
+		add_escaped(line, str_from(request));
+	}
+	buf_add(line, is_json ? S("\"}\n") : request[0] != '\0' ? S("]\n") : S("\n"));
+}
+
+/* Escaped as text: no value has a line feed. */
+static bool send_to_journal(struct buf *fields, enum log_level level, struct str text)
+{
+	buf_addf(fields, "PRIORITY=%c\nSYSLOG_IDENTIFIER=%s\n", levels[level].priority,
+		 logger.program);
+	if (request[0] != '\0') {
+		buf_add(fields, S("LARDER_REQUEST_ID="));
+		add_escaped(fields, str_from(request));
+		buf_add(fields, S("\n"));
+	}
+	buf_add(fields, S("MESSAGE="));
+	add_escaped(fields, text);
+	buf_add(fields, S("\n"));
+	return journald_send(logger.journal, buf_str(fields));
+}
+
+static void put(enum log_level level, struct str text)
+{
+	AUTO(buf) line = buf_new((size_t)LOG_LINE_MAX * 8);
+	ssize_t ignored;
+
+	/* Who asks for JSON wants it in the journal too, as the message. */
+	if (logger.journal >= 0 && logger.format == LOG_FORMAT_TEXT &&
+	    send_to_journal(line, level, text))
+		return;
+	buf_reset(line);
+	add_line(line, level, text);
+	ignored = write(STDERR_FILENO, buf_str(line).p, buf_str(line).n);
+	(void)ignored;
+}
+
+static void tell_what_was_held_back(uint64_t now_ms)
+{
+	char text[LOG_REPEAT_TEXT_MAX];
+	unsigned n;
+
+	while ((n = log_repeat_take(&logger.repeat, now_ms, text)) > 0) {
+		AUTO_CSTR more = mem_printf("%u more lines like this: %s", n, text);
+
+		put(LOG_LEVEL_WARNING, str_from(more));
 	}
 }
 
-void log_at(enum log_level level, const char *fmt, ...)
+/* Whoever asks for all (debug) gets all. */
+static bool is_held_back(enum log_level level, const char *fmt, struct str text)
+{
+	uint64_t now_ms = clock_steady_ms();
+
+	tell_what_was_held_back(now_ms);
+	if (level == LOG_LEVEL_DEBUG)
+		return false;
+	return !log_repeat_may(&logger.repeat, log_repeat_key(text), LOG_REPEAT_MAX, text,
+			       now_ms) ||
+	       (request[0] != '\0' &&
+		!log_repeat_may(&logger.repeat, log_repeat_key(str_from(fmt)) ^ 1,
+				LOG_FLOOD_MAX, text, now_ms));
+}
+
+static void log_v(enum log_level level, bool is_record, const char *fmt, va_list args)
+	PRINTF_LIKE(3, 0);
+
+static void log_v(enum log_level level, bool is_record, const char *fmt, va_list args)
 {
 	int saved_errno = errno;
 	AUTO(buf) text = NULL;
-	AUTO(buf) line = NULL;
-	ssize_t ignored;
-	va_list args;
 
 	if (level > logger.level)
 		return;
 	text = buf_new((size_t)LOG_LINE_MAX * 64);
-	va_start(args, fmt);
 	buf_addv(text, fmt, args);
-	va_end(args);
 	if (buf_is_overflown(text)) {
 		buf_reset(text);
 		buf_add(text, S("(a message too long to be logged)"));
 	}
-	line = buf_new((size_t)LOG_LINE_MAX * 8);
-	add_head(line, level);
 	(void)pthread_mutex_lock(&logger.lock);
-	add_escaped(line, buf_str(text));
+	if (is_record || !is_held_back(level, fmt, buf_str(text)))
+		put(level, buf_str(text));
 	(void)pthread_mutex_unlock(&logger.lock);
-	buf_add(line, logger.format == LOG_FORMAT_JSON ? S("\"}\n") : S("\n"));
-	ignored = write(STDERR_FILENO, buf_str(line).p, buf_str(line).n);
-	(void)ignored;
 	errno = saved_errno;
+}
+
+void log_at(enum log_level level, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	log_v(level, false, fmt, args);
+	va_end(args);
+}
+
+void log_record(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	log_v(LOG_LEVEL_INFO, true, fmt, args);
+	va_end(args);
 }

@@ -61,10 +61,11 @@ void audit_note(struct store *store, struct control_call *call, const struct con
 		.request_id = deed->request_id,
 	};
 
-	log_info("audit: %s%s%s: %s %s: %s%s%s%s", entry.who,
-		 entry.address[0] != '\0' ? " at " : "", entry.address, entry.action,
-		 entry.what, entry.outcome, entry.request_id[0] != '\0' ? " [" : "",
-		 entry.request_id, entry.request_id[0] != '\0' ? "]" : "");
+	log_set_request(str_from(entry.request_id));
+	log_record("audit: %s%s%s: %s %s: %s", entry.who,
+		   entry.address[0] != '\0' ? " at " : "", entry.address, entry.action,
+		   entry.what, entry.outcome);
+	log_set_request(S(""));
 	store_put_audit(store, &entry, on_saved, call);
 }
 

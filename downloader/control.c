@@ -236,6 +236,7 @@ static void take_line(struct client *client, struct str line)
 	call->is_notification = request.is_notification;
 	client->n_calls++;
 	name_caller(call, &request);
+	log_set_request(str_from(call->deed.request_id));
 	if (parsed < 0)
 		refuse(call, &request, &err);
 	else if (schema_check(request.method, request.params, &err) < 0)
@@ -243,6 +244,7 @@ static void take_line(struct client *client, struct str line)
 	else
 		control->hooks.fn(control->hooks.ctx, call, request.method,
 				  request.params != NULL ? request.params : empty);
+	log_set_request(S(""));
 	rpc_request_clear(&request);
 }
 

@@ -24,9 +24,9 @@ static void refuse(const struct request *request, const struct error *err,
 		   struct json_object *extra, struct response *response)
 {
 	response_problem(response, err, request->id, extra);
-	log_info("%s %s: %d %s: %s [%s]", method_name(request->method),
+	log_info("%s %s: %d %s: %s", method_name(request->method),
 		 request->shown_path != NULL ? request->shown_path : "?", response->status,
-		 error_code_name(err->code), err->text, request->id);
+		 error_code_name(err->code), err->text);
 }
 
 void app_refuse(const struct request *request, const struct error *err,
@@ -298,13 +298,15 @@ void app_serve(const struct app *app, const struct request_input *input,
 {
 	struct request request;
 	struct error err;
+	bool is_read = request_read(input, app->cfg->base_path, guard_user_variable(app->guard),
+				    &request, &err) == 0;
 
-	if (request_read(input, app->cfg->base_path, guard_user_variable(app->guard), &request,
-			 &err) < 0 ||
-	    check_host(app, &request, &err) < 0)
+	log_set_request(str_from(request.id));
+	if (!is_read || check_host(app, &request, &err) < 0)
 		refuse(&request, &err, NULL, response);
 	else
 		route(app, &request, response);
+	log_set_request(S(""));
 	*ret_is_head = request.is_head;
 	request_clear(&request);
 }

@@ -66,7 +66,8 @@ LEVELS = [
     "common/config common/rpc common/privileges common/sandbox common/service",
     "common/schema common/auth",
     "common/token",
-    "common/unixsock common/log common/ids common/relpath common/json",
+    "common/log",
+    "common/unixsock common/journald common/log_repeat common/ids common/relpath common/json",
     "common/hosts common/clock common/folder common/nearest",
     "common/quote",
     "common/error common/buf",
@@ -214,7 +215,7 @@ def check_format(paths):
 def check_tests(sources):
     """Each module has a unit test, or is named here with who tests it."""
     elsewhere = {"downloader/changeover", "downloader/inventory", "downloader/scrub", "downloader/updates",  # e2e/test_care.py
-                 "downloader/main", "downloader/daemon", "downloader/daemon_hooks", "downloader/ops", "downloader/ops_choice",
+                 "downloader/main", "downloader/daemon", "downloader/daemon_hooks", "common/journald", "downloader/ops", "downloader/ops_choice",
                  "downloader/ops_downloads", "downloader/ops_models", "downloader/ops_care", "downloader/ops_trash", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
                  "downloader/ops_system", "downloader/account", "downloader/ops_token", "downloader/audit", "downloader/ops_audit", "downloader/ops_hub", "downloader/ops_sessions", "downloader/home", "fcgi/main", "fcgi/worker", "fcgi/guard",
                  "fcgi/app", "fcgi/routes", "fcgi/api_downloads", "fcgi/api_hub", "fcgi/api_models", "fcgi/api_session", "fcgi/api_system", "fcgi/api_token", "common/clock", "common/privileges", "cli/main", "cli/cli_get",

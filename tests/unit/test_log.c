@@ -14,6 +14,7 @@
 
 #include "common/error.h"
 #include "common/json.h"
+#include "common/log_repeat.h"
 
 enum {
 	CAPTURE_MAX = 256 * 1024,
@@ -65,7 +66,7 @@ static void less_important_lines_than_asked_for_are_left_out(void **state)
 
 		begin(LOG_FORMAT_TEXT, (enum log_level)level);
 		for (unsigned i = 0; i < LOG_LEVEL_COUNT; i++)
-			log_at((enum log_level)i, "line");
+			log_at((enum log_level)i, "line %u of %u", i, level);
 		capture_end(capture);
 		for (const char *c = capture->text; *c != '\0'; c++)
 			lines += *c == '\n' ? 1 : 0;
@@ -86,26 +87,72 @@ static void a_line_says_level_program_and_text(void **state)
 	free(capture);
 }
 
-static void under_a_journal_a_line_begins_with_its_priority(void **state)
+static void a_line_of_a_request_says_which(void **state)
 {
-	static const char *const wanted[] = {
-		[LOG_LEVEL_ERROR] = "<3>unit: x\n",
-		[LOG_LEVEL_WARNING] = "<4>unit: x\n",
-		[LOG_LEVEL_INFO] = "<6>unit: x\n",
-		[LOG_LEVEL_DEBUG] = "<7>unit: x\n",
-	};
+	struct capture *capture = capture_begin();
+	AUTO_JSON object = NULL;
+	struct error err;
+	const char *second;
 
 	(void)state;
-	for (unsigned i = 0; i < LOG_LEVEL_COUNT; i++) {
-		struct capture *capture = capture_begin();
+	begin(LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+	log_set_request(S("r-1\n"));
+	log_info("a");
+	begin(LOG_FORMAT_JSON, LOG_LEVEL_INFO);
+	log_info("b");
+	log_set_request(S(""));
+	log_info("c");
+	capture_end(capture);
+	assert_non_null(strstr(capture->text, "unit: a [r-1\\x0a]\n"));
+	second = strchr(capture->text, '\n') + 1;
+	assert_int_equal(
+		json_parse(str_sub(str_from(second), 0, str_find_char(str_from(second), '\n')),
+			   2, &object, &err),
+		0);
+	assert_true(str_is_equal(json_get_str(object, "request_id"), S("r-1\n")));
+	assert_true(str_is_equal(json_get_str(object, "message"), S("b")));
+	assert_null(strstr(strchr(second, '\n') + 1, "request_id"));
+	free(capture);
+}
 
-		assert_int_equal(setenv("JOURNAL_STREAM", "8:1", 1), 0);
-		log_init("unit", LOG_FORMAT_TEXT, LOG_LEVEL_DEBUG);
-		log_at((enum log_level)i, "x");
-		capture_end(capture);
-		assert_string_equal(capture->text, wanted[i]);
-		free(capture);
+static void a_stream_that_is_not_journalds_gets_lines(void **state)
+{
+	struct capture *capture = capture_begin();
+
+	(void)state;
+	assert_int_equal(setenv("JOURNAL_STREAM", "8:1", 1), 0);
+	log_init("unit", LOG_FORMAT_TEXT, LOG_LEVEL_DEBUG);
+	log_info("x");
+	capture_end(capture);
+	assert_non_null(strstr(capture->text, " info    unit: x\n"));
+	free(capture);
+}
+
+static size_t count(const char *text, const char *part)
+{
+	size_t n = 0;
+
+	for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part))
+		n++;
+	return n;
+}
+
+static void a_line_that_repeats_itself_is_held_back_but_a_record_is_not(void **state)
+{
+	struct capture *capture = capture_begin();
+
+	(void)state;
+	begin(LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+	for (unsigned i = 0; i < 100; i++) {
+		log_warning("the same");
+		log_warning("number %u", i);
+		log_record("the deed");
 	}
+	capture_end(capture);
+	assert_int_equal(count(capture->text, "the same"), LOG_REPEAT_MAX);
+	assert_int_equal(count(capture->text, "number "), 100);
+	assert_int_equal(count(capture->text, "the deed"), 100);
+	free(capture);
 }
 
 static void control_characters_cannot_begin_a_line_of_their_own(void **state)
@@ -247,8 +294,8 @@ static void *log_many(void *arg)
 	const char *letter = arg;
 
 	for (int i = 0; i < N_LINES; i++)
-		log_info("%s%s%s%s%s%s%s%s.", letter, letter, letter, letter, letter, letter,
-			 letter, letter);
+		log_record("%s%s%s%s%s%s%s%s.", letter, letter, letter, letter, letter, letter,
+			   letter, letter);
 	return NULL;
 }
 
@@ -288,7 +335,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(less_important_lines_than_asked_for_are_left_out),
 		cmocka_unit_test(a_line_says_level_program_and_text),
-		cmocka_unit_test(under_a_journal_a_line_begins_with_its_priority),
+		cmocka_unit_test(a_line_of_a_request_says_which),
+		cmocka_unit_test(a_stream_that_is_not_journalds_gets_lines),
+		cmocka_unit_test(a_line_that_repeats_itself_is_held_back_but_a_record_is_not),
 		cmocka_unit_test(control_characters_cannot_begin_a_line_of_their_own),
 		cmocka_unit_test(a_json_line_is_json_whatever_the_text),
 		cmocka_unit_test(a_secret_never_appears_in_a_line),
