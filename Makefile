@@ -138,6 +138,9 @@ build/$(1)-$(2)/%.o: %.c build/$(1)-$(2)/flags
 	$$(Q)$(2) $$(CPPFLAGS_ALL) $$(call cflags,$(1),$(2)) $$(PKG_CFLAGS:-I%=-isystem %) \
 		-MMD -MP -c -o $$@ $$<
 
+# The contract is part of the program.
+build/$(1)-$(2)/fcgi/api_contract.o: docs/openapi.json
+
 # Objects are made again when the flags they were made with change.
 build/$(1)-$(2)/flags: force
 	$$(Q)mkdir -p $$(@D)

@@ -120,14 +120,20 @@ void response_empty(struct response *response, int status)
 	response->status = status;
 }
 
+void response_text(struct response *response, int status, const char *content_type,
+		   char *take_body)
+{
+	empty(response);
+	response->status = status;
+	response->content_type = content_type;
+	response->body = take_body;
+}
+
 void response_json(struct response *response, int status, struct json_object *take_body)
 {
 	AUTO_JSON body = take_body;
 
-	empty(response);
-	response->status = status;
-	response->content_type = "application/json";
-	response->body = str_dup(json_text(body));
+	response_text(response, status, "application/json", str_dup(json_text(body)));
 }
 
 static void add_extra(struct json_object *problem, struct json_object *extra)

@@ -1,5 +1,6 @@
 /*
  * Every address of the REST API (DESIGN.md 4.1) and its handler; the handlers are in api_*.c.
+ * What each takes and answers stands in docs/openapi.json, which a test holds against them.
  */
 #ifndef FCGI_ROUTES_H
 #define FCGI_ROUTES_H
@@ -10,6 +11,8 @@ const struct route *routes_all(size_t *ret_n);
 
 void api_health(const struct app *app, const struct request *request,
 		struct response *response);
+void api_contract(const struct app *app, const struct request *request,
+		  struct response *response);
 void api_session_get(const struct app *app, const struct request *request,
 		     struct response *response);
 void api_session_create(const struct app *app, const struct request *request,

@@ -1,6 +1,7 @@
 """What the end-to-end tests share: one stand-in Hub for the session, one Larder for each test that asks.
 
-Each Larder has a token, and after each test it is in no log and no file, and no origin but the Hub's own has seen it.
+Each Larder has a token, and after each test it is in no log and no file, and no origin but the Hub's own has seen it. Each
+answer that a test receives is as docs/openapi.json says.
 """
 
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from contract import Contract  # noqa: E402
 from harness import UNSHARE, Larder  # noqa: E402
 from hub import StandInHub  # noqa: E402
 
@@ -38,6 +40,14 @@ def no_origin_but_the_hub_sees_a_token():
     with pytest.MonkeyPatch.context() as patch:
         for name in ("clear", "stop"):
             patch.setattr(StandInHub, name, first_look(getattr(StandInHub, name)))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_answer_keeps_the_contract():
+    """Whatever a test asks for: each answer and each event is as docs/openapi.json says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Larder, "contract", Contract())
         yield
 
 

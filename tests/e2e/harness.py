@@ -127,12 +127,15 @@ Event = collections.namedtuple("Event", "id name data")
 class Stream:
     """An open event stream; iterating gives its events."""
 
-    def __init__(self, connection, path, last_id=None, headers=None):
+    def __init__(self, connection, path, last_id=None, headers=None, contract=None):
         self._connection = connection
+        self._contract = contract
         connection.request("GET", path, headers={**(headers or {}), **({"Last-Event-ID": last_id} if last_id else {})})
         self.response = connection.getresponse()
         assert self.response.status == 200, self.response.read()
         assert self.response.headers["Content-Type"].startswith("text/event-stream")
+        if contract:
+            contract.check("GET", "/api/v1/events", None, Head(self.response))
         self.comments = 0
         self.retry = None
 
@@ -148,7 +151,10 @@ class Stream:
                 name, _, value = text.partition(": ")
                 fields[name] = value
             elif "data" in fields:
-                yield Event(fields["id"], fields["event"], json.loads(fields["data"]))
+                event = Event(fields["id"], fields["event"], json.loads(fields["data"]))
+                if self._contract:
+                    self._contract.check_event(event)
+                yield event
                 fields = {}
             else:
                 self.retry = fields.get("retry", self.retry)
@@ -166,11 +172,19 @@ class Stream:
         self.close()
 
 
-class Answer:
+class Head:
+    """What the REST API said, before its body."""
+
+    def __init__(self, response):
+        self.status, self.headers, self.body = response.status, response.headers, b""
+
+
+class Answer(Head):
     """What the REST API said."""
 
     def __init__(self, response):
-        self.status, self.headers, self.body = response.status, response.headers, response.read()
+        super().__init__(response)
+        self.body = response.read()
 
     @property
     def json(self):
@@ -190,6 +204,8 @@ class Larder:
     `descriptors` is the most that larderd may have, and `mounts` are commands that give it mounts which only it sees (use
     `inside()` to look). Its clocks run `haste` times as fast as ours, and with `has_calendar` its calendar can be set wrong.
     """
+
+    contract = None  # what each answer and each event is held against (contract.py), or None
 
     def __init__(self, folder, endpoint, flavour=None, token=TOKEN, base=None, web=None, descriptors=None, mounts=(),
                  haste=1, has_calendar=False, **settings):
@@ -362,9 +378,12 @@ class Larder:
         connection = self.connect()
         try:
             connection.request(method, self.base + path, body, {**self.headers, **(headers or {})})
-            return Answer(connection.getresponse())
+            answer = Answer(connection.getresponse())
         finally:
             connection.close()
+        if self.contract:
+            self.contract.check(method, path, body, answer)
+        return answer
 
     def api(self, method, path, body=None, status=None):
         """One call of the REST API, JSON both ways; `status` is what it must answer."""
@@ -403,7 +422,7 @@ class Larder:
     def stream(self, last_id=None, web=True):
         """The event stream, through the web server or straight from larderd."""
         connection = self.connect() if web else UnixConnection(self.run / "events.sock")
-        return Stream(connection, f"{self.base}/api/v1/events", last_id, self.headers)
+        return Stream(connection, f"{self.base}/api/v1/events", last_id, self.headers, self.contract)
 
     def download(self, repo, **body):
         """Starts a download: its id."""

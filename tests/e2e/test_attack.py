@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from contract import routes
 from harness import ROOT
 from test_auth import CONFIGURED, KEYS, key, password_hash, sign_in, signed_in, statuses  # noqa: F401
 
@@ -335,15 +336,6 @@ def test_a_session_is_not_handed_in_and_not_used_again(make_larder, web, passwor
     assert larder.raw("DELETE", "/api/v1/session", headers=first).status == 204
     assert statuses(larder, first) == (401, 401)
     assert statuses(larder, second) == (200, 200)
-
-
-def routes():
-    """Every route as it stands in the program: method, path, what it takes."""
-    text = (ROOT / "fcgi/routes.c").read_text(encoding="utf-8")
-    table = text[text.index("routes[] = {"):text.index("};")]
-    found = re.findall(r"\{ METHOD_(\w+), \"([^\"]+)\", \w+, NEED_(\w+), COST_(\w+) \}", " ".join(table.split()))
-    assert len(found) == table.count("METHOD_") > 40
-    return found
 
 
 @each_server

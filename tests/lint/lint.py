@@ -50,7 +50,7 @@ LEVELS = [
     # larder-fcgi
     "fcgi/main",
     "fcgi/worker",
-    "fcgi/app fcgi/routes fcgi/api_downloads fcgi/api_hub fcgi/api_models fcgi/api_session fcgi/api_system fcgi/api_token",
+    "fcgi/app fcgi/routes fcgi/api_contract fcgi/api_downloads fcgi/api_hub fcgi/api_models fcgi/api_session fcgi/api_system fcgi/api_token",
     "fcgi/router fcgi/guard fcgi/ratelimit",
     "fcgi/request fcgi/response",
     "fcgi/csrf",
@@ -218,7 +218,7 @@ def check_tests(sources):
                  "downloader/main", "downloader/daemon", "downloader/daemon_hooks", "common/journald", "downloader/ops", "downloader/ops_choice",
                  "downloader/ops_downloads", "downloader/ops_models", "downloader/ops_care", "downloader/ops_trash", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
                  "downloader/ops_system", "downloader/account", "downloader/ops_token", "downloader/audit", "downloader/ops_audit", "downloader/ops_hub", "downloader/ops_sessions", "downloader/home", "fcgi/main", "fcgi/worker", "fcgi/guard",
-                 "fcgi/app", "fcgi/routes", "fcgi/api_downloads", "fcgi/api_hub", "fcgi/api_models", "fcgi/api_session", "fcgi/api_system", "fcgi/api_token", "common/clock", "common/privileges", "cli/main", "cli/cli_get",
+                 "fcgi/app", "fcgi/routes", "fcgi/api_contract", "fcgi/api_downloads", "fcgi/api_hub", "fcgi/api_models", "fcgi/api_session", "fcgi/api_system", "fcgi/api_token", "common/clock", "common/privileges", "cli/main", "cli/cli_get",
                  "cli/cli_preview", "cli/cli_ps", "cli/cli_status", "cli/cli_session", "cli/cli_term", "cli/cli_news", "cli/cli_token", "cli/cli_audit", "cli/cli_care", "cli/cli_link", "cli/cli_password"}
     tested = {p.stem.removeprefix("test_") for p in (ROOT / "tests/unit").glob("test_*.c")}
     for path in sources:

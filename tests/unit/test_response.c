@@ -155,6 +155,10 @@ static void a_response_may_be_filled_again(void **state)
 	assert_string_equal(response.body, "{}");
 	assert_int_equal(response.retry_after_s, 0);
 	assert_string_equal(response.allow, "");
+	response_text(&response, 200, "text/plain", mem_strdup("words"));
+	assert_int_equal(response.status, 200);
+	assert_string_equal(response.content_type, "text/plain");
+	assert_string_equal(response.body, "words");
 	response_empty(&response, 204);
 	assert_int_equal(response.status, 204);
 	assert_null(response.body);
