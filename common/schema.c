@@ -221,6 +221,8 @@ static const struct {
 	{ .name = "settings.get" },
 	METHOD("settings.patch", settings_fields),
 	{ .name = "system.health" },
+	{ .name = "system.live" },
+	{ .name = "system.metrics" },
 	{ .name = "system.status" },
 };
 

@@ -298,6 +298,7 @@ static int build_sockets(struct daemon *d, struct error *err)
 	if (fd < 0)
 		return -1;
 	d->sse = sse_new(&plan, fd, err);
+	d->ops.sse = d->sse;
 	return d->sse == NULL ? -1 : 0;
 }
 

@@ -1,4 +1,5 @@
 #include "downloader/digest.h"
+#include "downloader/tally.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,7 @@ void digest_free(struct digest **digest)
 void digest_update(struct digest *digest, struct str bytes)
 {
 	must(EVP_DigestUpdate(digest->ctx, bytes.p, bytes.n));
+	tally_add(TALLY_HASHED, bytes.n);
 }
 
 void digest_hex(struct digest *digest, char ret[HUB_DIGEST_MAX + 1])

@@ -18,6 +18,7 @@
 
 #include "common/buf.h"
 #include "downloader/home.h"
+#include "downloader/tally.h"
 #include "downloader/throttle.h"
 
 enum {
@@ -215,6 +216,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 	int result = 0;
 
 	flow->worker->has_come = true;
+	tally_add(TALLY_FETCHED, bytes.n);
 	if (flow->choice == SINK_UNDECIDED)
 		result = choose(flow);
 	if (result == 0 && flow->choice == SINK_TAKES) {
@@ -375,6 +377,7 @@ static void begin(struct worker *worker, struct flow *flow)
 	if (worker->running != NULL)
 		worker->running->prev = flow;
 	worker->running = flow;
+	tally_add(TALLY_REQUESTS, 1);
 	(void)curl_multi_add_handle(worker->multi, flow->easy);
 }
 

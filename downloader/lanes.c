@@ -10,6 +10,7 @@
 #include "downloader/file.h"
 #include "downloader/gather.h"
 #include "downloader/retry.h"
+#include "downloader/tally.h"
 
 enum {
 	PUSH_BYTES = 8 * 1024 * 1024, /* written out in such steps, behind the writing */
@@ -111,6 +112,7 @@ static int flush(void *ctx, struct error *err)
 
 	if (file_write_at(lane->lanes->plan.fd, bytes, lane->gather.at, err) < 0)
 		return error_prefix(err, "%s", lane->lanes->plan.identity.path);
+	tally_add(TALLY_WRITTEN, bytes.n);
 	advance(lane, bytes);
 	gather_clear(&lane->gather, lane->lanes->plan.feed);
 	push(lane);
@@ -254,6 +256,7 @@ static void retry_or_fail(struct lanes *l, const struct error *err)
 		fail(l, err);
 		return;
 	}
+	tally_retry(err->code);
 	l->tries++;
 	log_info("%s of %s: try %u in %llu ms: %s", identity->path, identity->repo, l->tries,
 		 (unsigned long long)retry.delay_ms, err->text);

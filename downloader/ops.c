@@ -35,6 +35,8 @@ static const struct {
 	{ "trash.list", ops_trash_list, false },
 	{ "trash.restore", ops_trash_restore, true },
 	{ "trash.empty", ops_trash_empty, true },
+	{ "system.live", ops_system_live, false },
+	{ "system.metrics", ops_system_metrics, false },
 	{ "system.status", ops_system_status, false },
 	{ "model.check", ops_model_check, true },
 	{ "model.repair", ops_model_repair, true },

@@ -21,6 +21,7 @@
 #include "downloader/sessions.h"
 #include "downloader/settings.h"
 #include "downloader/space.h"
+#include "downloader/sse.h"
 #include "downloader/updates.h"
 
 /* What the methods work with; borrowed from the daemon. */
@@ -41,6 +42,7 @@ struct ops {
 	struct bin *bin;
 	struct updates *updates;
 	struct scrub *scrub;
+	struct sse *sse;
 	uint64_t min_free_bytes;
 	const char *models_path;
 	struct ops_late *late; /* calls that wait for a look at their model; begins as NULL */
@@ -66,6 +68,15 @@ struct json_object *ops_snapshot(const struct ops *ops);
 /* {"free","total","reserved","kept_free"}: of the file system that the models directory is on.
  * A folder that is a mount of its own has its room told by previews. */
 struct json_object *ops_disk(const struct ops *ops);
+
+/* All jobs on the list together. */
+struct ops_sums {
+	size_t by_state[JOB_STATE_COUNT];
+	uint64_t speed_bps;
+	uint64_t bytes_left; /* to be fetched */
+	unsigned connections;
+};
+struct ops_sums ops_add_up(const struct ops *ops);
 
 /* What larderd is doing, in a line; to free by the caller. */
 char *ops_status_line(const struct ops *ops);
@@ -142,6 +153,8 @@ void ops_token_get(struct ops *ops, struct control_call *call, struct json_objec
 void ops_token_set(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_token_forget(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_system_health(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_system_live(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_system_metrics(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_system_status(struct ops *ops, struct control_call *call, struct json_object *params);
 
 /* Understands repo, type, revision, commit, select and exclude. *ret_form says what the repo

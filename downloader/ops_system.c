@@ -82,6 +82,18 @@ void ops_event_changes(struct ops *ops, struct control_call *call, struct json_o
 
 /* --- health and status --- */
 
+enum {
+	FULL_BYTES = 1024 * 1024, /* with less nothing can be written that is worth it */
+};
+
+/* That the loop answers is the answer. */
+void ops_system_live(struct ops *ops, struct control_call *call, struct json_object *params)
+{
+	(void)ops;
+	(void)params;
+	control_reply(call, json_object_new_object());
+}
+
 struct health {
 	struct ops *ops;
 	struct control_call *call;
@@ -93,6 +105,9 @@ static void on_store_checked(void *ctx, const struct error *store_err)
 	struct json_object *object = json_object_new_object();
 	struct error space_err = { .code = ERR_NONE };
 	bool is_disk_well = space_check(health->ops->space, &space_err) == 0;
+
+	if (is_disk_well && space_root(health->ops->space)->free_bytes < FULL_BYTES)
+		is_disk_well = error_set(&space_err, ERR_DISK_FULL, "the disk is full") == 0;
 
 	json_add_cstr(object, "daemon", "ok");
 	json_add_cstr(object, "models_dir", is_disk_well ? "ok" : space_err.text);
@@ -111,28 +126,27 @@ void ops_system_health(struct ops *ops, struct control_call *call, struct json_o
 	store_check(ops->store, on_store_checked, health);
 }
 
-/* How many jobs there are in each state, and how fast they are together. */
-struct sums {
-	size_t by_state[JOB_STATE_COUNT];
-	uint64_t speed_bps;
-};
-
-static struct sums add_up(const struct ops *ops)
+struct ops_sums ops_add_up(const struct ops *ops)
 {
-	struct sums sums = { .speed_bps = 0 };
+	struct ops_sums sums = { .speed_bps = 0 };
 	size_t n = 0;
 	struct job *const *jobs = queue_jobs(ops->queue, &n);
 
 	for (size_t i = 0; i < n; i++) {
-		sums.by_state[jobs[i]->state]++;
-		sums.speed_bps += jobs[i]->speed_bps;
+		const struct job *job = jobs[i];
+
+		sums.by_state[job->state]++;
+		sums.speed_bps += job->speed_bps;
+		sums.connections += job->connections;
+		if (!job_is_final(job->state) && job->bytes_total > job->bytes_done)
+			sums.bytes_left += job->bytes_total - job->bytes_done;
 	}
 	return sums;
 }
 
 char *ops_status_line(const struct ops *ops)
 {
-	struct sums sums = add_up(ops);
+	struct ops_sums sums = ops_add_up(ops);
 	const size_t *in = sums.by_state;
 	struct library_state library;
 
@@ -148,7 +162,7 @@ void ops_system_status(struct ops *ops, struct control_call *call, struct json_o
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *states = json_object_new_object();
-	struct sums sums = add_up(ops);
+	struct ops_sums sums = ops_add_up(ops);
 
 	(void)params;
 	for (unsigned i = 0; i < JOB_STATE_COUNT; i++)

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "downloader/hub_url.h"
 #include "downloader/retry.h"
+#include "downloader/tally.h"
 
 /* A save under way, with what is to be told after it. */
 struct save {
@@ -234,6 +235,7 @@ void queue_entry_give_way(struct queue *q, struct entry *entry, const struct err
 	reason.code = retry.reason;
 	queue_room_refused(entry, err);
 	if (retry.verdict == RETRY_LATER) {
+		tally_retry(retry.reason);
 		retry_at_ms = clock_unix_ms() + (int64_t)retry.delay_ms;
 		job->attempts++;
 		queue_entry_move(entry, JOB_WAITING);

@@ -112,6 +112,11 @@ struct json_object *scrub_to_json(const struct scrub *s)
 	return object;
 }
 
+int64_t scrub_finished_ms(const struct scrub *s)
+{
+	return s->finished_ms;
+}
+
 static void on_saved(void *ctx, const struct error *err)
 {
 	(void)ctx;

@@ -268,7 +268,9 @@ static int check_host(const struct app *app, const struct request *request, stru
 	return hosts_check(str_from(app->cfg->hosts), str_from(request->csrf.host), err);
 }
 
-static void route(const struct app *app, struct request *request, struct response *response)
+/* The row that it led to, or NULL. */
+static const struct route *route(const struct app *app, struct request *request,
+				 struct response *response)
 {
 	char allow[sizeof(response->allow)];
 	struct error err;
@@ -279,11 +281,11 @@ static void route(const struct app *app, struct request *request, struct respons
 	if (found != NULL && (check_client(app, request, found, &err) < 0 ||
 			      let_in(app, request, found, response, &err) < 0)) {
 		refuse(request, &err, NULL, response);
-		return;
+		return found;
 	}
 	if (found != NULL) {
 		found->fn(app, request, response);
-		return;
+		return found;
 	}
 	if (allow[0] == '\0')
 		(void)error_set(&err, ERR_UNKNOWN_PATH, "there is nothing at this address");
@@ -291,6 +293,7 @@ static void route(const struct app *app, struct request *request, struct respons
 		(void)error_set(&err, ERR_METHOD_NOT_ALLOWED, "this address takes %s", allow);
 	refuse(request, &err, NULL, response);
 	memcpy(response->allow, allow, sizeof(allow));
+	return NULL;
 }
 
 void app_serve(const struct app *app, const struct request_input *input,
@@ -298,14 +301,19 @@ void app_serve(const struct app *app, const struct request_input *input,
 {
 	struct request request;
 	struct error err;
+	const struct route *found = NULL;
+	uint64_t began_us;
 	bool is_read = request_read(input, app->cfg->base_path, guard_user_variable(app->guard),
 				    &request, &err) == 0;
 
+	/* How fast a body comes is the client's affair. */
+	began_us = clock_steady_us();
 	log_set_request(str_from(request.id));
 	if (!is_read || check_host(app, &request, &err) < 0)
 		refuse(&request, &err, NULL, response);
 	else
-		route(app, &request, response);
+		found = route(app, &request, response);
+	measures_add(app->measures, found, response->status, clock_steady_us() - began_us);
 	log_set_request(S(""));
 	*ret_is_head = request.is_head;
 	request_clear(&request);

@@ -1,7 +1,7 @@
 /*
  * larder-fcgi's own: from a request to its answer, with at most one call to larderd between. It
- * holds nothing that changes but how often somebody has asked, under a lock of its own, so any
- * number of threads may share it.
+ * holds nothing that changes but how often somebody has asked, and what came of it, each safe
+ * for itself, so any number of threads may share it.
  */
 #ifndef FCGI_APP_H
 #define FCGI_APP_H
@@ -9,6 +9,7 @@
 #include "common/config.h"
 #include "common/rpc.h"
 #include "fcgi/guard.h"
+#include "fcgi/measures.h"
 #include "fcgi/ratelimit.h"
 #include "fcgi/request.h"
 #include "fcgi/response.h"
@@ -17,6 +18,7 @@ struct app {
 	const struct config *cfg;
 	struct guard *guard;
 	struct ratelimit *ratelimit;
+	struct measures *measures;
 };
 
 /* Reads, routes, answers, and logs one line for a refusal. */

@@ -13,6 +13,7 @@
 #include "common/privileges.h"
 #include "common/sandbox.h"
 #include "common/service.h"
+#include "fcgi/routes.h"
 #include "fcgi/worker.h"
 
 enum {
@@ -63,7 +64,10 @@ static int serve(const struct config *cfg, struct error *err)
 {
 	AUTO(guard) guard = guard_new(cfg, err);
 	AUTO(ratelimit) ratelimit = ratelimit_new();
+	AUTO(measures) measures = NULL;
 	struct app app = { .cfg = cfg, .guard = guard, .ratelimit = ratelimit };
+	const struct route *routes;
+	size_t n_routes;
 	struct workers *workers;
 	sigset_t signals;
 	int number = 0;
@@ -71,6 +75,9 @@ static int serve(const struct config *cfg, struct error *err)
 
 	if (guard == NULL)
 		return -1;
+	routes = routes_all(&n_routes);
+	measures = measures_new(routes, n_routes);
+	app.measures = measures;
 	fd = listen_and_give_up_powers(cfg, err);
 	if (fd < 0)
 		return -1;

@@ -3,6 +3,8 @@
 static const struct route routes[] = {
 	{ METHOD_GET, "health", api_health, NEED_NOTHING, COST_LITTLE },
 	{ METHOD_GET, "openapi.json", api_contract, NEED_NOTHING, COST_LITTLE },
+	{ METHOD_GET, "health/live", api_health, NEED_NOTHING, COST_LITTLE },
+	{ METHOD_GET, "metrics", api_metrics, NEED_VIEWER, COST_LITTLE },
 	{ METHOD_GET, "session", api_session_get, NEED_NOTHING, COST_LITTLE },
 	{ METHOD_POST, "session", api_session_create, NEED_NOTHING, COST_SIGN_IN },
 	{ METHOD_DELETE, "session", api_session_delete, NEED_NOTHING, COST_LITTLE },

@@ -13,6 +13,8 @@ void api_health(const struct app *app, const struct request *request,
 		struct response *response);
 void api_contract(const struct app *app, const struct request *request,
 		  struct response *response);
+void api_metrics(const struct app *app, const struct request *request,
+		 struct response *response);
 void api_session_get(const struct app *app, const struct request *request,
 		     struct response *response);
 void api_session_create(const struct app *app, const struct request *request,

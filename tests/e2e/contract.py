@@ -161,7 +161,7 @@ class Contract:
 
 
 # What is read here without looking at parameters.
-UNQUERIED = ("/health", "/openapi.json", "/session", "/token")
+UNQUERIED = ("/health", "/health/live", "/openapi.json", "/session", "/token")
 
 
 def routes():

@@ -207,7 +207,12 @@ static void serve(struct given *given, enum auth_mode mode, const char *hosts)
 	struct error err;
 	AUTO(guard) guard = guard_new(&cfg, &err);
 	AUTO(ratelimit) ratelimit = ratelimit_new();
-	struct app app = { .cfg = &cfg, .guard = guard, .ratelimit = ratelimit };
+	size_t n_routes;
+	const struct route *routes = routes_all(&n_routes);
+	AUTO(measures) measures = measures_new(routes, n_routes);
+	struct app app = {
+		.cfg = &cfg, .guard = guard, .ratelimit = ratelimit, .measures = measures
+	};
 	struct request_input input = { .variable = variable, .read = read_body, .ctx = given };
 	struct response response = { .status = 500 };
 	bool is_head = false;

@@ -20,7 +20,7 @@ LEVELS = [
     "downloader/main",
     "downloader/daemon downloader/daemon_hooks",
     "downloader/ops_audit downloader/ops_choice downloader/ops_hub downloader/ops_downloads downloader/ops_models downloader/ops_care downloader/ops_trash downloader/ops_plan downloader/ops_preview downloader/ops_sessions"
-    " downloader/ops_settings downloader/ops_token"
+    " downloader/ops_metrics downloader/ops_settings downloader/ops_token"
     " downloader/ops_system downloader/ops",
     "downloader/audit",
     "downloader/account downloader/control downloader/sse downloader/settings downloader/sessions downloader/queue downloader/queue_entry downloader/queue_room"
@@ -35,7 +35,7 @@ LEVELS = [
     "downloader/trash downloader/secret",
     "downloader/hub downloader/hub_ask downloader/hub_list downloader/hub_search downloader/dir",
     "downloader/fetch downloader/pool downloader/db downloader/file downloader/digest downloader/checksum",
-    "downloader/home",
+    "downloader/home downloader/tally",
     "downloader/loop",
     # pure: no I/O, no clock, no globals
     "downloader/plan downloader/frame downloader/model_json downloader/diff",
@@ -51,6 +51,7 @@ LEVELS = [
     "fcgi/main",
     "fcgi/worker",
     "fcgi/app fcgi/routes fcgi/api_contract fcgi/api_downloads fcgi/api_hub fcgi/api_models fcgi/api_session fcgi/api_system fcgi/api_token",
+    "fcgi/measures",
     "fcgi/router fcgi/guard fcgi/ratelimit",
     "fcgi/request fcgi/response",
     "fcgi/csrf",
@@ -66,7 +67,7 @@ LEVELS = [
     "common/config common/rpc common/privileges common/sandbox common/service",
     "common/schema common/auth",
     "common/token",
-    "common/log",
+    "common/log common/metrics",
     "common/unixsock common/journald common/log_repeat common/ids common/relpath common/json",
     "common/hosts common/clock common/folder common/nearest",
     "common/quote",
@@ -215,7 +216,7 @@ def check_format(paths):
 def check_tests(sources):
     """Each module has a unit test, or is named here with who tests it."""
     elsewhere = {"downloader/changeover", "downloader/inventory", "downloader/scrub", "downloader/updates",  # e2e/test_care.py
-                 "downloader/main", "downloader/daemon", "downloader/daemon_hooks", "common/journald", "downloader/ops", "downloader/ops_choice",
+                 "downloader/main", "downloader/daemon", "downloader/daemon_hooks", "common/journald", "downloader/ops_metrics", "downloader/ops", "downloader/ops_choice",
                  "downloader/ops_downloads", "downloader/ops_models", "downloader/ops_care", "downloader/ops_trash", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
                  "downloader/ops_system", "downloader/account", "downloader/ops_token", "downloader/audit", "downloader/ops_audit", "downloader/ops_hub", "downloader/ops_sessions", "downloader/home", "fcgi/main", "fcgi/worker", "fcgi/guard",
                  "fcgi/app", "fcgi/routes", "fcgi/api_contract", "fcgi/api_downloads", "fcgi/api_hub", "fcgi/api_models", "fcgi/api_session", "fcgi/api_system", "fcgi/api_token", "common/clock", "common/privileges", "cli/main", "cli/cli_get",
