@@ -6,6 +6,7 @@
 
 #include "cli/cli_args.h"
 #include "cli/cli_audit.h"
+#include "cli/cli_backup.h"
 #include "cli/cli_care.h"
 #include "cli/cli_get.h"
 #include "cli/cli_link.h"
@@ -237,6 +238,17 @@ static const struct {
 	    .summary = "look at the disk again",
 	    .details = "Has larderd look at the models on the disk again, now." },
 	  cli_scan },
+	{ { .name = "backup",
+	    .words = "[FILE]",
+	    .words_max = 1,
+	    .summary = "copy the database: queue, settings, library, audit",
+	    .details =
+		    "Has larderd copy its database, in use as it is, into the folder backups "
+		    "of LARDER_STATE_DIR, where the newest ten are kept, and tells where. "
+		    "With FILE, copies that there, too; it takes a user who may read it. "
+		    "What a copy has sealed, the Hub's token, is read with secret.key only, "
+		    "which is not in it. larderd --restore FILE puts one back." },
+	  cli_backup },
 	{ { .name = "status",
 	    .words = "",
 	    .summary = "what larderd is doing, and whether it is well",

@@ -198,6 +198,7 @@ static const struct {
 	{ .name = "library.scan" },
 	METHOD("audit.list", audit_fields),
 	METHOD("audit.note", note_fields),
+	{ .name = "backup.make" },
 	METHOD("hub.search", search_fields),
 	{ .name = "token.get" },
 	METHOD("token.set", token_fields),

@@ -201,7 +201,8 @@ static int build_queue(struct daemon *d, struct error *err)
 			       .settings = d->settings,
 			       .sessions = d->sessions,
 			       .min_free_bytes = cfg->min_free_bytes,
-			       .models_path = cfg->models_dir };
+			       .models_path = cfg->models_dir,
+			       .state_path = cfg->state_dir };
 	return 0;
 }
 

@@ -1,8 +1,11 @@
 #include "downloader/db.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -48,20 +51,45 @@ void db_rollback(struct db *db)
 		(void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
-static int migrate(struct db *db, const char *const *migrations, size_t n, struct error *err)
+static int read_version(struct db *db, int64_t *ret, struct error *err)
 {
 	struct db_query *query = db_query(db, "PRAGMA user_version", err);
-	int64_t version;
 
 	if (query == NULL || db_next(query, err) < 0)
 		return -1;
-	version = db_int(query, 0);
+	*ret = db_int(query, 0);
 	(void)sqlite3_reset(query->stmt);
-	if (version > (int64_t)n)
-		return error_set(
-			err, ERR_STORE,
-			"the database is from a newer Larder (version %lld, %zu is known)",
-			(long long)version, n);
+	return 0;
+}
+
+static int check_version(int64_t version, size_t known, struct error *err)
+{
+	if (version <= (int64_t)known)
+		return 0;
+	return error_set(err, ERR_STORE,
+			 "the database is from a newer Larder (version %lld, %zu is known)",
+			 (long long)version, known);
+}
+
+/* As it was before the migrations, should one want to go back. */
+static int keep_copy(const char *path, int64_t version, struct error *err)
+{
+	AUTO_CSTR copy = mem_printf("%s.version-%lld", path, (long long)version);
+
+	if (unlink(copy) < 0 && errno != ENOENT)
+		return error_set_errno(err, ERR_STORE, "%s", copy);
+	return db_copy(path, copy, err);
+}
+
+static int migrate(struct db *db, const char *path, const char *const *migrations, size_t n,
+		   struct error *err)
+{
+	int64_t version = 0;
+
+	if (read_version(db, &version, err) < 0 || check_version(version, n, err) < 0)
+		return -1;
+	if (version > 0 && version < (int64_t)n && keep_copy(path, version, err) < 0)
+		return error_prefix(err, "the copy before the migration");
 	for (size_t i = (size_t)version; i < n; i++) {
 		char stamp[48];
 
@@ -86,29 +114,113 @@ static int check_writable(struct db *db, struct error *err)
 	return db_exec(db, "COMMIT", err);
 }
 
-struct db *db_open(const char *path, const char *const *migrations, size_t n_migrations,
-		   struct error *err)
+/* NULL on failure. */
+static struct db *open_file(const char *path, int flags, struct error *err)
 {
-	static const int flags =
-		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 	struct db *db = mem_alloc(sizeof(*db));
 
-	if (sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK) {
+	if (sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL) !=
+	    SQLITE_OK) {
 		(void)error_set(err, ERR_STORE, "%s: %s", path, sqlite3_errmsg(db->handle));
 		db_close(&db);
 		return NULL;
 	}
 	(void)sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+	return db;
+}
+
+struct db *db_open(const char *path, const char *const *migrations, size_t n_migrations,
+		   struct error *err)
+{
+	struct db *db = open_file(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+
+	if (db == NULL)
+		return NULL;
 	if (db_exec(db,
 		    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 		    "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
 		    err) < 0 ||
-	    migrate(db, migrations, n_migrations, err) < 0 || check_writable(db, err) < 0) {
+	    migrate(db, path, migrations, n_migrations, err) < 0 ||
+	    check_writable(db, err) < 0) {
 		(void)error_prefix(err, "%s", path);
 		db_close(&db);
 		return NULL;
 	}
 	return db;
+}
+
+/* --- whole files --- */
+
+static int vacuum_into(struct db *db, const char *to, struct error *err)
+{
+	struct db_query *query = db_query(db, "VACUUM INTO ?1", err);
+
+	if (query == NULL)
+		return -1;
+	db_bind_text(query, 1, to);
+	return db_run(query, err);
+}
+
+int db_copy(const char *from, const char *to, struct error *err)
+{
+	struct db *db = open_file(from, SQLITE_OPEN_READONLY, err);
+	AUTO_FD fd = -1;
+	int result = -1;
+
+	if (db == NULL)
+		return -1;
+	/* VACUUM writes into an empty file; made here, it is nobody else's to read. */
+	fd = open(to, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		(void)error_set_errno(err, ERR_STORE, "%s", to);
+	else if (vacuum_into(db, to, err) == 0)
+		result = fsync(fd) == 0 ? 0 : error_set_errno(err, ERR_STORE, "%s", to);
+	if (fd >= 0 && result < 0)
+		(void)unlink(to);
+	db_close(&db);
+	return result;
+}
+
+static int check_integrity(struct db *db, struct error *err)
+{
+	struct db_query *query = db_query(db, "PRAGMA integrity_check(1)", err);
+
+	if (query == NULL || db_next(query, err) < 0)
+		return -1;
+	if (strcmp(db_text(query, 0), "ok") != 0)
+		return error_set(err, ERR_STORE, "the database is damaged: %s",
+				 db_text(query, 0));
+	return 0;
+}
+
+int db_inspect(const char *path, size_t version_max, struct error *err)
+{
+	struct db *db = open_file(path, SQLITE_OPEN_READONLY, err);
+	int64_t version = 0;
+	int result = -1;
+
+	if (db == NULL)
+		return -1;
+	if (check_integrity(db, err) == 0 && read_version(db, &version, err) == 0 &&
+	    check_version(version, version_max, err) == 0)
+		result =
+			version > 0 ? 0 : error_set(err, ERR_STORE, "not a database of Larder");
+	if (result < 0)
+		(void)error_prefix(err, "%s", path);
+	db_close(&db);
+	return result;
+}
+
+int db_fold(const char *path, struct error *err)
+{
+	struct db *db = open_file(path, SQLITE_OPEN_READWRITE, err);
+	int result;
+
+	if (db == NULL)
+		return -1;
+	result = db_exec(db, "PRAGMA journal_mode = DELETE", err);
+	db_close(&db);
+	return result;
 }
 
 void db_close(struct db **db)

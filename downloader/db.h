@@ -15,10 +15,21 @@ struct db_query;
 struct error;
 
 /* Opens or makes the database (WAL, synchronous=FULL: a commit that returned survives a power
- * cut) and runs the migrations it lacks. A file from a newer Larder is refused. */
+ * cut) and runs the migrations it lacks, after it has been copied as it was to
+ * `path`.version-N. A file from a newer Larder is refused. */
 struct db *db_open(const char *path, const char *const *migrations, size_t n_migrations,
 		   struct error *err);
 void db_close(struct db **db);
+
+/* Copies a database, which may be in use, to `to`, a new file that only its owner may read; on
+ * the disk when it returns. Any thread. */
+int db_copy(const char *from, const char *to, struct error *err) MUST_USE;
+
+/* Is the file a whole database of a version from 1 to `version_max`? Any thread. */
+int db_inspect(const char *path, size_t version_max, struct error *err) MUST_USE;
+
+/* Takes into the file what is still in its log; nobody may have it open. */
+int db_fold(const char *path, struct error *err) MUST_USE;
 
 /* One or more statements without values. */
 int db_exec(struct db *db, const char *sql, struct error *err) MUST_USE;

@@ -15,16 +15,19 @@
 #include "common/log.h"
 #include "common/privileges.h"
 #include "common/sandbox.h"
+#include "downloader/backup.h"
 #include "downloader/daemon.h"
+#include "downloader/store.h"
 
 static int print_usage(FILE *out)
 {
-	(void)fputs(
-		"usage: larderd [--help | --version | --check | --print-env | --print-docs]\n\n"
-		"The download daemon of Larder. It stays in the foreground, logs to "
-		"stderr, and is\n"
-		"configured by environment variables:\n\n",
-		out);
+	(void)fputs("usage: larderd [--help | --version | --check | --restore FILE | "
+		    "--print-env |\n"
+		    "               --print-docs]\n\n"
+		    "The download daemon of Larder. It stays in the foreground, logs to "
+		    "stderr, and is\n"
+		    "configured by environment variables:\n\n",
+		    out);
 	config_print_help(out);
 	return out == stdout ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -152,6 +155,24 @@ static int serve(void)
 	return EXIT_SUCCESS;
 }
 
+/* As the user whose files they are. */
+static int restore(const char *path)
+{
+	struct error err;
+	AUTO(config) cfg = config_load(getenv, &err);
+
+	if (cfg == NULL || privileges_drop(cfg->user, NULL, 0, &err) < 0 ||
+	    backup_restore(path, cfg->state_dir, &err) < 0) {
+		complain(NULL, err.text);
+		return EXIT_FAILURE;
+	}
+	return printf("%s is the database now; what was there is " STORE_FILE
+		      ".before-restore in %s\n",
+		      path, cfg->state_dir) > 0
+		       ? EXIT_SUCCESS
+		       : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	log_init("larderd", LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
@@ -163,6 +184,8 @@ int main(int argc, char **argv)
 		return printf("larderd %s\n", LARDER_VERSION) > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (strcmp(argv[1], "--check") == 0)
 		return check();
+	if (strcmp(argv[1], "--restore") == 0 && argc == 3)
+		return restore(argv[2]);
 	if (strcmp(argv[1], "--print-env") == 0) {
 		config_print_env(stdout);
 		return EXIT_SUCCESS;

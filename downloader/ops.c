@@ -20,6 +20,7 @@ static const struct {
 	{ "download.cancel", ops_download_cancel, true },
 	{ "download.retry", ops_download_retry, true },
 	{ "download.forget", ops_download_forget, true },
+	{ "backup.make", ops_backup_make, true },
 	{ "hub.search", ops_hub_search, false },
 	{ "event.changes", ops_event_changes, false },
 	{ "library.scan", ops_library_scan, true },

@@ -45,6 +45,7 @@ struct ops {
 	struct sse *sse;
 	uint64_t min_free_bytes;
 	const char *models_path;
+	const char *state_path;
 	struct ops_late *late; /* calls that wait for a look at their model; begins as NULL */
 };
 
@@ -153,6 +154,7 @@ void ops_token_get(struct ops *ops, struct control_call *call, struct json_objec
 void ops_token_set(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_token_forget(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_system_health(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_backup_make(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_system_live(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_system_metrics(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_system_status(struct ops *ops, struct control_call *call, struct json_object *params);

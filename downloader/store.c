@@ -460,8 +460,7 @@ void store_check(struct store *store, store_done_fn done, void *ctx)
 
 /* --- start, load, stop --- */
 
-/* One larderd a state directory: a lock that goes with the process, however it ends. */
-static int lock_directory(const char *dir, struct error *err)
+int store_lock(const char *dir, struct error *err)
 {
 	AUTO_CSTR path = mem_printf("%s/larder.lock", dir);
 	AUTO_FD fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -477,10 +476,15 @@ static int lock_directory(const char *dir, struct error *err)
 	return result;
 }
 
+int store_inspect(const char *path, struct error *err)
+{
+	return db_inspect(path, ARRAY_LEN(migrations), err);
+}
+
 struct store *store_new(struct loop *loop, const char *dir, struct error *err)
 {
 	AUTO(store) store = mem_alloc(sizeof(*store));
-	AUTO_CSTR path = mem_printf("%s/larder.db", dir);
+	AUTO_CSTR path = mem_printf("%s/" STORE_FILE, dir);
 
 	store->loop = loop;
 	store->lock_fd = -1;
@@ -490,7 +494,7 @@ struct store *store_new(struct loop *loop, const char *dir, struct error *err)
 	store->last = &store->first;
 	if (folder_make(dir, 0700, NULL, err) < 0)
 		return NULL;
-	store->lock_fd = lock_directory(dir, err);
+	store->lock_fd = store_lock(dir, err);
 	if (store->lock_fd < 0)
 		return NULL;
 	store->db = db_open(path, migrations, ARRAY_LEN(migrations), err);

@@ -21,6 +21,15 @@ struct store;
 /* `err` is NULL when the command is on the disk. */
 typedef void (*store_done_fn)(void *ctx, const struct error *err);
 
+#define STORE_FILE "larder.db" /* in the state directory */
+
+/* One larderd a state directory: a lock that goes with the process, however it ends, or with
+ * the descriptor. */
+int store_lock(const char *dir, struct error *err) MUST_USE;
+
+/* Is the file a whole database that this Larder understands? Before there is a store. */
+int store_inspect(const char *path, struct error *err) MUST_USE;
+
 /* Opens the database in `dir` (made if absent, 0700), which nobody else may have open. */
 struct store *store_new(struct loop *loop, const char *dir, struct error *err);
 

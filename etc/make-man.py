@@ -39,6 +39,9 @@ secrets that come from files (the Hub's token, the API keys).
 .B \\-\\-check
 says of every variable that makes no sense what is wrong with it, and does nothing else
 .TP
+.BI \\-\\-restore " FILE"
+puts a copy of the database, of `larder backup`, in its place; no larderd may run. What was there is larder.db.before-restore
+.TP
 .BR \\-\\-print\\-env ", " \\-\\-print\\-docs
 prints the variables as larder.env, as CONFIGURATION.md
 .TP

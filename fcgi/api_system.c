@@ -76,6 +76,11 @@ void api_metrics(const struct app *app, const struct request *request,
 	response_text(response, 200, METRICS_TYPE, buf_take(b));
 }
 
+void api_backup(const struct app *app, const struct request *request, struct response *response)
+{
+	app_call(app, request, "backup.make", app_body_params(request), 201, response);
+}
+
 void api_changes(const struct app *app, const struct request *request,
 		 struct response *response)
 {

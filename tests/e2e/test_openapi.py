@@ -10,6 +10,7 @@ import json
 import os
 import re
 import types
+from pathlib import Path
 from urllib.parse import quote, urljoin
 
 import pytest
@@ -257,6 +258,12 @@ def _openapi(world, _):
 @exercise("GET", "/health/live")
 def _live(world, _):
     assert world.call("GET", "health/live") == {"status": "ok", "parts": {"fcgi": "ok", "daemon": "ok"}}
+
+
+@exercise("POST", "/backups")
+def _backup(world, _):
+    made = world.call("POST", "backups", {}, 201)
+    assert made["bytes"] == Path(made["path"]).stat().st_size
 
 
 @exercise("GET", "/metrics")

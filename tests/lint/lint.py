@@ -20,10 +20,10 @@ LEVELS = [
     "downloader/main",
     "downloader/daemon downloader/daemon_hooks",
     "downloader/ops_audit downloader/ops_choice downloader/ops_hub downloader/ops_downloads downloader/ops_models downloader/ops_care downloader/ops_trash downloader/ops_plan downloader/ops_preview downloader/ops_sessions"
-    " downloader/ops_metrics downloader/ops_settings downloader/ops_token"
+    " downloader/ops_backup downloader/ops_metrics downloader/ops_settings downloader/ops_token"
     " downloader/ops_system downloader/ops",
     "downloader/audit",
-    "downloader/account downloader/control downloader/sse downloader/settings downloader/sessions downloader/queue downloader/queue_entry downloader/queue_room"
+    "downloader/account downloader/backup downloader/control downloader/sse downloader/settings downloader/sessions downloader/queue downloader/queue_entry downloader/queue_room"
     " downloader/queue_work downloader/queue_verify downloader/library downloader/bin downloader/updates downloader/scrub downloader/watch",
     "downloader/preview downloader/transfer downloader/scan downloader/inventory downloader/verify",
     "downloader/planner downloader/changeover",
@@ -57,7 +57,7 @@ LEVELS = [
     "fcgi/csrf",
     # larder
     "cli/main",
-    "cli/cli_audit cli/cli_care cli/cli_link cli/cli_password",
+    "cli/cli_audit cli/cli_backup cli/cli_care cli/cli_link cli/cli_password",
     "cli/cli_get cli/cli_models cli/cli_preview cli/cli_ps cli/cli_search cli/cli_settings cli/cli_status cli/cli_token",
     "cli/cli_session",
     "cli/cli_progress cli/cli_news",
@@ -216,7 +216,7 @@ def check_format(paths):
 def check_tests(sources):
     """Each module has a unit test, or is named here with who tests it."""
     elsewhere = {"downloader/changeover", "downloader/inventory", "downloader/scrub", "downloader/updates",  # e2e/test_care.py
-                 "downloader/main", "downloader/daemon", "downloader/daemon_hooks", "common/journald", "downloader/ops_metrics", "downloader/ops", "downloader/ops_choice",
+                 "downloader/main", "downloader/daemon", "downloader/daemon_hooks", "common/journald", "downloader/ops_metrics", "downloader/ops_backup", "downloader/backup", "downloader/ops", "downloader/ops_choice",
                  "downloader/ops_downloads", "downloader/ops_models", "downloader/ops_care", "downloader/ops_trash", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
                  "downloader/ops_system", "downloader/account", "downloader/ops_token", "downloader/audit", "downloader/ops_audit", "downloader/ops_hub", "downloader/ops_sessions", "downloader/home", "fcgi/main", "fcgi/worker", "fcgi/guard",
                  "fcgi/app", "fcgi/routes", "fcgi/api_contract", "fcgi/api_downloads", "fcgi/api_hub", "fcgi/api_models", "fcgi/api_session", "fcgi/api_system", "fcgi/api_token", "common/clock", "common/privileges", "cli/main", "cli/cli_get",

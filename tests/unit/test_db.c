@@ -6,6 +6,8 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/error.h"
 #include "tests/unit/tempdir.h"
@@ -236,9 +238,71 @@ static void a_path_that_cannot_be_opened_is_told(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 
+static void before_a_migration_the_database_is_copied(void **state)
+{
+	struct place *p = *state;
+	AUTO_CSTR copy = mem_printf("%s.version-1", p->path);
+	struct error err;
+	struct stat st;
+
+	assert_int_equal(insert(p, 7, "seven", &err), 0);
+	db_close(&p->db);
+	assert_int_equal(access(copy, F_OK), -1); /* a new one has nothing to keep */
+	p->db = db_open(p->path, migrations, 2, &err);
+	assert_non_null(p->db);
+	assert_int_equal(count(p), 2);
+	assert_int_equal(stat(copy, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(db_inspect(copy, 1, &err), 0);
+	db_close(&p->db);
+	/* It is what there was: an older Larder goes on with it. */
+	p->db = db_open(copy, migrations, 1, &err);
+	assert_int_equal(count(p), 1);
+}
+
+static void a_copy_is_whole_while_the_other_is_written(void **state)
+{
+	struct place *p = *state;
+	AUTO_CSTR copy = mem_printf("%s.copy", p->path);
+	struct error err;
+
+	assert_int_equal(insert(p, 1, "one", &err), 0);
+	assert_int_equal(db_exec(p->db, "BEGIN IMMEDIATE", &err), 0);
+	assert_int_equal(insert(p, 2, "two", &err), 0);
+	assert_int_equal(db_copy(p->path, copy, &err), 0);
+	assert_int_equal(db_commit(p->db, &err), 0);
+	assert_int_equal(db_copy(p->path, copy, &err), -1); /* nothing is overwritten */
+	db_close(&p->db);
+	p->db = db_open(copy, migrations, 1, &err);
+	assert_non_null(p->db);
+	assert_int_equal(count(p), 1);
+}
+
+static void what_is_no_database_of_ours_is_told(void **state)
+{
+	struct place *p = *state;
+	AUTO_CSTR text = tempdir_path(&p->dir, "text");
+	AUTO_CSTR empty = tempdir_path(&p->dir, "empty");
+	AUTO_CSTR none = tempdir_path(&p->dir, "none");
+	struct error err;
+
+	tempdir_write(&p->dir, "text", S("this is not a database, however long it is"));
+	tempdir_write(&p->dir, "empty", S(""));
+	assert_int_equal(db_inspect(text, 3, &err), -1);
+	assert_int_equal(db_inspect(empty, 3, &err), -1);
+	assert_int_equal(db_inspect(none, 3, &err), -1);
+	assert_int_equal(db_inspect(p->path, 3, &err), 0);
+	assert_int_equal(db_exec(p->db, "PRAGMA user_version = 4", &err), 0);
+	assert_int_equal(db_inspect(p->path, 3, &err), -1);
+	assert_non_null(strstr(err.text, "newer Larder"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(before_a_migration_the_database_is_copied),
+		TEST(a_copy_is_whole_while_the_other_is_written),
+		TEST(what_is_no_database_of_ours_is_told),
 		TEST(what_is_bound_comes_back),
 		TEST(a_query_that_was_left_half_read_begins_anew),
 		TEST(values_of_the_last_run_are_not_kept),
