@@ -12,15 +12,16 @@
 #include "common/schema.h"
 
 enum kind {
-	KIND_PATH,   /* an absolute path, or one that is made absolute against the working
-			directory */
-	KIND_BASE,   /* a URL path prefix */
-	KIND_URL,    /* http or https; looked at more closely by the Hub client */
-	KIND_SECRET, /* text that is never printed; also NAME_FILE, or a credential */
-	KIND_HEADER, /* the name of a header */
-	KIND_HOSTS,  /* names of hosts, with commas between */
-	KIND_USER,   /* the name of a user of this system */
-	KIND_SWITCH, /* 1 on true yes, 0 off false no, as the official client reads them */
+	KIND_PATH,    /* an absolute path, or one that is made absolute against the working
+			 directory */
+	KIND_COMMAND, /* an absolute path, or empty */
+	KIND_BASE,    /* a URL path prefix */
+	KIND_URL,     /* http or https; looked at more closely by the Hub client */
+	KIND_SECRET,  /* text that is never printed; also NAME_FILE, or a credential */
+	KIND_HEADER,  /* the name of a header */
+	KIND_HOSTS,   /* names of hosts, with commas between */
+	KIND_USER,    /* the name of a user of this system */
+	KIND_SWITCH,  /* 1 on true yes, 0 off false no, as the official client reads them */
 	KIND_INTEGER,
 	KIND_SIZE,     /* bytes, with K M G T meaning powers of 1024 */
 	KIND_DURATION, /* seconds, with m h d meaning minutes, hours, days */
@@ -134,6 +135,20 @@ static const struct row rows[] = {
 	{ "LARDER_SANDBOX", KIND_SWITCH, AT(has_sandbox), .otherwise = "on",
 	  .help = "on: both programs give up all powers that they do not need (seccomp, "
 		  "Landlock); off: for debugging" },
+	{ "LARDER_WEBHOOK_URL", KIND_SECRET, AT(webhook_url), .otherwise = "",
+	  .help = "what is told, by POST, when a model has arrived, or could not" },
+	{ "LARDER_WEBHOOK_FORMAT", KIND_CHOICE, AT(webhook_format), .otherwise = "json",
+	  .choices = { "json", "ntfy", "gotify", "discord" },
+	  .help = "in whose words: plain JSON (signed), ntfy's (the URL of a topic), Gotify's "
+		  "(.../message?token=...), Discord's" },
+	{ "LARDER_WEBHOOK_SECRET", KIND_SECRET, AT(webhook_secret), .otherwise = "",
+	  .help = "with json: what it is signed with, as Standard Webhooks has it, like "
+		  "\"whsec_$(openssl rand -base64 32)\"" },
+	{ "LARDER_HOOK_COMMAND", KIND_COMMAND, AT(hook_command), .otherwise = "",
+	  .help = "a program that is run then, with what has happened in LARDER_... variables "
+		  "and as JSON on its standard input; it may read the models and little else" },
+	{ "LARDER_HOOK_TIME", KIND_DURATION, AT(hook_s), .otherwise = "1m", .min = 1,
+	  .max = 24 * 60 * 60, .help = "after which it is killed" },
 	{ "LARDER_LOG_FORMAT", KIND_CHOICE, AT(log_format), .otherwise = "text",
 	  .choices = { "text", "json" }, .help = "for people, or JSON lines for machines" },
 	{ "LARDER_LOG_LEVEL", KIND_CHOICE, AT(log_level), .otherwise = "info",
@@ -297,6 +312,11 @@ static int set_value(struct config *cfg, const struct row *row, struct str value
 	switch (row->kind) {
 	case KIND_PATH:
 		return set_path(cfg, row, value, err);
+	case KIND_COMMAND:
+		if (value.n > 0 && value.p[0] != '/')
+			return bad(err, row, "it must begin with /");
+		*text_at(cfg, row) = str_dup(value);
+		return 0;
 	case KIND_BASE:
 		return set_base(cfg, row, value, err);
 	case KIND_URL:
@@ -491,9 +511,9 @@ void config_find_unknown(char *const *environment, config_report_fn report, void
 
 static bool is_text(enum kind kind)
 {
-	return kind == KIND_PATH || kind == KIND_BASE || kind == KIND_URL ||
-	       kind == KIND_SECRET || kind == KIND_HEADER || kind == KIND_HOSTS ||
-	       kind == KIND_USER;
+	return kind == KIND_PATH || kind == KIND_COMMAND || kind == KIND_BASE ||
+	       kind == KIND_URL || kind == KIND_SECRET || kind == KIND_HEADER ||
+	       kind == KIND_HOSTS || kind == KIND_USER;
 }
 
 void config_free(struct config **cfg)

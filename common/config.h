@@ -16,7 +16,7 @@
 struct error;
 
 enum {
-	CONFIG_SECRETS_MAX = 3, /* variables that are secrets */
+	CONFIG_SECRETS_MAX = 5, /* variables that are secrets */
 };
 
 /* Values with their units. Strings are never NULL; "" means not set. */
@@ -52,6 +52,11 @@ struct config {
 	uint64_t fcgi_threads;
 	char *user; /* whom root becomes */
 	bool has_sandbox;
+	char *webhook_url;
+	uint64_t webhook_format; /* enum webhook_format */
+	char *webhook_secret;
+	char *hook_command; /* a path, or "" */
+	uint64_t hook_s;
 	uint64_t log_format; /* enum log_format */
 	uint64_t log_level;  /* enum log_level */
 

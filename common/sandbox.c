@@ -62,7 +62,8 @@ static const uint64_t fs_write = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_
 				 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |
 				 LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |
 				 FS_REFER | FS_TRUNCATE;
-static const uint64_t fs_of_a_file = LANDLOCK_ACCESS_FS_READ_FILE;
+static const uint64_t fs_of_a_file = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE |
+				     LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE;
 static const uint64_t fs_other = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
 				 LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
 				 LANDLOCK_ACCESS_FS_MAKE_SYM | FS_IOCTL_DEV;
@@ -101,8 +102,8 @@ static int allow_path(int ruleset, const char *path, uint64_t rights)
 			    0);
 }
 
-static int allow_files(int ruleset, const struct sandbox_files *files, int version,
-		       struct error *err)
+static int allow_files(int ruleset, const struct sandbox_files *files, uint64_t read_rights,
+		       int version, struct error *err)
 {
 	for (size_t i = 0; i < files->n_writable; i++) {
 		const struct sandbox_folder *folder = &files->writable[i];
@@ -112,11 +113,24 @@ static int allow_files(int ruleset, const struct sandbox_files *files, int versi
 					       folder->path);
 	}
 	for (size_t i = 0; i < files->n_readable; i++)
-		(void)allow_path(ruleset, files->readable[i], fs_read);
+		(void)allow_path(ruleset, files->readable[i], read_rights);
 	return 0;
 }
 
-static int enter_landlock(const struct sandbox_files *files, struct error *err)
+static void tell_limits(void)
+{
+	int version = landlock_version();
+
+	if (version >= 2 && version < 6)
+		log_info(
+			"sandbox: this kernel's Landlock is of version %d, which does not guard"
+			"%s%s signals and sockets without a name in the file system",
+			version, version < 3 ? " against emptying files," : "",
+			version < 4 ? " against listening on TCP," : "");
+}
+
+static int enter_landlock(const struct sandbox_files *files, uint64_t read_rights,
+			  struct error *err)
 {
 	int version = landlock_version();
 	struct ruleset_attr wanted = {
@@ -136,16 +150,10 @@ static int enter_landlock(const struct sandbox_files *files, struct error *err)
 			    "guarded by their owners and modes only");
 		return 0;
 	}
-	if (version < 6)
-		log_info(
-			"sandbox: this kernel's Landlock is of version %d, which does not guard"
-			"%s%s signals and sockets without a name in the file system",
-			version, version < 3 ? " against emptying files," : "",
-			version < 4 ? " against listening on TCP," : "");
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &wanted, size, 0);
 	if (ruleset < 0)
 		return error_set_errno(err, ERR_INTERNAL, "sandbox: Landlock");
-	if (files != NULL && allow_files(ruleset, files, version, err) < 0)
+	if (files != NULL && allow_files(ruleset, files, read_rights, version, err) < 0)
 		return -1;
 	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 		return error_set_errno(err, ERR_INTERNAL, "sandbox: Landlock");
@@ -508,8 +516,16 @@ int sandbox_enter(bool is_on, enum sandbox_powers powers, const struct sandbox_f
 	/* Asked for by both, so that no program with more rights can be begun. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set_errno(err, ERR_INTERNAL, "sandbox");
-	if (enter_landlock(files, err) < 0)
+	tell_limits();
+	if (enter_landlock(files, fs_read, err) < 0)
 		return -1;
 	enter_seccomp(powers);
 	return 0;
+}
+
+int sandbox_confine(const struct sandbox_files *files, struct error *err)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_set_errno(err, ERR_INTERNAL, "sandbox");
+	return enter_landlock(files, fs_read | LANDLOCK_ACCESS_FS_EXECUTE, err);
 }

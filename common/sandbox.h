@@ -40,6 +40,11 @@ struct sandbox_files {
 int sandbox_enter(bool is_on, enum sandbox_powers powers, const struct sandbox_files *files,
 		  struct error *err) MUST_USE;
 
+/* For a process that is about to become somebody else's program: beneath `files` alone may
+ * anything be read, run and (where it says so) written, and no new powers come. Without
+ * Landlock the log says so, and owners and modes guard files. */
+int sandbox_confine(const struct sandbox_files *files, struct error *err) MUST_USE;
+
 /* After sandbox_enter(): all sockets that will ever be listened on are, no thread may make
  * another. */
 void sandbox_end_listening(void);

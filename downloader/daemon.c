@@ -17,7 +17,9 @@
 #include "downloader/feed.h"
 #include "downloader/heartbeat.h"
 #include "downloader/file.h"
+#include "downloader/hook.h"
 #include "downloader/hub_url.h"
+#include "downloader/notify.h"
 
 enum {
 	LAST_ROUNDS = 3, /* a command, the deed that it was, and one to spare */
@@ -55,6 +57,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	updates_stop(d->updates);
 	if (d->watch != NULL)
 		watch_stop(d->watch);
+	notify_stop(d->notify);
 	queue_stop(d->queue);
 }
 
@@ -96,9 +99,15 @@ int daemon_check(const struct config *cfg, struct error *err)
 		return -1;
 	if (!has_keys)
 		return error_prefix(err, "LARDER_API_KEYS");
-	return auth_check_hash(str_from(cfg->password_hash), err) < 0
-		       ? error_prefix(err, "LARDER_PASSWORD_HASH")
-		       : 0;
+	if (auth_check_hash(str_from(cfg->password_hash), err) < 0)
+		return error_prefix(err, "LARDER_PASSWORD_HASH");
+	if (notify_check_url(str_from(cfg->webhook_url), err) < 0)
+		return error_prefix(err, "LARDER_WEBHOOK_URL");
+	if (webhook_check_secret(str_from(cfg->webhook_secret), err) < 0)
+		return error_prefix(err, "LARDER_WEBHOOK_SECRET");
+	if (cfg->hook_command[0] != '\0' && hook_check(cfg->hook_command, err) < 0)
+		return error_prefix(err, "LARDER_HOOK_COMMAND");
+	return 0;
 }
 
 static int build_base(struct daemon *d, struct error *err)
@@ -257,6 +266,25 @@ static int build_care(struct daemon *d, struct error *err)
 	return d->scrub == NULL ? -1 : 0;
 }
 
+static int build_notify(struct daemon *d, struct error *err)
+{
+	const struct config *cfg = d->cfg;
+	const struct notify_plan plan = { .loop = d->loop,
+					  .fetch = d->fetch,
+					  .store = d->store,
+					  .queue = d->queue,
+					  .hook = d->hook,
+					  .url = cfg->webhook_url,
+					  .secret = cfg->webhook_secret,
+					  .format = (enum webhook_format)cfg->webhook_format,
+					  .models_dir = cfg->models_dir };
+
+	if (d->hook != NULL && hook_start(d->hook, d->loop, err) < 0)
+		return -1;
+	d->notify = notify_new(&plan);
+	return 0;
+}
+
 /* The group that owns the socket may use it. */
 static gid_t group_of(const char *path)
 {
@@ -358,16 +386,17 @@ static int catch_signals(struct daemon *d, struct error *err)
 	return 0;
 }
 
-struct daemon *daemon_new(const struct config *cfg, struct error *err)
+struct daemon *daemon_new(const struct config *cfg, struct hook *hook, struct error *err)
 {
 	AUTO(daemon) d = mem_alloc(sizeof(*d));
 
 	d->cfg = cfg;
+	d->hook = hook;
 	d->models_root = -1;
 	if (build_base(d, err) < 0 || build_settings(d, err) < 0 ||
 	    build_sessions(d, err) < 0 || build_queue(d, err) < 0 ||
-	    build_library(d, err) < 0 || build_care(d, err) < 0 || catch_signals(d, err) < 0 ||
-	    build_sockets(d, err) < 0)
+	    build_library(d, err) < 0 || build_care(d, err) < 0 || build_notify(d, err) < 0 ||
+	    catch_signals(d, err) < 0 || build_sockets(d, err) < 0)
 		return NULL;
 	return MOVE(d);
 }
@@ -377,6 +406,7 @@ void daemon_run(struct daemon *daemon)
 	daemon_on_space(daemon);
 	daemon_apply_effect(daemon, settings_effect(daemon->settings));
 	queue_start(daemon->queue);
+	notify_look(daemon->notify);
 	library_scan(daemon->library);
 	daemon->lateness = lateness_new(daemon->loop);
 	daemon->ops.lateness = daemon->lateness;
@@ -407,6 +437,8 @@ void daemon_free(struct daemon **daemon)
 		updates_stop(d->updates);
 	if (d->watch != NULL)
 		watch_stop(d->watch);
+	if (d->notify != NULL)
+		notify_stop(d->notify);
 	if (d->fetch != NULL)
 		fetch_stop(d->fetch);
 	if (d->pool != NULL)
@@ -429,6 +461,7 @@ void daemon_free(struct daemon **daemon)
 	bin_free(&d->bin);
 	updates_free(&d->updates);
 	scrub_free(&d->scrub);
+	notify_free(&d->notify);
 	watch_free(&d->watch);
 	lateness_free(&d->lateness);
 	heartbeat_free(&d->heartbeat);

@@ -4,6 +4,7 @@
 
 #include "common/error.h"
 #include "common/log.h"
+#include "downloader/notify.h"
 
 static void tell_disk(struct daemon *d)
 {
@@ -212,6 +213,8 @@ static void on_job_changed(void *ctx, const struct job *job)
 
 	look_at_folder(d, job);
 	events_publish(d->events, "download", job_to_json(job));
+	if (job_is_final(job->state))
+		notify_look(d->notify);
 }
 
 static void on_job_removed(void *ctx, const char *id)

@@ -10,6 +10,7 @@
 struct event;
 struct heartbeat;
 struct lateness;
+struct notify;
 
 struct daemon {
 	const struct config *cfg;
@@ -40,6 +41,8 @@ struct daemon {
 	struct sse *sse;
 	struct hub_search *search;
 	struct account *account;
+	struct hook *hook; /* or NULL */
+	struct notify *notify;
 	struct ops ops;
 	struct event *signals[3];
 	struct heartbeat *heartbeat;

@@ -542,6 +542,12 @@ static void set_headers(struct flow *flow, const struct fetch_request *request)
 
 		add_header(flow, "Authorization", value);
 	}
+	if (request->post != NULL) {
+		add_header(flow, "Content-Type", request->content_type);
+		add_header(flow, "Expect", ""); /* what is posted is short */
+	}
+	for (size_t i = 0; i < request->n_headers; i++)
+		add_header(flow, request->headers[i].name, request->headers[i].value);
 	SET(flow->easy, CURLOPT_HTTPHEADER, flow->headers);
 }
 
@@ -606,6 +612,10 @@ static void set_options(struct flow *flow, const struct fetch_request *request)
 			       (unsigned long long)request->range_first,
 			       (unsigned long long)request->range_last);
 		SET(easy, CURLOPT_RANGE, range);
+	}
+	if (request->post != NULL) {
+		SET(easy, CURLOPT_POSTFIELDSIZE, (long)strlen(request->post));
+		SET(easy, CURLOPT_COPYPOSTFIELDS, request->post);
 	}
 	set_headers(flow, request);
 }

@@ -38,11 +38,21 @@ struct fetch_sink {
 	int (*flush)(struct fetch_sink *sink, struct error *err);
 };
 
+struct fetch_field {
+	const char *name;
+	const char *value;
+};
+
 struct fetch_request {
 	const char *url;    /* copied */
 	const char *bearer; /* copied; NULL: no Authorization header. The caller has checked the
 			       origin */
 	const char *accept; /* copied; NULL: any */
+	/* NULL: a GET. Else this is sent, by POST; copied, with its kind. */
+	const char *post;
+	const char *content_type;
+	const struct fetch_field *headers; /* more of them; copied */
+	size_t n_headers;
 	bool has_range;
 	uint64_t range_first; /* bytes=first-last, both included */
 	uint64_t range_last;

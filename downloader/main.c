@@ -17,6 +17,7 @@
 #include "common/sandbox.h"
 #include "downloader/backup.h"
 #include "downloader/daemon.h"
+#include "downloader/hook.h"
 #include "downloader/store.h"
 
 static int print_usage(FILE *out)
@@ -45,8 +46,11 @@ static void raise_descriptors(void)
 }
 
 /* Gives up what is not needed: root, then all but our folders and what the libraries read. */
-static int give_up_powers(const struct config *cfg, struct error *err)
+static int give_up_powers(const struct config *cfg, struct hook **ret_hook, struct error *err)
 {
+	const struct hook_plan hook_plan = { .command = cfg->hook_command,
+					     .models_dir = cfg->models_dir,
+					     .limit_s = cfg->hook_s };
 	const struct privileges_folder folders[] = {
 		{ .path = cfg->models_dir, .mode = 0755 },
 		{ .path = cfg->state_dir, .mode = 0700 },
@@ -87,6 +91,12 @@ static int give_up_powers(const struct config *cfg, struct error *err)
 		if (folder_make(folders[i].path, folders[i].mode, NULL, err) < 0)
 			return error_prefix(err, "%s", writable[i].name);
 	}
+	/* From here on larderd can begin no program: who may is made before. */
+	if (cfg->hook_command[0] != '\0') {
+		*ret_hook = hook_new(&hook_plan, err);
+		if (*ret_hook == NULL)
+			return error_prefix(err, "LARDER_HOOK_COMMAND");
+	}
 	return sandbox_enter(cfg->has_sandbox, SANDBOX_DAEMON, &files, err);
 }
 
@@ -125,6 +135,7 @@ static int serve(void)
 {
 	struct error err;
 	AUTO(config) cfg = config_load(getenv, &err);
+	AUTO(hook) hook = NULL; /* freed after the daemon */
 	AUTO(daemon) daemon = NULL;
 
 	if (cfg == NULL) {
@@ -133,6 +144,8 @@ static int serve(void)
 	}
 	log_init("larderd", (enum log_format)cfg->log_format, (enum log_level)cfg->log_level);
 	log_hide(str_from(cfg->hf_token));
+	log_hide(str_from(cfg->webhook_url));
+	log_hide(str_from(cfg->webhook_secret));
 	config_find_unknown(environ, warn, NULL);
 	if (sodium_init() < 0) {
 		log_error("no source of random numbers");
@@ -144,8 +157,8 @@ static int serve(void)
 		log_error("%s", err.text);
 		return EX_CONFIG;
 	}
-	if (give_up_powers(cfg, &err) == 0)
-		daemon = daemon_new(cfg, &err);
+	if (give_up_powers(cfg, &hook, &err) == 0)
+		daemon = daemon_new(cfg, hook, &err);
 	if (daemon == NULL) {
 		log_error("%s", err.text);
 		return EXIT_FAILURE;

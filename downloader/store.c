@@ -83,6 +83,12 @@ static const char *const migrations[] = {
 	"CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit"
 	" WHEN OLD.seq > (SELECT max(seq) FROM audit) - 100000 "
 	"BEGIN SELECT RAISE(ABORT, 'the audit is kept'); END;",
+	"CREATE TABLE notices ("
+	" job TEXT PRIMARY KEY REFERENCES jobs(id) ON DELETE CASCADE,"
+	" at INTEGER NOT NULL, pending INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TRIGGER jobs_end AFTER UPDATE OF state ON jobs"
+	" WHEN NEW.state IN ('completed', 'failed') AND OLD.state <> NEW.state "
+	"BEGIN INSERT OR REPLACE INTO notices VALUES (NEW.id, NEW.finished_at, 3); END;",
 };
 
 static_assert(STORE_AUDIT_KEPT == 100000, "the trigger says so");
@@ -128,7 +134,8 @@ static bool is_read(const struct loop_message *message)
 	const struct command *command = (const struct command *)message;
 
 	return command->run == store_run_get_plan || command->run == store_run_get_extents ||
-	       command->run == store_run_get_sources || command->run == store_run_get_audit;
+	       command->run == store_run_get_sources || command->run == store_run_get_audit ||
+	       command->run == store_run_get_notices;
 }
 
 /* Runs commands that all read, or all write. When not even their transaction begins (the
@@ -216,6 +223,7 @@ static void command_free(struct command *command)
 	store_clear_sources(command);
 	store_clear_audit(command);
 	free(command->entries);
+	free(command->notices);
 	model_free(&command->model);
 	free(command->folder);
 	free(command);
@@ -237,6 +245,9 @@ static void finish(struct loop_message *message)
 	else if (command->audit_done != NULL)
 		command->audit_done(command->ctx, command->entries,
 				    err == NULL ? command->n_entries : 0, err);
+	else if (command->notices_done != NULL)
+		command->notices_done(command->ctx, command->notices,
+				      err == NULL ? command->n_notices : 0, err);
 	else if (command->done != NULL)
 		command->done(command->ctx, err);
 	command_free(command);
@@ -450,6 +461,24 @@ void store_get_audit(struct store *store, int64_t before, size_t limit, store_au
 	command->before = before;
 	command->index = limit;
 	command->entries = mem_array(limit, sizeof(*command->entries));
+	submit(store, command);
+}
+
+void store_get_notices(struct store *store, store_notices_fn done, void *ctx)
+{
+	struct command *command = command_new(store, store_run_get_notices, NULL, NULL, ctx);
+
+	command->notices_done = done;
+	command->notices = mem_array(STORE_NOTICES_MAX, sizeof(*command->notices));
+	submit(store, command);
+}
+
+void store_put_notice(struct store *store, const char *job_id, unsigned pending,
+		      store_done_fn done, void *ctx)
+{
+	struct command *command = command_new(store, store_run_put_notice, job_id, done, ctx);
+
+	command->index = pending;
 	submit(store, command);
 }
 

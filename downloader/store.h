@@ -165,6 +165,27 @@ typedef void (*store_audit_fn)(void *ctx, const struct audit_entry *entries, siz
 void store_get_audit(struct store *store, int64_t before, size_t limit, store_audit_fn done,
 		     void *ctx);
 
+/* The end of a job that is not told yet to all who are to know. It is made with that end, in
+ * one commit. */
+struct store_notice {
+	char job_id[DOWNLOAD_ID_LEN + 1];
+	int64_t at_ms;    /* when the job ended */
+	unsigned pending; /* bits: whom it is to be told; at first all */
+};
+
+enum {
+	STORE_NOTICES_MAX = 256, /* that are read at a time */
+};
+
+/* Reads them, the oldest first: `notices` is borrowed for the call. */
+typedef void (*store_notices_fn)(void *ctx, const struct store_notice *notices, size_t n,
+				 const struct error *err);
+void store_get_notices(struct store *store, store_notices_fn done, void *ctx);
+
+/* Writes what of it is still pending; with 0 it is forgotten. */
+void store_put_notice(struct store *store, const char *job_id, unsigned pending,
+		      store_done_fn done, void *ctx);
+
 /* Does the database answer, and can it write? */
 void store_check(struct store *store, store_done_fn done, void *ctx);
 

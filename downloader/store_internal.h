@@ -24,6 +24,7 @@ struct command {
 	store_extents_fn extents_done;
 	store_sources_fn sources_done;
 	store_audit_fn audit_done;
+	store_notices_fn notices_done;
 	void *ctx;
 	bool has_failed;
 	struct error error;
@@ -46,6 +47,8 @@ struct command {
 	struct audit_entry *entries; /* with copies of what they point to */
 	size_t n_entries;
 	int64_t before;
+	struct store_notice *notices;
+	size_t n_notices;
 };
 
 store_run_fn store_run_put_job;
@@ -64,6 +67,8 @@ store_run_fn store_run_put_model;
 store_run_fn store_run_drop_model;
 store_run_fn store_run_put_audit;
 store_run_fn store_run_get_audit;
+store_run_fn store_run_get_notices;
+store_run_fn store_run_put_notice;
 store_run_fn store_run_check;
 
 int store_load_models_from(struct db *db, void (*fn)(void *ctx, struct model *take_model),

@@ -1,5 +1,6 @@
 #include "downloader/store_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -336,6 +337,41 @@ int store_run_put_settings(struct command *command, struct db *db, struct error 
 }
 
 /* A row that is really written each time, so that a full disk shows. */
+int store_run_get_notices(struct command *command, struct db *db, struct error *err)
+{
+	static const char sql[] = "SELECT job, at, pending FROM notices ORDER BY at LIMIT ?1";
+	struct db_query *q = db_query(db, sql, err);
+	int more;
+
+	if (q == NULL)
+		return -1;
+	db_bind_int(q, 1, STORE_NOTICES_MAX);
+	command->n_notices = 0;
+	while ((more = db_next(q, err)) == 1) {
+		struct store_notice *notice = &command->notices[command->n_notices++];
+
+		(void)snprintf(notice->job_id, sizeof(notice->job_id), "%s", db_text(q, 0));
+		notice->at_ms = db_int(q, 1);
+		notice->pending = (unsigned)db_int(q, 2);
+	}
+	return more;
+}
+
+int store_run_put_notice(struct command *command, struct db *db, struct error *err)
+{
+	struct db_query *q =
+		command->index == 0
+			? db_query(db, "DELETE FROM notices WHERE job = ?1", err)
+			: db_query(db, "UPDATE notices SET pending = ?2 WHERE job = ?1", err);
+
+	if (q == NULL)
+		return -1;
+	db_bind_text(q, 1, command->job_id);
+	if (command->index != 0)
+		db_bind_int(q, 2, (int64_t)command->index);
+	return db_run(q, err);
+}
+
 int store_run_check(struct command *command, struct db *db, struct error *err)
 {
 	static const char sql[] = "INSERT INTO health VALUES (1, ?1)"

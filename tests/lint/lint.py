@@ -23,6 +23,7 @@ LEVELS = [
     " downloader/ops_backup downloader/ops_metrics downloader/ops_settings downloader/ops_token"
     " downloader/ops_system downloader/ops",
     "downloader/audit",
+    "downloader/notify",
     "downloader/account downloader/backup downloader/control downloader/sse downloader/settings downloader/sessions downloader/queue downloader/queue_entry downloader/queue_room"
     " downloader/queue_work downloader/queue_verify downloader/library downloader/bin downloader/updates downloader/scrub downloader/watch",
     "downloader/preview downloader/transfer downloader/scan downloader/inventory downloader/verify",
@@ -35,9 +36,10 @@ LEVELS = [
     "downloader/trash downloader/secret",
     "downloader/hub downloader/hub_ask downloader/hub_list downloader/hub_search downloader/dir",
     "downloader/fetch downloader/pool downloader/db downloader/file downloader/digest downloader/checksum",
-    "downloader/home downloader/tally",
+    "downloader/home downloader/tally downloader/hook downloader/hook_helper",
     "downloader/loop",
     # pure: no I/O, no clock, no globals
+    "downloader/webhook",
     "downloader/plan downloader/frame downloader/model_json downloader/diff",
     "downloader/model",
     "downloader/gather downloader/gguf downloader/safetensors",
@@ -77,7 +79,7 @@ LEVELS = [
 LEVEL = {name: level for level, row in enumerate(LEVELS) for name in row.split()}
 
 # Nouns whose files, in one row, are one subject and see each other.
-FAMILIES = ({"ops"}, {"hub"}, {"paste"}, {"app", "routes", "api"})
+FAMILIES = ({"ops"}, {"hub"}, {"hook"}, {"paste"}, {"app", "routes", "api"})
 
 # A third-party library has one door.
 DOORS = {
@@ -216,7 +218,7 @@ def check_format(paths):
 def check_tests(sources):
     """Each module has a unit test, or is named here with who tests it."""
     elsewhere = {"downloader/changeover", "downloader/inventory", "downloader/scrub", "downloader/updates",  # e2e/test_care.py
-                 "downloader/main", "downloader/daemon", "downloader/daemon_hooks", "common/journald", "downloader/ops_metrics", "downloader/ops_backup", "downloader/backup", "downloader/ops", "downloader/ops_choice",
+                 "downloader/main", "downloader/daemon", "downloader/daemon_hooks", "common/journald", "downloader/ops_metrics", "downloader/ops_backup", "cli/cli_backup", "downloader/notify", "downloader/hook", "downloader/backup", "downloader/ops", "downloader/ops_choice",
                  "downloader/ops_downloads", "downloader/ops_models", "downloader/ops_care", "downloader/ops_trash", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
                  "downloader/ops_system", "downloader/account", "downloader/ops_token", "downloader/audit", "downloader/ops_audit", "downloader/ops_hub", "downloader/ops_sessions", "downloader/home", "fcgi/main", "fcgi/worker", "fcgi/guard",
                  "fcgi/app", "fcgi/routes", "fcgi/api_contract", "fcgi/api_downloads", "fcgi/api_hub", "fcgi/api_models", "fcgi/api_session", "fcgi/api_system", "fcgi/api_token", "common/clock", "common/privileges", "cli/main", "cli/cli_get",
