@@ -255,7 +255,7 @@ analyze:
 # --- installing ----------------------------------------------------------------------------
 
 SYSTEMD := larderd.service larder-fcgi.service larderd-control.socket larderd-events.socket larder-fcgi.socket
-DOCS := README.md docs/CONFIGURATION.md docs/SETUP.md docs/OPERATIONS.md docs/SECURITY.md
+DOCS := README.md $(filter-out docs/BENCHMARKS.md,$(wildcard docs/*.md))
 
 # The units say where the programs are, and whose the sockets for the web server are: its group's.
 install: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)

@@ -244,6 +244,7 @@ class Larder:
         }
         self.web_connections = 512
         self.static = ROOT / "static"  # the pages
+        self.edit_site = lambda text: text  # what an operator makes of the site file
         self.headers = {}  # of every request: who asks
         self.preloaded = {}  # what larderd alone has in its environment
         if haste != 1 or has_calendar:
@@ -466,7 +467,7 @@ def site_file(larder, path, subpath):
     folder.mkdir(exist_ok=True)
     text = (ROOT / "etc" / (subpath if larder.base else path)).read_text().replace("/hf", larder.base)
     text = text.replace("/usr/share/larder/static", str(larder.static)).replace("/run/larder/", f"{larder.run}/")
-    (folder / "site").write_text(text)
+    (folder / "site").write_text(larder.edit_site(text))
     return folder
 
 

@@ -358,8 +358,10 @@ def end_to_end(arguments):
     folder.mkdir()
     for name in ("larderd", "larder-fcgi", "larder"):
         (folder / name).symlink_to(next(one for one in (Path("/usr/sbin") / name, Path("/usr/bin") / name) if one.exists()))
-    env = {**os.environ, "LARDER_TEST_PROGRAMS": str(folder), "HOME": "/root", "LANG": "C.UTF-8"}
-    words = [SOURCE / "build/venv/bin/python", "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "tests/e2e", *arguments]
+    # The tests' packages, for the machine's own Python: the virtual environment's may not be here.
+    [packages] = (SOURCE / "build/venv/lib").glob("python3*/site-packages")
+    env = {**os.environ, "LARDER_TEST_PROGRAMS": str(folder), "PYTHONPATH": str(packages), "HOME": "/root", "LANG": "C.UTF-8"}
+    words = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "tests/e2e", *arguments]
     return subprocess.run(words, cwd=SOURCE, env=env).returncode
 
 
