@@ -91,4 +91,23 @@ static inline bool tempdir_has(const struct tempdir *dir, const char *name)
 	return lstat(path, &st) == 0;
 }
 
+/* For cmocka: the state is a folder of its own. */
+static inline int tempdir_setup(void **state)
+{
+	struct tempdir *dir = mem_alloc(sizeof(*dir));
+
+	tempdir_make(dir);
+	*state = dir;
+	return 0;
+}
+
+static inline int tempdir_teardown(void **state)
+{
+	struct tempdir *dir = *state;
+
+	tempdir_remove(dir);
+	free(dir);
+	return 0;
+}
+
 #endif

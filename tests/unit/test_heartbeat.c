@@ -10,21 +10,16 @@
 
 #include "common/error.h"
 #include "common/service.h"
+#include "tests/unit/one_timer.h"
 
 uint64_t __wrap_service_watchdog_ms(void);
 void __wrap_service_alive(void);
 void __wrap_service_ready(const char *status);
 void __wrap_service_status(const char *status);
-void __wrap_loop_timer_arm(struct loop_timer *timer, uint64_t delay_ms);
-struct loop_timer *__wrap_loop_timer_new(struct loop *loop, void (*fn)(void *ctx), void *ctx);
-void __wrap_loop_timer_free(struct loop_timer **timer);
 
-/* A timer and a service manager of the test's own. */
+/* A service manager of the test's own. */
 static struct {
 	uint64_t watchdog_ms;
-	uint64_t delay_ms;
-	void (*fn)(void *ctx);
-	void *ctx;
 	unsigned n_ready;
 	unsigned n_alive;
 	unsigned n_status;
@@ -59,25 +54,6 @@ void __wrap_service_status(const char *status)
 	hear(status);
 }
 
-void __wrap_loop_timer_arm(struct loop_timer *timer, uint64_t delay_ms)
-{
-	(void)timer;
-	world.delay_ms = delay_ms;
-}
-
-struct loop_timer *__wrap_loop_timer_new(struct loop *loop, void (*fn)(void *ctx), void *ctx)
-{
-	(void)loop;
-	world.fn = fn;
-	world.ctx = ctx;
-	return NULL;
-}
-
-void __wrap_loop_timer_free(struct loop_timer **timer)
-{
-	(void)timer;
-}
-
 static char *describe(void *ctx)
 {
 	(void)ctx;
@@ -100,12 +76,11 @@ static void it_beats_thrice_as_often_as_is_asked(void **state)
 	world.watchdog_ms = 9000;
 	h = heartbeat_new(NULL, describe, NULL);
 	assert_int_equal(world.n_ready, 1);
-	assert_int_equal(world.delay_ms, 3000);
+	assert_int_equal(one_timer.delay_ms, 3000);
 	for (unsigned i = 1; i <= 3; i++) {
-		world.delay_ms = 0;
-		world.fn(world.ctx);
+		one_timer_fire();
 		assert_int_equal(world.n_alive, i);
-		assert_int_equal(world.delay_ms, 3000);
+		assert_int_equal(one_timer.delay_ms, 3000);
 	}
 }
 
@@ -119,7 +94,7 @@ static void it_beats_as_well_where_nobody_asks_or_rarely(void **state)
 
 		world.watchdog_ms = asked[i];
 		h = heartbeat_new(NULL, describe, NULL);
-		assert_int_equal(world.delay_ms, HEARTBEAT_MS);
+		assert_int_equal(one_timer.delay_ms, HEARTBEAT_MS);
 	}
 }
 
@@ -129,11 +104,11 @@ static void a_line_is_told_when_it_is_another(void **state)
 
 	(void)state;
 	assert_string_equal(world.status, "nothing");
-	world.fn(world.ctx);
+	one_timer_fire();
 	assert_int_equal(world.n_status, 0);
 	world.line = "one running";
-	world.fn(world.ctx);
-	world.fn(world.ctx);
+	one_timer_fire();
+	one_timer_fire();
 	assert_int_equal(world.n_status, 1);
 	assert_string_equal(world.status, "one running");
 }

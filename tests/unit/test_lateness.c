@@ -6,49 +6,21 @@
 #include <cmocka.h>
 
 #include "common/error.h"
+#include "tests/unit/one_timer.h"
 
 uint64_t __wrap_clock_steady_ms(void);
-void __wrap_loop_timer_arm(struct loop_timer *timer, uint64_t delay_ms);
-struct loop_timer *__wrap_loop_timer_new(struct loop *loop, void (*fn)(void *ctx), void *ctx);
-void __wrap_loop_timer_free(struct loop_timer **timer);
 
-/* A clock and a timer of the test's own. */
-static struct {
-	uint64_t now_ms;
-	uint64_t due_ms;
-	void (*fn)(void *ctx);
-	void *ctx;
-} world;
+static uint64_t now_ms;
 
 uint64_t __wrap_clock_steady_ms(void)
 {
-	return world.now_ms;
-}
-
-void __wrap_loop_timer_arm(struct loop_timer *timer, uint64_t delay_ms)
-{
-	(void)timer;
-	world.due_ms = world.now_ms + delay_ms;
-}
-
-struct loop_timer *__wrap_loop_timer_new(struct loop *loop, void (*fn)(void *ctx), void *ctx)
-{
-	(void)loop;
-	world.fn = fn;
-	world.ctx = ctx;
-	return NULL;
-}
-
-void __wrap_loop_timer_free(struct loop_timer **timer)
-{
-	(void)timer;
-	world.fn = NULL;
+	return now_ms;
 }
 
 static void fire(uint64_t late_ms)
 {
-	world.now_ms = world.due_ms + late_ms;
-	world.fn(world.ctx);
+	now_ms += one_timer.delay_ms + late_ms;
+	one_timer_fire();
 }
 
 static void fire_for_a_window(void)
@@ -62,7 +34,7 @@ static void the_worst_is_kept_and_what_was_lately_goes(void **state)
 	AUTO(lateness) l = NULL;
 
 	(void)state;
-	world.now_ms = 1000;
+	now_ms = 1000;
 	l = lateness_new(NULL);
 	assert_int_equal(lateness_worst_ms(l), 0);
 	fire(0);

@@ -22,24 +22,6 @@ enum {
 	MESSAGE_MAX = 512,
 };
 
-static int make_dir(void **state)
-{
-	struct tempdir *dir = mem_alloc(sizeof(*dir));
-
-	tempdir_make(dir);
-	*state = dir;
-	return 0;
-}
-
-static int drop_dir(void **state)
-{
-	struct tempdir *dir = *state;
-
-	tempdir_remove(dir);
-	free(dir);
-	return 0;
-}
-
 static void set_number(const char *name, long number)
 {
 	AUTO_CSTR text = mem_printf("%ld", number);
@@ -160,11 +142,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_socket_that_was_inherited_is_listened_on,
-						make_dir, drop_dir),
-		cmocka_unit_test_setup_teardown(without_one_a_socket_is_made, make_dir,
-						drop_dir),
-		cmocka_unit_test_setup_teardown(the_service_manager_hears_how_it_goes, make_dir,
-						drop_dir),
+						tempdir_setup, tempdir_teardown),
+		cmocka_unit_test_setup_teardown(without_one_a_socket_is_made, tempdir_setup,
+						tempdir_teardown),
+		cmocka_unit_test_setup_teardown(the_service_manager_hears_how_it_goes,
+						tempdir_setup, tempdir_teardown),
 		cmocka_unit_test(the_watchdog_is_of_this_process_or_none),
 	};
 

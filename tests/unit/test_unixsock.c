@@ -18,24 +18,6 @@
 #include "common/error.h"
 #include "tests/unit/tempdir.h"
 
-static int make_dir(void **state)
-{
-	struct tempdir *dir = mem_alloc(sizeof(*dir));
-
-	tempdir_make(dir);
-	*state = dir;
-	return 0;
-}
-
-static int drop_dir(void **state)
-{
-	struct tempdir *dir = *state;
-
-	tempdir_remove(dir);
-	free(dir);
-	return 0;
-}
-
 static void a_socket_has_its_mode_and_keeps_the_umask(void **state)
 {
 	static const mode_t modes[] = { 0660, 0600, 0666 };
@@ -232,7 +214,7 @@ static void what_is_no_socket_has_no_peer_that_is_allowed(void **state)
 	assert_false(unixsock_is_peer_allowed(fd, getgid()));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, drop_dir)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, tempdir_setup, tempdir_teardown)
 
 int main(void)
 {
