@@ -1,5 +1,6 @@
 #include "downloader/daemon_internal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -401,6 +402,22 @@ struct daemon *daemon_new(const struct config *cfg, struct hook *hook, struct er
 	return MOVE(d);
 }
 
+/* It goes on: what is there can be looked at, and somebody may mend it meanwhile. */
+static void warn_of_no_right(const struct daemon *d)
+{
+	const char *path = d->cfg->models_dir;
+
+	if (faccessat(d->models_root, ".", W_OK, AT_EACCESS) == 0)
+		return;
+	if (errno == EROFS)
+		log_warning("%s: it can only be read here: it is mounted so, or a service unit "
+			    "(ProtectSystem=, ProtectHome=) or container shows it so",
+			    path);
+	else
+		log_warning("%s: user %u may not write here; give it to them (chown)", path,
+			    (unsigned)geteuid());
+}
+
 void daemon_run(struct daemon *daemon)
 {
 	daemon_on_space(daemon);
@@ -410,9 +427,7 @@ void daemon_run(struct daemon *daemon)
 	library_scan(daemon->library);
 	daemon->lateness = lateness_new(daemon->loop);
 	daemon->ops.lateness = daemon->lateness;
-	if (faccessat(daemon->models_root, ".", W_OK, AT_EACCESS) < 0)
-		log_warning("%s: user %u may not write here; give it to them (chown)",
-			    daemon->cfg->models_dir, (unsigned)geteuid());
+	warn_of_no_right(daemon);
 	log_info("ready: models in %s, Hub %s", daemon->cfg->models_dir, daemon->endpoint);
 	daemon->heartbeat = heartbeat_new(daemon->loop, describe, daemon);
 	loop_run(daemon->loop);
