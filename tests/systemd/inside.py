@@ -166,6 +166,23 @@ def behind_nginx_it_is_a_page():
     assert "immutable" in run("curl", "-sSI", f"http://localhost:8080/{script}").stdout
 
 
+def journal(*words):
+    return [json.loads(line) for line in run("journalctl", "-o", "json", *words).stdout.splitlines()]
+
+
+@check
+def the_journal_knows_whose_request_a_line_was():
+    done = api("POST", "downloads", {"repo": SMALL}, status=202)
+    wait(lambda: api("GET", f"downloads/{done['id']}")["state"] == "completed", "the download ends well")
+    refused = api("DELETE", "downloads/none", status=404)
+    [line] = journal(f"LARDER_REQUEST_ID={refused['request_id']}", "-t", "larder-fcgi")
+    assert line["PRIORITY"] == "6" and "unknown_download" in line["MESSAGE"] and line["_SYSTEMD_UNIT"] == "larder-fcgi.service"
+    deeds = [line for line in journal("-t", "larderd") if "download.create" in line["MESSAGE"]]
+    request = deeds[-1]["LARDER_REQUEST_ID"]
+    assert any("queued" in line["MESSAGE"] or "audit" in line["MESSAGE"] for line in journal(f"LARDER_REQUEST_ID={request}"))
+    api("DELETE", f"downloads/{done['id']}", status=204)
+
+
 @check
 def a_secret_may_be_a_credential():
     store = Path("/etc/credstore")
