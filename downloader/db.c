@@ -1,5 +1,6 @@
 #include "downloader/db.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,16 @@ static int check_writable(struct db *db, struct error *err)
 	return db_exec(db, "COMMIT", err);
 }
 
+/* What is in it is its user's alone, whoever may look into the folder; SQLite gives the files
+ * that it makes beside it the same mode. What goes wrong here goes wrong again in SQLite, which
+ * says so. */
+static void make_private(const char *path)
+{
+	AUTO_FD fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
+
+	(void)fd;
+}
+
 struct db *db_open(const char *path, const char *const *migrations, size_t n_migrations,
 		   struct error *err)
 {
@@ -93,6 +104,7 @@ struct db *db_open(const char *path, const char *const *migrations, size_t n_mig
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 	struct db *db = mem_alloc(sizeof(*db));
 
+	make_private(path);
 	if (sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK) {
 		(void)error_set(err, ERR_STORE, "%s: %s", path, sqlite3_errmsg(db->handle));
 		db_close(&db);

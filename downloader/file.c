@@ -111,8 +111,8 @@ static int refuse(const char *path, struct error *err)
 	return error_set_errno(err, ERR_DISK_ERROR, "%s", path);
 }
 
-/* Makes the directory `name` in `dir` if it is absent, durably, for whom the umask lets in: one that could not be synced
- * goes again, or the next try would find it and believe in it. */
+/* Makes the directory `name` in `dir` if it is absent, durably, for whom the umask lets in: one
+ * that could not be synced goes again, or the next try would find it and believe in it. */
 static int make_directory(int dir, const char *name)
 {
 	int reason;
