@@ -4,6 +4,7 @@
 #   deps.sh build run     what `make run` needs
 #   deps.sh build run test   and what `make check` needs
 #   deps.sh build run test bench   and what `make bench` measures Larder beside
+#   deps.sh container       what `make check-container` builds the image with
 set -euo pipefail
 
 build='gcc libc6-dev pkg-config libfcgi-dev libcurl4-openssl-dev libevent-dev libjson-c-dev
@@ -12,6 +13,7 @@ run='nginx-light python3'
 test='libcmocka-dev clang clang-format-14 clang-tidy cppcheck libclang-rt-14-dev binutils
 	python3-venv lighttpd caddy curl chromium fonts-dejavu-core openssl'
 bench='aria2 openssl e2fsprogs'
+container='buildah debootstrap docker-compose iproute2 python3-venv'
 servers='nginx caddy lighttpd'
 
 missing=()
