@@ -13,7 +13,7 @@ run='nginx-light python3'
 test='libcmocka-dev clang clang-format-14 clang-tidy cppcheck libclang-rt-14-dev binutils
 	python3-venv lighttpd caddy curl chromium fonts-dejavu-core openssl'
 bench='aria2 openssl e2fsprogs'
-container='buildah debootstrap docker-compose iproute2 python3-venv'
+container='buildah debootstrap docker-compose iproute2 python3-seccomp python3-venv'
 servers='nginx caddy lighttpd'
 
 missing=()

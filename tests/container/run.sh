@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command in the root file system of the image as an engine would run it, with all that compose.yaml takes away: a
-# read-only root, tmpfs without the right to execute on /run and /tmp, no capabilities, no new privileges, its own processes
-# and mounts, and the command as process 1. The network is that of the caller.
+# read-only root, tmpfs without the right to execute on /run and /tmp, no capabilities, no new privileges, the default filter of
+# system calls, its own processes and mounts, and the command as process 1. The network is that of the caller.
 #
 #   unshare --mount --pid --fork run.sh ROOT UID:GID [HOST:INSIDE[:ro]]... -- COMMAND...
 #
@@ -9,6 +9,7 @@
 # keeps in FOLDER what is written anywhere, as an engine does that was asked for nothing.
 set -euo pipefail
 
+here=$(cd "$(dirname "$0")" && pwd)
 root=$1
 user=$2
 shift 2
@@ -46,5 +47,4 @@ for volume in "${volumes[@]}"; do
 	mount --bind "$from" "$root$to"
 	[ "$mode" != ro ] || mount -o remount,bind,ro "$root$to"
 done
-exec chroot "$root" setpriv --reuid "${user%:*}" --regid "${user#*:}" --clear-groups --bounding-set=-all --inh-caps=-all \
-	--no-new-privs "$@"
+exec /usr/bin/python3 "$here/become.py" /usr/share/containers/seccomp.json "$root" "$user" "$@"
