@@ -51,6 +51,10 @@ make_base() {
 	rm -rf "$base"
 }
 
+# Each layer is a whole copy here, and those of earlier builds stay: after some builds it is time to begin anew.
+if [ -e "$folder/storage" ] && [ "$(du -sm "$folder/storage" | cut -f1)" -gt 8000 ]; then
+	rm -rf "$folder/storage" "$folder/storage-run" "$folder/base-size"
+fi
 [ -e "$folder/base-size" ] || make_base
 
 say IMAGE "buildah bud"

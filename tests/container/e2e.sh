@@ -8,21 +8,21 @@
 # a test has given the program mounts of its own, as they are with these.
 set -euo pipefail
 
-if [ "${LARDER_E2E_MOUNTS:-}" != own ]; then
-	LARDER_E2E_MOUNTS=own exec unshare --mount "$0" "$@"
+# In a namespace of its own all is mounted; out here the folder that it is in is nothing but a folder, and safe to remove.
+if [ -z "${LARDER_E2E_WORK:-}" ]; then
+	LARDER_E2E_WORK=$(mktemp -d -p /var/tmp larder-e2e-XXXXXX)
+	export LARDER_E2E_WORK
+	trap 'rm -rf --one-file-system "$LARDER_E2E_WORK"' EXIT
+	chmod 755 "$LARDER_E2E_WORK"
+	unshare --mount "$0" "$@"
+	exit
 fi
+work=$LARDER_E2E_WORK
 top=$(cd "$(dirname "$0")/../.." && pwd)
 image=$(cd "$1" && pwd)/root
 shift
 
 # A layer over the image, for the folders that are mounted into.
-work=$(mktemp -d -p /var/tmp larder-e2e-XXXXXX)
-cleanup() {
-	umount --recursive "$work/root"
-	rm -rf "$work"
-}
-trap cleanup EXIT
-chmod 755 "$work"
 mkdir "$work"/{upper,work,root,programs}
 mount -t overlay -o "lowerdir=$image,upperdir=$work/upper,workdir=$work/work" overlay "$work/root"
 mkdir -p "$work/root$top"
