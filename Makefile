@@ -9,6 +9,7 @@
 #   make deb             a Debian package            make check-systemd  it, in a Debian that boots
 #   make fmt             format the C sources        make bench    figures beside other tools
 #   make analyze         gcc -fanalyzer, clang-tidy, cppcheck
+#   make check-container build the image and run it as an engine would (root)
 #
 # BUILD=release|debug|asan|tsan picks the flavour of `all`, `run` and `demo`; CC=gcc|clang the
 # compiler. The tests pick their own.
@@ -84,7 +85,7 @@ SOURCES := $(wildcard common/*.[ch] downloader/*.[ch] fcgi/*.[ch] cli/*.[ch] tes
 	tests/fuzz/*.[ch] tests/preload/*.[ch] tests/bench/*.[ch])
 PROGRAMS := larderd larder-fcgi larder
 
-.PHONY: all deps run demo check unit unit-asan unit-tsan e2e attack browser fuzz fuzz-replay bench bench-events bench-library bench-pages lint fmt analyze install uninstall man deb check-systemd \
+.PHONY: all deps run demo check unit unit-asan unit-tsan e2e attack browser fuzz fuzz-replay bench bench-events bench-library bench-pages lint fmt analyze install uninstall man deb check-systemd check-container \
 	clean help force
 all: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 
@@ -155,9 +156,11 @@ $(foreach compiler,$(sort gcc clang $(CC)),$(foreach flavour,release debug asan 
 # --- running -------------------------------------------------------------------------------
 
 deps:
-	$(Q)etc/deps.sh build run $(if $(filter check unit e2e browser fuzz bench lint fmt analyze,$(MAKECMDGOALS)),test) \
+	$(Q)etc/deps.sh build run $(if $(filter check unit e2e browser fuzz bench lint fmt analyze,$(MAKECMDGOALS))$(CONTAINER_E2E),test) \
 		$(if $(filter bench bench-events bench-library,$(MAKECMDGOALS)),bench) \
-		$(if $(filter deb check-systemd,$(MAKECMDGOALS)),package) $(if $(filter check-systemd,$(MAKECMDGOALS)),machine)
+		$(if $(filter deb check-systemd,$(MAKECMDGOALS)),package) \
+		$(if $(filter check-systemd,$(MAKECMDGOALS)),machine) \
+		$(if $(filter check-container,$(MAKECMDGOALS)),container)
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
 force: deps
 AFTER_DEPS := | deps
@@ -236,6 +239,13 @@ bench-pages: tests/browser/node_modules/ready
 	$(Q)mkdir -p build
 	$(Q)node tests/browser/bench.mjs build/bench-pages.json
 
+# The image, built and run without an engine; CONTAINER_E2E=1 has the end-to-end tests run its programs, too, and PYTEST_ARGS
+# picks some of them. Root's, and not part of `check`: it takes minutes, and hundreds of megabytes in build/container.
+check-container: $(VENV)/ready $(if $(CONTAINER_E2E),$(E2E_READY)) $(AFTER_DEPS)
+	$(Q)tests/container/build.sh build/container
+	$(Q)$(VENV)/bin/python tests/container/check.py build/container $(CONTAINER_CHECKS)
+	$(Q)$(if $(CONTAINER_E2E),tests/container/e2e.sh build/container $(PYTEST_ARGS))
+
 # Both compilers build everything without a warning, then the rules no compiler knows.
 lint: $(foreach compiler,gcc clang,$(PROGRAMS:%=build/release-$(compiler)/%) build/release-$(compiler)/all.a)
 	$(Q)$(PYTHON) tests/lint/lint.py --cflags "$(PKG_CFLAGS)" build/release-gcc
@@ -303,4 +313,4 @@ clean:
 	$(Q)rm -rf build
 
 help:
-	@sed -n '3,16s/^# \{0,1\}//p' Makefile
+	@sed -n '3,12s/^# \{0,1\}//p' Makefile

@@ -467,8 +467,9 @@ size_t config_check(char *(*lookup)(const char *name), config_report_fn report, 
 	return n;
 }
 
-/* What `make run` goes by, and hands on. */
-static const char *const of_run[] = { "LARDER_LISTEN", "LARDER_VAR", "LARDER_DEMO_RATE" };
+/* What `make run` and the container go by, and hand on. */
+static const char *const of_run[] = { "LARDER_LISTEN", "LARDER_VAR", "LARDER_DEMO_RATE",
+				      "LARDER_UMASK", "LARDER_GATE" };
 
 static bool is_known(struct str name)
 {

@@ -114,6 +114,16 @@ static int check_writable(struct db *db, struct error *err)
 	return db_exec(db, "COMMIT", err);
 }
 
+/* What is in it is its user's alone, whoever may look into the folder; SQLite gives the files
+ * that it makes beside it the same mode. What goes wrong here goes wrong again in SQLite, which
+ * says so. */
+static void make_private(const char *path)
+{
+	AUTO_FD fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
+
+	(void)fd;
+}
+
 /* NULL on failure. */
 static struct db *open_file(const char *path, int flags, struct error *err)
 {
@@ -132,8 +142,10 @@ static struct db *open_file(const char *path, int flags, struct error *err)
 struct db *db_open(const char *path, const char *const *migrations, size_t n_migrations,
 		   struct error *err)
 {
-	struct db *db = open_file(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+	struct db *db;
 
+	make_private(path);
+	db = open_file(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
 	if (db == NULL)
 		return NULL;
 	if (db_exec(db,

@@ -111,13 +111,13 @@ static int refuse(const char *path, struct error *err)
 	return error_set_errno(err, ERR_DISK_ERROR, "%s", path);
 }
 
-/* Makes the directory `name` in `dir` if it is absent, durably: one that could not be synced
- * goes again, or the next try would find it and believe in it. */
+/* Makes the directory `name` in `dir` if it is absent, durably, for whom the umask lets in: one
+ * that could not be synced goes again, or the next try would find it and believe in it. */
 static int make_directory(int dir, const char *name)
 {
 	int reason;
 
-	if (mkdirat(dir, name, 0755) < 0)
+	if (mkdirat(dir, name, 0777) < 0)
 		return errno == EEXIST ? 0 : -1;
 	if (fsync(dir) == 0)
 		return 0;
@@ -398,7 +398,7 @@ int file_replace(int root, const char *path, struct str content, struct error *e
 {
 	/* Two workers may replace the same file: each has a temporary of its own. */
 	AUTO_CSTR tmp = mem_printf("%s.%d.tmp", path, (int)gettid());
-	AUTO_FD fd = file_open(root, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, 0644, err);
+	AUTO_FD fd = file_open(root, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, 0666, err);
 
 	if (fd < 0 || file_write_at(fd, content, 0, err) < 0 || file_sync_data(fd, err) < 0)
 		return -1;

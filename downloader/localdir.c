@@ -17,6 +17,7 @@
 
 enum {
 	METADATA_MAX = 512,
+	FILE_MODE = 0666, /* less the umask, which says whether the group may change models */
 };
 
 #define CACHE_DIR "/.cache/huggingface/"
@@ -243,12 +244,12 @@ static int make_room(int root, const struct localdir_names *names, struct error 
 static int open_own(int root, const char *path, struct stat *ret, struct error *err)
 {
 	static const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
-	int fd = file_open(root, path, flags, 0644, err);
+	int fd = file_open(root, path, flags, FILE_MODE, err);
 
 	if (fd >= 0 && fstat(fd, ret) == 0 && S_ISREG(ret->st_mode) && ret->st_nlink > 1) {
 		fd_close(&fd);
 		if (file_remove(root, path, err) == 0)
-			fd = file_open(root, path, flags | O_EXCL, 0644, err);
+			fd = file_open(root, path, flags | O_EXCL, FILE_MODE, err);
 	}
 	if (fd >= 0 && (fstat(fd, ret) < 0 || !S_ISREG(ret->st_mode))) {
 		fd_close(&fd);
@@ -293,7 +294,7 @@ int localdir_drop_copy(int root, const struct localdir_names *names, struct erro
 
 static int open_new(int root, const char *path, struct error *err)
 {
-	return file_open(root, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0644, err);
+	return file_open(root, path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE, err);
 }
 
 /* This and the next: 1, and *ret_fd is the copy; 0 when this way does not go; -1 when what it

@@ -6,6 +6,7 @@
 #   deps.sh build run test bench   and what `make bench` measures Larder beside
 #   deps.sh build package          what `make deb` needs
 #   deps.sh build package machine  and what `make check-systemd` boots
+#   deps.sh container       what `make check-container` builds the image with
 set -euo pipefail
 
 build='gcc libc6-dev pkg-config libfcgi-dev libcurl4-openssl-dev libevent-dev libjson-c-dev
@@ -17,6 +18,7 @@ test='libcmocka-dev clang clang-format-14 clang-tidy cppcheck libclang-rt-14-dev
 package='debhelper dpkg-dev lintian'
 machine='debootstrap systemd-container'
 bench='aria2 openssl e2fsprogs'
+container='buildah debootstrap docker-compose iproute2 python3-seccomp python3-venv'
 servers='nginx caddy lighttpd'
 
 missing=()

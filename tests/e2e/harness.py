@@ -211,7 +211,8 @@ class Larder:
                  haste=1, has_calendar=False, **settings):
         self.folder = Path(folder)
         # The whole suite may be run under another sanitizer (LARDER_TEST_FLAVOUR=tsan), behind another web server
-        # (LARDER_TEST_WEB=caddy), and under a path (LARDER_TEST_BASE=/hf).
+        # (LARDER_TEST_WEB=caddy), under a path (LARDER_TEST_BASE=/hf), and with programs from elsewhere
+        # (LARDER_TEST_PROGRAMS=folder).
         base = os.environ.get("LARDER_TEST_BASE", "") if base is None else base
         web = web or os.environ.get("LARDER_TEST_WEB", "nginx")
         flavour = flavour_of(flavour)

@@ -54,7 +54,7 @@ def test_a_check_says_all_that_is_wrong_and_what_may_have_been_meant():
 
 
 def test_an_unknown_variable_is_warned_of_at_start(make_larder):
-    larder = make_larder(LARDER_TRASH_DAY="3", LARDER_LISTEN="127.0.0.1:1")
+    larder = make_larder(LARDER_TRASH_DAY="3", LARDER_LISTEN="127.0.0.1:1", LARDER_UMASK="022", LARDER_GATE="10.0.0.1")
     warned = [line for line in larder.daemon.lines if "there is no such variable" in line]
     assert len(warned) == 1 and "LARDER_TRASH_DAY: " in warned[0] and warned[0].endswith("LARDER_TRASH_DAYS")
 

@@ -226,6 +226,27 @@ static void commits_are_durable_and_foreign_keys_count(void **state)
 	}
 }
 
+static void others_cannot_read_it_whatever_the_umask(void **state)
+{
+	static const char *const files[] = { "open.db", "open.db-wal", "open.db-shm" };
+	struct place *p = *state;
+	AUTO_CSTR path = tempdir_path(&p->dir, "open.db");
+	mode_t before = umask(0);
+	struct error err;
+	struct stat st;
+
+	db_close(&p->db);
+	p->db = db_open(path, migrations, 1, &err);
+	(void)umask(before);
+	assert_non_null(p->db);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		AUTO_CSTR file = tempdir_path(&p->dir, files[i]);
+
+		assert_int_equal(stat(file, &st), 0);
+		assert_int_equal(st.st_mode & 0777, 0600);
+	}
+}
+
 static void a_path_that_cannot_be_opened_is_told(void **state)
 {
 	struct place *p = *state;
@@ -313,6 +334,7 @@ int main(void)
 		TEST(a_migration_that_fails_leaves_the_database_as_it_was),
 		TEST(a_database_of_a_newer_larder_is_refused),
 		TEST(commits_are_durable_and_foreign_keys_count),
+		TEST(others_cannot_read_it_whatever_the_umask),
 		TEST(a_path_that_cannot_be_opened_is_told),
 	};
 

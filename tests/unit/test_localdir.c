@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "common/error.h"
@@ -246,6 +247,40 @@ static void a_partial_is_made_once_with_its_size(void **state)
 				   S("Signature: 8a477f597d28d172789f06886806bc55\n")));
 	ignore = tempdir_read(&p->dir, "acme/tiny/.cache/huggingface/.gitignore");
 	assert_string_equal(ignore, "*");
+}
+
+/* A group of people who share models: files and folders alike. */
+static void who_may_change_it_is_the_umask_s_to_say(void **state)
+{
+	static const struct {
+		mode_t umask;
+		mode_t file;
+		mode_t folder;
+	} rows[] = { { 0002, 0664, 0775 }, { 0022, 0644, 0755 }, { 0077, 0600, 0700 } };
+	const struct place *p = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_CSTR folder = mem_printf("acme/tiny-%zu", i);
+		AUTO_CSTR mark = mem_printf("%s/.cache/huggingface/.gitignore", folder);
+		mode_t before = umask(rows[i].umask);
+		struct localdir_names names;
+		bool is_new = false;
+		struct error err;
+		struct stat st;
+		AUTO_FD fd = -1;
+
+		localdir_names_init(&names, folder, "config.json", DIGEST, NULL);
+		fd = localdir_open_partial(p->root, &names, 5, &is_new, &err);
+		(void)umask(before);
+		assert_true(fd >= 0);
+		assert_int_equal(fstat(fd, &st), 0);
+		assert_int_equal(st.st_mode & 0777, rows[i].file);
+		assert_int_equal(fstatat(p->root, mark, &st, 0), 0);
+		assert_int_equal(st.st_mode & 0777, rows[i].file);
+		assert_int_equal(fstatat(p->root, folder, &st, 0), 0);
+		assert_int_equal(st.st_mode & 0777, rows[i].folder);
+		localdir_names_clear(&names);
+	}
 }
 
 static void nothing_counts_in_a_partial_of_another_size(void **state)
@@ -623,6 +658,7 @@ int main(void)
 		TEST(huge_metadata_vouches_for_nothing),
 		TEST(vouching_is_believed_until_the_file_changes),
 		TEST(a_partial_is_made_once_with_its_size),
+		TEST(who_may_change_it_is_the_umask_s_to_say),
 		TEST(nothing_counts_in_a_partial_of_another_size),
 		TEST(a_partial_is_a_plain_file_or_refused),
 		TEST(dropping_a_partial_is_fine_twice),
