@@ -6,6 +6,7 @@
 
 #include <sodium.h>
 
+#include "cli/cli_download.h"
 #include "common/buf.h"
 #include "common/error.h"
 #include "common/json.h"
@@ -61,5 +62,23 @@ enum cli_exit cli_hash_password(const struct cli_session *session)
 	} else {
 		(void)printf("LARDER_PASSWORD_HASH='%s'\n", hash);
 	}
+	return CLI_EXIT_OK;
+}
+
+enum cli_exit cli_sign_out(const struct cli_session *session)
+{
+	AUTO(buf) text = buf_new(CLI_WORDS_MAX);
+	AUTO_JSON answer = NULL;
+	struct error err;
+
+	if (cli_session_call(session, "session.revoke", NULL, RPC_TIMEOUT_MS, &answer, NULL,
+			     &err) < 0)
+		return cli_session_fail(session, &err);
+	if (session->is_json) {
+		cli_session_print_json(json_object_new_object(), NULL);
+		return CLI_EXIT_OK;
+	}
+	buf_add(text, S("every session is over\n"));
+	cli_session_print(text);
 	return CLI_EXIT_OK;
 }

@@ -1,7 +1,7 @@
 /*
- * larder hash-password: what LARDER_PASSWORD_HASH takes, made of a password that is asked for
- * twice on a terminal, without showing it, or read as one line from elsewhere. Nobody is asked
- * over the control socket; larderd need not run.
+ * larder sign-out: every session ends. larder hash-password: what LARDER_PASSWORD_HASH takes,
+ * made of a password that is asked for twice on a terminal, without showing it, or read as one
+ * line from elsewhere; larderd need not run for it.
  *
  * One thread.
  */
@@ -10,6 +10,7 @@
 
 #include "cli/cli_session.h"
 
+enum cli_exit cli_sign_out(const struct cli_session *session);
 enum cli_exit cli_hash_password(const struct cli_session *session);
 
 #endif

@@ -270,6 +270,13 @@ static const struct {
 		    "and GB are thousands, K, M and G are 1024. KEY=default is what the "
 		    "configuration says." },
 	  cli_settings },
+	{ { .name = "sign-out",
+	    .words = "",
+	    .summary = "end every session, of everybody",
+	    .details = "Ends every session there is: whoever is signed in signs in again, also "
+		       "who has a copy of a cookie. For after a password was changed, or told "
+		       "to somebody. Keys stay." },
+	  cli_sign_out },
 	{ { .name = "hash-password",
 	    .words = "",
 	    .summary = "what LARDER_PASSWORD_HASH takes, for LARDER_AUTH=password",

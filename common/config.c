@@ -121,8 +121,10 @@ static const struct row rows[] = {
 		  "operator or admin, the hash the key's SHA-256" },
 	{ "LARDER_TRUSTED_USER_HEADER", KIND_HEADER, AT(user_header),
 	  .otherwise = "Remote-User",
-	  .help = "with proxy: the header in which the web server names the user, and which it "
-		  "lets nobody else set" },
+	  .help = "with proxy: the header in which the web server names the user; the site "
+		  "files "
+		  "take Remote-User away from who sends it, another name is yours to take "
+		  "away" },
 	{ "LARDER_EVENT_CLIENTS", KIND_INTEGER, AT(event_clients), .otherwise = "8192",
 	  .min = 1, .max = 65536, .help = "event streams at the same time" },
 	{ "LARDER_EVENT_CLIENTS_EACH", KIND_INTEGER, AT(event_clients_each), .otherwise = "64",

@@ -96,3 +96,9 @@ void api_session_delete(const struct app *app, const struct request *request,
 	response_empty(response, 204);
 	set_cookie(app, request, "", 0, response);
 }
+
+void api_sessions_end(const struct app *app, const struct request *request,
+		      struct response *response)
+{
+	app_call(app, request, "session.revoke", app_body_params(request), 204, response);
+}

@@ -8,6 +8,7 @@ static const struct route routes[] = {
 	{ METHOD_GET, "session", api_session_get, NEED_NOTHING, COST_LITTLE },
 	{ METHOD_POST, "session", api_session_create, NEED_NOTHING, COST_SIGN_IN },
 	{ METHOD_DELETE, "session", api_session_delete, NEED_NOTHING, COST_LITTLE },
+	{ METHOD_DELETE, "sessions", api_sessions_end, NEED_ADMIN, COST_LITTLE },
 	{ METHOD_GET, "audit", api_audit, NEED_ADMIN, COST_LITTLE },
 	{ METHOD_POST, "backups", api_backup, NEED_ADMIN, COST_LITTLE },
 	{ METHOD_GET, "changes", api_changes, NEED_VIEWER, COST_LITTLE },

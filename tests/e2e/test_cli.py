@@ -618,7 +618,7 @@ def test_help_and_version_need_no_larderd(hub, home):
     away = Larderd(hub, home)
     commands = re.findall(r"^  ([\w-]+) +", away.run("--help", check=0).stdout, re.M)
     assert {"get", "preview", "ps", "pause", "resume", "cancel", "retry", "forget", "search", "audit", "token", "ls", "show", "rm", "trash", "restore", "scan",
-            "status", "settings", "verify", "repair", "check", "update", "scrub", "link", "hash-password", "backup"} == set(commands)
+            "status", "settings", "verify", "repair", "check", "update", "scrub", "link", "hash-password", "backup", "sign-out"} == set(commands)
     for command in commands:
         assert away.run(command, "--help", check=0).stdout.startswith(f"usage: larder {command}")
         assert away.run("--help", command, check=0).stdout.startswith(f"usage: larder {command}")

@@ -9,6 +9,7 @@ import email.message
 import json
 import os
 import re
+import time
 import types
 from pathlib import Path
 from urllib.parse import quote, urljoin
@@ -19,7 +20,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing.exceptions import PointerToNowhere
 
 from contract import Contract, document, routes
-from harness import ROOT, Larder
+from harness import ROOT, TIMEOUT, Larder
 from test_auth import CONFIGURED, PASSWORD, key, password_hash, sign_in  # noqa: F401  (a fixture, and a door)
 
 OPERATIONS = sorted(Contract().operations)
@@ -287,6 +288,19 @@ def _sign_in_and_out(world, _):
     page = {"Cookie": answer.headers["Set-Cookie"].split(";")[0], "X-CSRF-Token": answer.json["csrf_token"]}
     assert world.locked.raw("DELETE", "/api/v1/session", headers={"Cookie": page["Cookie"]}).json["code"] == "csrf"
     assert world.locked.raw("DELETE", "/api/v1/session", headers=page).status == 204
+
+
+@exercise("DELETE", "/sessions")
+def _sessions(world, _):
+    answer = sign_in(world.locked, PASSWORD)
+    page = {"Cookie": answer.headers["Set-Cookie"].split(";")[0]}
+    world.locked.headers = key("admin")
+    assert world.locked.api("DELETE", "sessions", status=204).body == b""
+    world.locked.headers = {}
+    assert world.call("GET", "session")["user"] is None
+    deadline = time.monotonic() + TIMEOUT  # larder-fcgi hears of it within five seconds
+    while world.locked.raw("GET", "/api/v1/downloads", headers=page).status == 200:
+        assert time.monotonic() < deadline, "the session lives on"
 
 
 @exercise("GET", "/audit")
