@@ -16,7 +16,7 @@ RUN make BUILD=release DESTDIR=/out install \
 	&& install -D -m 755 -t /out/usr/share/larder/container etc/container/service-run etc/container/service-finish \
 	&& install -D -m 644 -t /out/etc/nginx etc/container/nginx.conf \
 	&& rm -r /out/etc/larder /out/usr/lib /out/usr/share/doc /out/usr/share/man /out/usr/share/larder/caddy \
-		/out/usr/share/larder/lighttpd
+		/out/usr/share/larder/lighttpd /out/usr/share/larder/monitoring
 
 # --- the image ---
 FROM ${BASE}

@@ -276,7 +276,7 @@ install: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 	$(Q)install -m 755 build/$(BUILD)-$(CC)/larderd build/$(BUILD)-$(CC)/larder-fcgi \
 		$(DESTDIR)$(PREFIX)/sbin/
 	$(Q)etc/install-pages.sh static $(DESTDIR)$(PREFIX)/share/larder/static
-	$(Q)cp -R etc/nginx etc/caddy etc/lighttpd $(DESTDIR)$(PREFIX)/share/larder/
+	$(Q)cp -R etc/nginx etc/caddy etc/lighttpd docs/monitoring $(DESTDIR)$(PREFIX)/share/larder/
 	$(Q)for unit in $(SYSTEMD); do \
 		sed -e 's|/usr/sbin/|$(PREFIX)/sbin/|; s|=www-data$$|=$(WEB_GROUP)|' \
 			-e 's|file:/usr/share|file:$(PREFIX)/share|' systemd/$$unit \

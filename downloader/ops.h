@@ -70,6 +70,9 @@ struct json_object *ops_snapshot(const struct ops *ops);
  * A folder that is a mount of its own has its room told by previews. */
 struct json_object *ops_disk(const struct ops *ops);
 
+/* Can models be written: is their folder there and writable, and the disk not full? */
+int ops_check_disk(const struct ops *ops, struct error *err) MUST_USE;
+
 /* All jobs on the list together. */
 struct ops_sums {
 	size_t by_state[JOB_STATE_COUNT];

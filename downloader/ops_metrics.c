@@ -19,6 +19,13 @@ static void add_label(char ret[96], const char *name, const char *value)
 	(void)snprintf(ret, 96, "%s=\"%s\"", name, value);
 }
 
+/* From the beginning, so that the first one is seen as a change. */
+static bool is_usual(enum error_code cause)
+{
+	return cause == ERR_NETWORK || cause == ERR_TIMEOUT || cause == ERR_RATE_LIMITED ||
+	       cause == ERR_HUB_UNAVAILABLE;
+}
+
 static void add_downloads(struct buf *b, const struct ops *ops)
 {
 	struct ops_sums sums = ops_add_up(ops);
@@ -29,8 +36,8 @@ static void add_downloads(struct buf *b, const struct ops *ops)
 		add_label(label, "state", job_state_name((enum job_state)i));
 		metrics_value(b, "larder_downloads", label, sums.by_state[i]);
 	}
-	metrics_one(b, "larder_download_speed_bytes", GAUGE,
-		    "Bytes a second of all downloads together, now.", sums.speed_bps);
+	metrics_one(b, "larder_speed_bytes_per_second", GAUGE,
+		    "Of all jobs together, verifications too, now.", sums.speed_bps);
 	metrics_one(b, "larder_connections", GAUGE, "Connections that fetch, now.",
 		    sums.connections);
 	metrics_one(b, "larder_queue_bytes", GAUGE,
@@ -47,7 +54,7 @@ static void add_downloads(struct buf *b, const struct ops *ops)
 		uint64_t n = tally_retries((enum error_code)i);
 
 		add_label(label, "cause", error_code_name((enum error_code)i));
-		if (n > 0)
+		if (n > 0 || is_usual((enum error_code)i))
 			metrics_value(b, "larder_retries_total", label, n);
 	}
 }
@@ -72,6 +79,8 @@ static void add_disk(struct buf *b, const struct ops *ops)
 	const struct file_space *space = space_root(ops->space);
 	struct error ignored;
 
+	metrics_one(b, "larder_disk_kept_free_bytes", GAUGE,
+		    "What downloads leave alone of it (LARDER_MIN_FREE).", ops->min_free_bytes);
 	metrics_one(b, "larder_disk_free_bytes", GAUGE, "Free space where the models are.",
 		    space->free_bytes);
 	metrics_one(b, "larder_disk_size_bytes", GAUGE,
@@ -80,7 +89,7 @@ static void add_disk(struct buf *b, const struct ops *ops)
 		    "What the queue will still take of it.",
 		    queue_reserved(ops->queue, space->device));
 	metrics_one(b, "larder_disk_well", GAUGE, "1: the models directory can be written to.",
-		    space_check(ops->space, &ignored) == 0 ? 1 : 0);
+		    ops_check_disk(ops, &ignored) == 0 ? 1 : 0);
 }
 
 static void add_library(struct buf *b, const struct ops *ops)
@@ -109,8 +118,8 @@ static void add_scrub(struct buf *b, const struct ops *ops)
 			      (uint64_t)json_get_int(scrub, kinds[i], 0));
 	}
 	metrics_one(b, "larder_scrub_finished_timestamp_seconds", GAUGE,
-		    "When the last scrub ended; 0: there was none.",
-		    (uint64_t)scrub_finished_ms(ops->scrub) / 1000);
+		    "When a scrub last came to its end; 0: never.",
+		    (uint64_t)scrub_whole_ms(ops->scrub) / 1000);
 }
 
 static uint64_t cpu_us(void)

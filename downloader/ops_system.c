@@ -86,6 +86,15 @@ enum {
 	FULL_BYTES = 1024 * 1024, /* with less nothing can be written that is worth it */
 };
 
+int ops_check_disk(const struct ops *ops, struct error *err)
+{
+	if (space_check(ops->space, err) < 0)
+		return -1;
+	return space_root(ops->space)->free_bytes < FULL_BYTES
+		       ? error_set(err, ERR_DISK_FULL, "the disk is full")
+		       : 0;
+}
+
 /* That the loop answers is the answer. */
 void ops_system_live(struct ops *ops, struct control_call *call, struct json_object *params)
 {
@@ -104,10 +113,7 @@ static void on_store_checked(void *ctx, const struct error *store_err)
 	struct health *health = ctx;
 	struct json_object *object = json_object_new_object();
 	struct error space_err = { .code = ERR_NONE };
-	bool is_disk_well = space_check(health->ops->space, &space_err) == 0;
-
-	if (is_disk_well && space_root(health->ops->space)->free_bytes < FULL_BYTES)
-		is_disk_well = error_set(&space_err, ERR_DISK_FULL, "the disk is full") == 0;
+	bool is_disk_well = ops_check_disk(health->ops, &space_err) == 0;
 
 	json_add_cstr(object, "daemon", "ok");
 	json_add_cstr(object, "models_dir", is_disk_well ? "ok" : space_err.text);
@@ -138,8 +144,8 @@ struct ops_sums ops_add_up(const struct ops *ops)
 		sums.by_state[job->state]++;
 		sums.speed_bps += job->speed_bps;
 		sums.connections += job->connections;
-		if (!job_is_final(job->state) && job->bytes_total > job->bytes_done)
-			sums.bytes_left += job->bytes_total - job->bytes_done;
+		if (!job_is_final(job->state))
+			sums.bytes_left += job_remaining(job);
 	}
 	return sums;
 }

@@ -30,6 +30,7 @@ struct scrub {
 	bool is_whole; /* it came to the end */
 	int64_t started_ms;
 	int64_t finished_ms;
+	int64_t whole_ms; /* when the last one came to its end */
 	int64_t since_ms; /* from here on the time until the next counts */
 	uint64_t models;
 	uint64_t files;
@@ -112,9 +113,9 @@ struct json_object *scrub_to_json(const struct scrub *s)
 	return object;
 }
 
-int64_t scrub_finished_ms(const struct scrub *s)
+int64_t scrub_whole_ms(const struct scrub *s)
 {
-	return s->finished_ms;
+	return s->whole_ms;
 }
 
 static void on_saved(void *ctx, const struct error *err)
@@ -132,6 +133,7 @@ static void save(struct scrub *s)
 
 	json_add_int(state, "started_ms", s->started_ms);
 	json_add_int(state, "finished_ms", s->finished_ms);
+	json_add_int(state, "whole_ms", s->whole_ms);
 	json_add_int(state, "since_ms", s->since_ms);
 	json_add_cstr(state, "passed", s->passed);
 	json_take(settings, SETTING, state);
@@ -172,6 +174,7 @@ static void load(void *ctx, const char *name, const char *value)
 	s->is_whole = json_is_true(object, "is_whole");
 	s->started_ms = json_get_int(object, "started_ms", 0);
 	s->finished_ms = json_get_int(object, "finished_ms", 0);
+	s->whole_ms = json_get_int(object, "whole_ms", 0);
 	s->since_ms = json_get_int(object, "since_ms", 0);
 	free(s->passed);
 	s->passed = str_dup(json_get_str(object, "passed"));
@@ -218,6 +221,8 @@ static void end(struct scrub *s, bool is_whole)
 	s->is_whole = is_whole;
 	s->finished_ms = clock_unix_ms();
 	s->since_ms = s->finished_ms;
+	if (is_whole)
+		s->whole_ms = s->finished_ms;
 	log_info("scrub %s: %llu models, %llu files proven, %llu changed, %llu missing,"
 		 " %llu unknown",
 		 is_whole ? "done" : "broken off", (unsigned long long)s->models,

@@ -62,8 +62,8 @@ void scrub_break_off(struct scrub *scrub);
  * under way, or the last. Belongs to the caller. */
 struct json_object *scrub_to_json(const struct scrub *scrub);
 
-/* When the last one ended, unix time; 0: there was none. */
-int64_t scrub_finished_ms(const struct scrub *scrub);
+/* When one last came to its end, unix time; 0: never. */
+int64_t scrub_whole_ms(const struct scrub *scrub);
 
 /* Nothing more is begun, and no hook called; stopped(ctx) follows, at once or later. */
 void scrub_stop(struct scrub *scrub, void (*stopped)(void *ctx), void *ctx);

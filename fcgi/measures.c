@@ -8,6 +8,8 @@
 
 enum {
 	CLASSES = 6, /* of statuses: 1xx to 5xx, at their first digit */
+	ERROR_CLASS =
+		5, /* told from the beginning, so that the first one is seen as a change */
 	LABELS_MAX = 160,
 };
 
@@ -107,7 +109,7 @@ static void print_answers(const struct measures *m, struct buf *b)
 			char route[LABELS_MAX];
 			AUTO_CSTR labels = NULL;
 
-			if (n == 0)
+			if (n == 0 && (class != ERROR_CLASS || count(&m->rows[i]) == 0))
 				continue;
 			name_route(m, i, route);
 			labels = mem_printf("%s,status=\"%uxx\"", route, class);

@@ -17,7 +17,8 @@ enum {
 	POINTS_MAX = 1000, /* a sweep that does not end */
 	OPEN_STEP = 5,     /* where many openings fail, the next place tells nothing new */
 #ifdef __SANITIZE_THREAD__
-	STEP = 4, /* under TSan, which is ten times as slow and looks for other things, some do */
+	STEP = 4, /* under TSan, which is ten times as slow and looks for other things, some do
+		   */
 #else
 	STEP = 1,
 #endif
