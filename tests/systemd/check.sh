@@ -82,7 +82,7 @@ systemd-nspawn --quiet -D "$work/root" --register=no --keep-unit --private-netwo
 	--bind-ro="$top:$top" --bind="$work/out:/out" --bind-ro="$work/debs:/debs" -b \
 	>"$work/console" 2>&1 </dev/null || status=$?
 cat "$work/out/log" 2>/dev/null || true
-if [ $status -ne 0 ]; then
+if [ "$status" -ne 0 ] || [ "$(cat "$work/out/status" 2>/dev/null)" != 0 ]; then
 	echo "systemd: the machine ended with $status; its console is in $work/console" >&2
 	tail -20 "$work/console" >&2
 	exit 1

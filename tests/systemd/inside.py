@@ -363,9 +363,9 @@ def checks():
 
 def main():
     arguments = (OUT / "arguments").read_text().splitlines()
-    if arguments[:1] == ["--e2e"]:
-        sys.exit(end_to_end(arguments[1:]))
-    sys.exit(1 if checks() else 0)
+    status = end_to_end(arguments[1:]) if arguments[:1] == ["--e2e"] else checks()
+    (OUT / "status").write_text(str(status))  # without it the machine has ended before this did
+    sys.exit(1 if status else 0)
 
 
 def end_to_end(arguments):
