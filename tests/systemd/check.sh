@@ -29,7 +29,7 @@ make_base() {
 	# What the package depends on comes along; the package itself is for the machine that runs.
 	# shellcheck disable=SC2046
 	chroot "$base.new" sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
-		--no-install-recommends install "$@"' sh systemd-sysv dbus python3 procps nginx-light caddy lighttpd \
+		--no-install-recommends install "$@"' sh systemd-sysv dbus python3 nodejs procps nginx-light caddy lighttpd \
 		lighttpd-mod-deflate curl openssl util-linux e2fsprogs \
 		$(dpkg-deb -f "$debs"/larder_*.deb Depends | sed -E 's/\([^)]*\)//g; s/\|[^,]*//g; s/,/ /g') \
 		>"$work/apt.log" 2>&1

@@ -378,7 +378,8 @@ def end_to_end(arguments):
     # The tests' packages, for the machine's own Python: the virtual environment's may not be here.
     [packages] = (SOURCE / "build/venv/lib").glob("python3*/site-packages")
     env = {**os.environ, "LARDER_TEST_PROGRAMS": str(folder), "PYTHONPATH": str(packages), "HOME": "/root", "LANG": "C.UTF-8"}
-    words = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "tests/e2e", *arguments]
+    words = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "--basetemp=/var/tmp/e2e",
+             "tests/e2e", *arguments]
     return subprocess.run(words, cwd=SOURCE, env=env).returncode
 
 
