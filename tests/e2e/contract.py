@@ -132,7 +132,7 @@ class Contract:
         kind = answer.headers.get_content_type()
         assert kind in response["content"], f"{what}: docs/openapi.json does not know {answer.headers['Content-Type']}"
         if has_body and kind != "text/event-stream":  # whose events come later
-            value = answer.json if kind.endswith("json") else answer.body.decode()
+            value = answer.json if kind.endswith("json") else answer.plain.decode()
             fail(self.errors(response["content"][kind]["schema"], value), what)
             assert kind != PROBLEM or "request_id" in value or path == "/events", f"{what}: which line of the log is it?"
 

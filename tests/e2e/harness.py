@@ -5,6 +5,7 @@ stream.
 """
 
 import collections
+import gzip
 import http.client
 import json
 import os
@@ -187,8 +188,13 @@ class Answer(Head):
         self.body = response.read()
 
     @property
+    def plain(self):
+        """The body as it was before it was compressed."""
+        return gzip.decompress(self.body) if self.headers["Content-Encoding"] == "gzip" else self.body
+
+    @property
     def json(self):
-        return json.loads(self.body)
+        return json.loads(self.plain)
 
 
 def free_port():

@@ -58,6 +58,14 @@ def receiver():
     it.stop()
 
 
+def lives(pid):
+    """Whether there is such a process, and it has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def script(tmp_path, text):
     """A command that anybody may run, in a folder of its own."""
     folder = tmp_path / "bin"
@@ -205,7 +213,7 @@ def test_a_command_that_takes_too_long_is_killed_with_all_it_began(make_larder, 
     [line] = [line for line in larder.daemon.lines if "PIDS" in line]
     for pid in map(int, line.split("PIDS ")[1].split()):
         deadline = time.monotonic() + TIMEOUT
-        while os.path.exists(f"/proc/{pid}") and "Z" not in open(f"/proc/{pid}/stat").read().split(")")[1][:3]:
+        while lives(pid):
             assert time.monotonic() < deadline, f"{pid} lives"
     # The next one has its turn.
     larder.fetch("acme/words", type="dataset")
@@ -228,7 +236,7 @@ def test_the_helper_goes_with_larderd(make_larder, tmp_path):
     helper = int(next(line for line in larder.daemon.lines if "MINE" in line).split("MINE ")[1])
     larder.kill_daemon()
     deadline = time.monotonic() + TIMEOUT
-    while os.path.exists(f"/proc/{helper}") and "Z" not in open(f"/proc/{helper}/stat").read().split(")")[1][:3]:
+    while lives(helper):
         assert time.monotonic() < deadline, "the helper lives on"
 
 

@@ -29,7 +29,7 @@ make_base() {
 	# What the package depends on comes along; the package itself is for the machine that runs.
 	# shellcheck disable=SC2046
 	chroot "$base.new" sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
-		--no-install-recommends install "$@"' sh systemd-sysv dbus python3 nodejs procps nginx-light caddy lighttpd \
+		--no-install-recommends install "$@"' sh systemd-sysv dbus python3 nodejs git procps nginx-light caddy lighttpd \
 		lighttpd-mod-deflate curl openssl util-linux e2fsprogs \
 		$(dpkg-deb -f "$debs"/larder_*.deb Depends | sed -E 's/\([^)]*\)//g; s/\|[^,]*//g; s/,/ /g') \
 		>"$work/apt.log" 2>&1
@@ -79,7 +79,7 @@ ln -sf ../larder-check.service "$work/root/etc/systemd/system/multi-user.target.
 status=0
 systemd-nspawn --quiet -D "$work/root" --register=no --keep-unit --private-network --console=pipe \
 	--system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self" \
-	--bind-ro="$top:$top" --bind="$work/out:/out" --bind-ro="$work/debs:/debs" -b \
+	--tmpfs=/var/tmp:mode=1777,size=12g --bind-ro="$top:$top" --bind="$work/out:/out" --bind-ro="$work/debs:/debs" -b \
 	>"$work/console" 2>&1 </dev/null || status=$?
 cat "$work/out/log" 2>/dev/null || true
 if [ "$status" -ne 0 ] || [ "$(cat "$work/out/status" 2>/dev/null)" != 0 ]; then
