@@ -88,7 +88,9 @@ static const char *const migrations[] = {
 	" at INTEGER NOT NULL, pending INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
 	"CREATE TRIGGER jobs_end AFTER UPDATE OF state ON jobs"
 	" WHEN NEW.state IN ('completed', 'failed') AND OLD.state <> NEW.state "
-	"BEGIN INSERT OR REPLACE INTO notices VALUES (NEW.id, NEW.finished_at, 3); END;",
+	/* Not INSERT OR REPLACE: what the statement around says of conflicts would count. */
+	"BEGIN DELETE FROM notices WHERE job = NEW.id;"
+	" INSERT INTO notices VALUES (NEW.id, NEW.finished_at, 3); END;",
 };
 
 static_assert(STORE_AUDIT_KEPT == 100000, "the trigger says so");

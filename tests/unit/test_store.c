@@ -240,6 +240,59 @@ static void a_job_comes_back_as_it_was(void **state)
 	assert_int_equal(back->finished_at_ms, 0);
 }
 
+/* What place_notices() has brought. */
+struct told {
+	bool is_told;
+	size_t n;
+	struct store_notice first;
+};
+
+static void on_notices(void *ctx, const struct store_notice *notices, size_t n,
+		       const struct error *err)
+{
+	struct told *told = ctx;
+
+	assert_null(err);
+	told->n = n;
+	if (n > 0)
+		told->first = notices[0];
+	told->is_told = true;
+}
+
+static struct told notices_of(struct place *p)
+{
+	struct told told = { .is_told = false };
+
+	store_get_notices(p->store, on_notices, &told);
+	loop_until(p->loop, &told.is_told);
+	return told;
+}
+
+/* Ends, begins again and ends again, while nobody has heard of the first end. */
+static void the_end_of_a_job_is_to_be_told_until_it_is(void **state)
+{
+	struct place *p = *state;
+	AUTO(job) job = make_job(ID_A, 1);
+
+	assert_int_equal(notices_of(p).n, 0);
+	store_put_job(p->store, job, NULL, NULL);
+	for (int64_t at = 1; at <= 2; at++) {
+		job->state = JOB_DOWNLOADING;
+		store_put_job(p->store, job, NULL, NULL);
+		job->state = at == 1 ? JOB_FAILED : JOB_COMPLETED;
+		job->finished_at_ms = at;
+		store_put_job(p->store, job, NULL, NULL);
+		store_put_job(p->store, job, NULL, NULL); /* the same end */
+		assert_int_equal(notices_of(p).n, 1);
+		assert_int_equal(notices_of(p).first.at_ms, at);
+		assert_int_equal(notices_of(p).first.pending, 3);
+		store_put_notice(p->store, ID_A, 2, NULL, NULL);
+		assert_int_equal(notices_of(p).first.pending, 2);
+	}
+	store_put_notice(p->store, ID_A, 0, NULL, NULL);
+	assert_int_equal(notices_of(p).n, 0);
+}
+
 static void the_latest_version_of_a_job_counts(void **state)
 {
 	struct place *p = *state;
@@ -699,7 +752,8 @@ static void of_a_database_without_extents_only_finished_files_count(void **state
 	store_put_file(p->store, ID_A, 1, FILE_DOWNLOADING, 22, NULL, NULL);
 	store_put_file(p->store, ID_A, 2, FILE_PENDING, 33, NULL, NULL);
 	place_close(p);
-	run_sql(p, "DROP TABLE audit; DROP TABLE extents; DROP TABLE sources; DROP TABLE "
+	run_sql(p, "DROP TRIGGER jobs_end; DROP TABLE notices; DROP TABLE audit; DROP TABLE "
+		   "extents; DROP TABLE sources; DROP TABLE "
 		   "model_files; DROP TABLE "
 		   "models; ALTER TABLE jobs DROP COLUMN kind; ALTER TABLE jobs DROP COLUMN "
 		   "folder; "
@@ -752,6 +806,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_job_comes_back_as_it_was),
+		TEST(the_end_of_a_job_is_to_be_told_until_it_is),
 		TEST(the_latest_version_of_a_job_counts),
 		TEST(a_job_is_written_as_it_was_when_it_was_given),
 		TEST(answers_come_in_the_order_of_the_commands),

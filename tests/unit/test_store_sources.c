@@ -254,7 +254,8 @@ static void go_back_to_version_4(const struct place *p)
 	if (sqlite3_open(path, &handle) != SQLITE_OK ||
 	    sqlite3_exec(
 		    handle,
-		    "DROP TABLE audit; DROP TABLE sources; DROP TABLE model_files; DROP TABLE "
+		    "DROP TRIGGER jobs_end; DROP TABLE notices; DROP TABLE audit; DROP TABLE "
+		    "sources; DROP TABLE model_files; DROP TABLE "
 		    "models; "
 		    "ALTER TABLE jobs DROP COLUMN kind; ALTER TABLE jobs DROP COLUMN folder; "
 		    "ALTER TABLE jobs DROP COLUMN files_changed; "
