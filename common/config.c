@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/error.h"
+#include "common/folder.h"
 #include "common/nearest.h"
 #include "common/quote.h"
 #include "common/schema.h"
@@ -390,17 +391,12 @@ static char *credential_path(const struct row *row, const char *folder)
 
 static void note_folder(struct config *cfg, const char *path)
 {
-	const char *slash = strrchr(path, '/');
 	size_t n = 0;
 
 	while (cfg->secret_folders[n] != NULL)
 		n++;
 	assert(n < CONFIG_SECRETS_MAX);
-	if (slash == NULL)
-		cfg->secret_folders[n] = mem_strdup(".");
-	else
-		cfg->secret_folders[n] = str_dup((struct str){
-			.p = path, .n = slash == path ? 1 : (size_t)(slash - path) });
+	cfg->secret_folders[n] = folder_above(path);
 }
 
 /* A secret from the file that NAME_FILE names, or else from a service manager's credential: as

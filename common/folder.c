@@ -1,6 +1,7 @@
 #include "common/folder.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,4 +34,14 @@ int folder_make(const char *path, mode_t mode, const struct folder_owner *owner,
 		if (c == '\0')
 			return 0;
 	}
+}
+
+char *folder_above(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return mem_strdup(".");
+	return str_dup(
+		(struct str){ .p = path, .n = slash == path ? 1 : (size_t)(slash - path) });
 }

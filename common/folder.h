@@ -23,4 +23,7 @@ struct folder_owner {
 int folder_make(const char *path, mode_t mode, const struct folder_owner *owner,
 		struct error *err) MUST_USE;
 
+/* The folder that `path` is in: "." for a mere name; to free. */
+char *folder_above(const char *path) __attribute__((returns_nonnull));
+
 #endif

@@ -139,11 +139,17 @@ void hook_run(struct hook *hook, const char *const *environment, const char *inp
 	bool is_first = hook->first == NULL;
 
 	run->message = hook_message(environment, input, &run->n);
+	if (run->n > HOOK_MESSAGE_MAX) { /* it is lost alone */
+		free(run->message);
+		free(run);
+		done(ctx, HOOK_LOST);
+		return;
+	}
 	run->done = done;
 	run->ctx = ctx;
 	*hook->last = run;
 	hook->last = &run->next;
-	if (hook->is_lost || run->n > HOOK_MESSAGE_MAX)
+	if (hook->is_lost)
 		lose(hook);
 	else if (is_first)
 		send_first(hook);

@@ -28,8 +28,9 @@ struct hook_plan {
 
 enum {
 	HOOK_MESSAGE_MAX = 64 * 1024, /* bytes of environment and document */
-	HOOK_LATE = -1,               /* a status: it was killed at its time limit */
-	HOOK_LOST = -2,               /* a status: the helper is gone, or could not run it */
+	HOOK_VARIABLES_MAX = 32,
+	HOOK_LATE = -1, /* a status: it was killed at its time limit */
+	HOOK_LOST = -2, /* a status: the helper is gone, or could not run it */
 };
 
 /* -1 when the command is not there or cannot be run. */

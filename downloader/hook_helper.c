@@ -16,11 +16,11 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/folder.h"
 #include "common/log.h"
 #include "common/sandbox.h"
 
 enum {
-	VARIABLES_MAX = 32,
 	EXIT_NOT_RUN = 126, /* as a shell has it */
 	OPEN_FILES = 256,
 	PROCESSES = 256,
@@ -86,18 +86,9 @@ static int input_fd(const char *input)
 	return fd;
 }
 
-static char *folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == NULL || slash == path
-		       ? mem_strdup("/")
-		       : str_dup((struct str){ .p = path, .n = (size_t)(slash - path) });
-}
-
 static void confine(const struct hook_plan *plan)
 {
-	AUTO_CSTR own = folder_of(plan->command);
+	AUTO_CSTR own = folder_above(plan->command);
 	const struct sandbox_folder writable[] = {
 		{ .path = "/tmp", .name = "/tmp" },
 		{ .path = "/dev/null", .name = "/dev/null" },
@@ -175,7 +166,7 @@ static int wait_for(pid_t pid, uint64_t limit_s)
 
 static int run_once(const struct hook_plan *plan, char *message, size_t n)
 {
-	char *environment[VARIABLES_MAX + 1];
+	char *environment[HOOK_VARIABLES_MAX + 1];
 	const char *input;
 	pid_t pid;
 

@@ -13,7 +13,6 @@ enum {
 	TELL_WEBHOOK = 1, /* bits of store_notice.pending */
 	TELL_COMMAND = 2,
 	ANSWER_MAX = 4096, /* bytes of what the other side says, of which nothing is used */
-	VARIABLES = 12,
 };
 
 /* One end that is being told. */
@@ -218,7 +217,7 @@ static void run_command(struct notice *notice, const struct job *job)
 		NULL,
 	};
 
-	static_assert(ARRAY_LEN(variables) == VARIABLES, "the helper takes 32 at most");
+	static_assert(ARRAY_LEN(variables) <= HOOK_VARIABLES_MAX + 1, "the helper takes them");
 	hook_run(n->plan.hook, (const char *const *)variables, json_text(document).p,
 		 on_command_done, notice);
 	for (size_t i = 0; variables[i] != NULL; i++)
