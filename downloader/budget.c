@@ -30,6 +30,7 @@ struct budget {
 	size_t open_small; /* of these, of small files */
 	size_t ceiling;    /* after a refusal */
 	uint64_t refused_ms;
+	uint64_t flowed_ms;  /* when one that brought bytes ended last; 0: none has */
 	uint64_t bytes;      /* since the controller's last tick, of those that are not small */
 	uint64_t counted_ms; /* all of them up to this time; 0: not counted since */
 	uint64_t ticked_ms;  /* the controller's time */
@@ -205,13 +206,15 @@ void budget_counted(struct budget_member *m)
 bool budget_refused(struct budget_member *m)
 {
 	struct budget *b = m->budget;
+	uint64_t now_ms = clock_steady_ms();
+	bool is_lingering = b->flowed_ms > 0 && now_ms - b->flowed_ms < BUDGET_LINGER_MS;
 
-	if (b->open == 0)
+	if (b->open == 0 && !is_lingering)
 		return false;
-	b->ceiling = b->open;
-	b->refused_ms = clock_steady_ms();
+	b->ceiling = b->open > 0 ? b->open : 1;
+	b->refused_ms = now_ms;
 	if (!m->is_small)
-		controller_refused(&b->controller, b->refused_ms, b->open);
+		controller_refused(&b->controller, now_ms, b->ceiling);
 	return true;
 }
 
@@ -264,6 +267,8 @@ void budget_closed(struct budget_member *m, bool is_flowing)
 	m->budget->open--;
 	m->budget->open_small -= m->is_small ? 1 : 0;
 	m->flowing -= is_flowing ? 1 : 0;
+	if (is_flowing)
+		m->budget->flowed_ms = clock_steady_ms();
 	budget_kick(m->budget);
 }
 

@@ -18,6 +18,7 @@ struct budget_member;
 enum {
 	BUDGET_TICK_MS = 50,
 	BUDGET_SMALL_BYTES = 8 * 1024 * 1024, /* a file up to this size is small */
+	BUDGET_LINGER_MS = 1000, /* so long a server may still count what has ended for us */
 };
 
 struct budget_hooks {
@@ -51,8 +52,9 @@ void budget_count(struct budget_member *member, uint64_t bytes);
 void budget_counted(struct budget_member *member);
 
 /* The server has refused a connection of this member, which has been closed. True when others
- * go on, of whomever: then there are no more than these for a minute, and the member may try
- * again when there is room. False when it was the only one. */
+ * go on, of whomever, or one that brought bytes ended within the last BUDGET_LINGER_MS: then
+ * there are no more than these for a minute, one at least, and the member may try again when
+ * there is room. False when it was the only one. */
 bool budget_refused(struct budget_member *member);
 
 /* Something has changed for a member: looks soon whether connections can be opened. */

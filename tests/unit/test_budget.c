@@ -414,6 +414,31 @@ static void a_refusal_of_a_small_file_holds_all_back_for_a_while(void **state)
 	assert_int_equal(small->n_open, 6);
 }
 
+/* Two small files of three are refused; before the last refusal is heard, the third has ended.
+ */
+static void a_refusal_that_is_heard_after_the_others_have_ended_is_one_too_many(void **state)
+{
+	struct place *p = *state;
+	struct file *small;
+
+	begin(p, 3, 3);
+	small = join(p, &job_1, true, 3);
+	loop_turn(p->loop);
+	assert_int_equal(small->n_open, 3);
+	budget_flowing(small->member);
+	close_one(small, false);
+	assert_true(budget_refused(small->member));
+	close_one(small, true);
+	close_one(small, false);
+	assert_true(budget_refused(small->member));
+	small->wants = 2;
+	loop_turn(p->loop);
+	assert_int_equal(small->n_open, 1);
+	clock_ahead_ms += BUDGET_LINGER_MS;
+	close_one(small, false);
+	assert_false(budget_refused(small->member)); /* that one was alone */
+}
+
 /* A large file that was refused beside small ones has their number, not none. */
 static void a_refusal_beside_small_files_leaves_as_many_as_went_on(void **state)
 {
@@ -480,6 +505,7 @@ int main(void)
 		TEST(a_lower_total_opens_no_more_until_enough_have_ended),
 		TEST(a_refusal_holds_the_others_back),
 		TEST(a_refusal_of_a_small_file_holds_all_back_for_a_while),
+		TEST(a_refusal_that_is_heard_after_the_others_have_ended_is_one_too_many),
 		TEST(a_refusal_beside_small_files_leaves_as_many_as_went_on),
 		TEST(where_more_bring_more_there_are_more),
 	};
