@@ -4,6 +4,7 @@ Each Larder has a token, and after each test it is in no log and no file, and no
 answer that a test receives is as docs/openapi.json says.
 """
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from contract import Contract  # noqa: E402
 from harness import UNSHARE, Larder  # noqa: E402
 from hub import StandInHub  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def programs_begin_with_signals_that_end_them():
+    """A shell ignores these two in its background jobs, and what is started there would do so too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import termios
 import threading
+import time
 import unicodedata
 from pathlib import Path
 
@@ -148,13 +149,15 @@ class Terminal:
 
     def until(self, pattern):
         """Read until the text without escape sequences matches."""
+        deadline = time.monotonic() + PATIENCE
         while not re.search(pattern, self.text()):
-            assert self._read(), f"{pattern!r} never came: {self.raw!r}"
+            assert self._read() and time.monotonic() < deadline, f"{pattern!r} never came: {self.raw[-4000:]!r}"
 
     def end(self):
         """Read to the end; the exit status as a shell tells it."""
+        deadline = time.monotonic() + PATIENCE
         while self._read():
-            pass
+            assert time.monotonic() < deadline, f"it does not end: {self.raw[-4000:]!r}"
         if self.status is None:
             _, status = os.waitpid(self.pid, 0)
             code = os.waitstatus_to_exitcode(status)
