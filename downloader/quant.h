@@ -1,6 +1,7 @@
 /*
  * Quantisation labels: what "Q4_K_M" or "UD-Q4_K_XL" in a file name means. One table, with the
- * Hub's own order from big to small and measured bits per weight (HUB-API 11.2).
+ * Hub's own order from big to small and measured bits per weight (HUB-API 11.2); it has the
+ * types of ik_llama.cpp too (its ggml.h), which people publish on the Hub as well.
  *
  * Pure. Any thread.
  */
@@ -22,14 +23,16 @@ struct quant {
 };
 
 /* The label in a path, by the Hub's rule: upper-case the path, the last match of
- * `(UD-)?(label)(_[A-Z]+)?` wins, longest label first; folder names count. The letters of
- * `(_[A-Z]+)?` count only when neither a digit nor "_" follows, and when the whole fits
- * QUANT_LABEL_MAX. False when there is none. Bare F16/F32/BF16 count as labels; "mmproj" files
- * have labels too. */
+ * `(UD-)?(label)(_[A-Z]+|_R[0-9]+)?` wins, longest label first; folder names count where the
+ * file's has none. The letters of `(_[A-Z]+)?` count only when neither a digit nor "_" follows,
+ * and when the whole fits QUANT_LABEL_MAX. F16/F32/BF16 are labels where there is no other, and
+ * FP16/FP32 as people write them; so is "Q4" at a name's end. "mmproj" files have labels
+ * too. False when there is none. */
 bool quant_from_path(struct str path, struct quant *ret);
 
 /* True when `term`, as a whole and ignoring case, is a label that quant_from_path() can give
- * ("q4_k_m", "UD-IQ1_S"). */
+ * ("q4_k_m", "UD-IQ1_S"), except the bare "Q4": as a term that means all that have it in their
+ * names. */
 bool quant_is_label(struct str term, struct quant *ret);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 static void labels_are_found_in_the_names_people_use(void **state)
@@ -25,7 +26,7 @@ static void labels_are_found_in_the_names_people_use(void **state)
 		{ "m-Q8_0/m-Q8_0-00001-of-00002.gguf", "Q8_0" },
 		{ "BF16/m-Q4_0.gguf", "Q4_0" },
 		{ "qwen2.5-7b-instruct-q4_k_m-00001-of-00002.gguf", "Q4_K_M" },
-		{ "qwen2.5-7b-instruct-fp16.gguf", "" },
+		{ "qwen2.5-7b-instruct-fp16.gguf", "FP16" },
 		{ "Codestral-22B-F32-Q2_K.gguf", "Q2_K" },
 		{ "m-F16_Q6_K.gguf", "Q6_K" },
 		{ "m.f16.gguf", "F16" },
@@ -43,8 +44,19 @@ static void labels_are_found_in_the_names_people_use(void **state)
 		{ "m-Q8_0_L.gguf", "Q8_0_L" },
 		{ "m-Q4_K_M_v2.gguf", "Q4_K_M" },
 		{ "m-Q8_0_ABCDEFGHIJKLMNOPQRSTUVWXYZ.gguf", "Q8_0" },
+		{ "m-IQ4_KS.gguf", "IQ4_KS" },
+		{ "m-Q4_K_R4-00001-of-00002.gguf", "Q4_K_R4" },
+		{ "m-Q4_K_Rx.gguf", "Q4_K_RX" },
+		{ "m-q4.gguf", "Q4" },
+		{ "m-f16.q5.gguf", "Q5" },
+		{ "Q3.5-27B.mmproj-f16.gguf", "F16" },
+		{ "m.Q4_K_M-f32.gguf", "Q4_K_M" },
+		{ "Q4_K_M/m-f16.gguf", "F16" },
+		{ "text-model-f16_ct-vicuna.gguf", "F16" },
+		{ "q9.gguf", "" },
+		{ "aq4.gguf", "" },
 		{ "config.json", "" },
-		{ "Q4", "" },
+		{ "Q4", "Q4" },
 		{ "", "" },
 	};
 
@@ -56,6 +68,34 @@ static void labels_are_found_in_the_names_people_use(void **state)
 		assert_string_equal(quant.label, rows[i].label);
 		assert_int_equal(is_found, rows[i].label[0] != '\0');
 	}
+}
+
+/* Every name of the list has the label that stands before it. */
+static void the_names_of_the_world_are_understood(void **state)
+{
+	FILE *list = fopen("tests/unit/gguf_names.tsv", "re");
+	char line[512];
+	size_t n = 0;
+
+	(void)state;
+	assert_non_null(list);
+	while (fgets(line, sizeof(line), list) != NULL) {
+		struct quant quant = { .label = "-" };
+		const char *label = strtok(line, "\t");
+		const char *path;
+
+		if (label[0] == '#')
+			continue;
+		(void)strtok(NULL, "\t");
+		path = strtok(NULL, "\n");
+		assert_non_null(path);
+		(void)quant_from_path(str_from(path), &quant);
+		if (strcmp(quant.label, label) != 0)
+			fail_msg("%s is %s, not %s", path, label, quant.label);
+		n++;
+	}
+	(void)fclose(list);
+	assert_true(n >= 500);
 }
 
 static void a_whole_term_in_any_case_is_a_label(void **state)
@@ -151,6 +191,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(labels_are_found_in_the_names_people_use),
+		cmocka_unit_test(the_names_of_the_world_are_understood),
 		cmocka_unit_test(a_whole_term_in_any_case_is_a_label),
 		cmocka_unit_test(a_part_of_a_term_is_no_label),
 		cmocka_unit_test(q4_k_does_not_match_q4_k_m),
