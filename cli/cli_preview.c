@@ -43,9 +43,8 @@ static void add_group(struct cli_table *table, struct json_object *group)
 {
 	AUTO(buf) cell = buf_new(CELL_MAX);
 	struct json_object *bits = json_get(group, "bits_per_weight");
-	struct str quant = json_get_str(group, "quant");
 
-	cli_table_add(table, quant.n > 0 ? quant : json_get_str(group, "name"));
+	cli_table_add(table, json_get_str(group, "name"));
 	buf_addf(cell, "%llu", (unsigned long long)cli_download_number(group, "files"));
 	cli_table_add(table, buf_str(cell));
 	add_size_cell(table, group, "bytes");
@@ -60,7 +59,7 @@ static void add_group(struct cli_table *table, struct json_object *group)
 static void add_groups(struct buf *b, struct json_object *groups, size_t columns, bool is_utf8)
 {
 	static const struct cli_table_column shown[] = {
-		{ .title = "QUANT", .width_min = 8, .cut = CLI_CUT_MIDDLE },
+		{ .title = "VARIANT", .width_min = 8, .cut = CLI_CUT_MIDDLE },
 		{ .title = "FILES", .align = CLI_ALIGN_RIGHT, .spare = 1 },
 		{ .title = "SIZE", .align = CLI_ALIGN_RIGHT },
 		{ .title = "BITS/WEIGHT", .align = CLI_ALIGN_RIGHT, .spare = 2 },

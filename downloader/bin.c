@@ -251,7 +251,7 @@ static size_t find_group(const struct model *model, const char *name)
 {
 	size_t i = 0;
 
-	while (i < model->n_groups && strcmp(model->groups[i].name, name) != 0)
+	while (i < model->n_groups && strcmp(model->groups[i].variant.name, name) != 0)
 		i++;
 	return i;
 }

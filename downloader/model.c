@@ -171,21 +171,13 @@ char *model_path(const struct model *model, const struct model_file *file)
 
 /* --- groups --- */
 
-static void cut_name(struct str name, char ret[MODEL_GROUP_NAME_MAX])
-{
-	name = str_utf8_whole(str_sub(name, 0, MODEL_GROUP_NAME_MAX - 1));
-	memcpy(ret, name.p, name.n);
-	ret[name.n] = '\0';
-}
-
 /* A file that looks for its group. */
 struct seeker {
 	size_t file;
 	struct str path;
-	struct quant quant;
+	struct variant variant;
 	bool is_part; /* of a set */
 	struct shard shard;
-	char name[MODEL_GROUP_NAME_MAX];
 };
 
 static int compare_str(struct str a, struct str b)
@@ -195,28 +187,6 @@ static int compare_str(struct str a, struct str b)
 	if (order != 0)
 		return order;
 	return a.n < b.n ? -1 : a.n > b.n;
-}
-
-/* GGUF is what a quant means; of another format it says so. */
-static void name_group(struct seeker *seeker)
-{
-	struct str suffix =
-		str_sub(seeker->path, str_rfind_char(seeker->path, '.'), seeker->path.n);
-	AUTO_CSTR name = NULL;
-
-	seeker->is_part = shard_from_path(seeker->path, &seeker->shard);
-	if (!quant_from_path(seeker->path, &seeker->quant))
-		seeker->quant.label[0] = '\0';
-	if (seeker->quant.label[0] != '\0' && str_is_equal_nocase(suffix, S(".gguf")))
-		name = mem_strdup(seeker->quant.label);
-	else if (seeker->quant.label[0] != '\0')
-		name = mem_printf("%s%.*s", seeker->quant.label, (int)suffix.n, suffix.p);
-	else if (seeker->is_part)
-		name = mem_printf("%.*s%.*s", (int)seeker->shard.prefix.n,
-				  seeker->shard.prefix.p, (int)suffix.n, suffix.p);
-	else
-		name = str_dup(seeker->path);
-	cut_name(str_from(name), seeker->name);
 }
 
 /* Those of one set stand together, by number. */
@@ -239,15 +209,15 @@ static int compare_seekers(const void *a, const void *b)
 {
 	const struct seeker *x = a;
 	const struct seeker *y = b;
-	bool x_has = x->quant.label[0] != '\0';
-	bool y_has = y->quant.label[0] != '\0';
+	bool x_has = x->variant.quant.label[0] != '\0';
+	bool y_has = y->variant.quant.label[0] != '\0';
 	int order;
 
 	if (x_has != y_has)
 		return x_has ? -1 : 1;
-	if (x_has && x->quant.rank != y->quant.rank)
-		return x->quant.rank < y->quant.rank ? -1 : 1;
-	order = strcmp(x->name, y->name);
+	if (x_has && x->variant.quant.rank != y->variant.quant.rank)
+		return x->variant.quant.rank < y->variant.quant.rank ? -1 : 1;
+	order = strcmp(x->variant.name, y->variant.name);
 	return order != 0 ? order : compare_sets(x, y);
 }
 
@@ -293,15 +263,26 @@ static void add_to_group(struct model *model, struct model_group *group,
 static struct seeker *find_seekers(const struct model *model, size_t *ret_n)
 {
 	struct seeker *seekers = mem_array(model->n, sizeof(*seekers));
+	struct str *paths = mem_array(model->n, sizeof(*paths));
+	struct variant *variants = mem_array(model->n, sizeof(*variants));
 	size_t n = 0;
 
+	for (size_t i = 0; i < model->n; i++)
+		paths[i] = str_from(model->files[i].path);
+	variant_name_all(paths, model->n, variants);
 	for (size_t i = 0; i < model->n; i++) {
+		struct seeker *seeker = &seekers[n];
+
 		if (model->files[i].kind != MODEL_WEIGHTS)
 			continue;
-		seekers[n].file = i;
-		seekers[n].path = str_from(model->files[i].path);
-		name_group(&seekers[n++]);
+		seeker->file = i;
+		seeker->path = paths[i];
+		seeker->variant = variants[i];
+		seeker->is_part = shard_from_path(paths[i], &seeker->shard);
+		n++;
 	}
+	free(paths);
+	free(variants);
 	qsort(seekers, n, sizeof(*seekers), compare_seekers);
 	*ret_n = n;
 	return seekers;
@@ -316,12 +297,12 @@ static void make_groups(struct model *model)
 	model->groups = mem_array(n, sizeof(*model->groups));
 	model->members = mem_array(n, sizeof(*model->members));
 	for (size_t i = 0; i < n; i++) {
-		bool is_new = i == 0 || strcmp(seekers[i].name, seekers[i - 1].name) != 0;
+		bool is_new = i == 0 ||
+			      strcmp(seekers[i].variant.name, seekers[i - 1].variant.name) != 0;
 
 		if (is_new) {
 			group = &model->groups[model->n_groups++];
-			memcpy(group->name, seekers[i].name, sizeof(group->name));
-			group->quant = seekers[i].quant;
+			group->variant = seekers[i].variant;
 			group->first_member = i;
 		}
 		model->members[i] = seekers[i].file;

@@ -13,14 +13,13 @@
 #include "downloader/hf_config.h"
 #include "downloader/hub_parse.h"
 #include "downloader/memory_need.h"
-#include "downloader/quant.h"
 #include "downloader/safetensors.h"
+#include "downloader/variant.h"
 
 struct json_object;
 
 enum {
 	MODEL_FILES_MAX = 100 * 1000, /* of one model; as many as a repository may have here */
-	MODEL_GROUP_NAME_MAX = 128,   /* bytes; longer names are cut */
 	MODEL_TOLD_MAX = 5000,        /* files that are told one by one */
 	MODEL_GROUPS_TOLD = 1000,     /* groups likewise */
 	MODEL_MISSING_MAX = 1000,     /* parts that are named one by one */
@@ -69,10 +68,9 @@ struct model_file {
 	size_t group;                    /* index, or SIZE_MAX */
 };
 
-/* All weights of one quant and format; or one set of shards; or one file that is neither. */
+/* The files of one variant. */
 struct model_group {
-	char name[MODEL_GROUP_NAME_MAX];
-	struct quant quant; /* label "" when there is none */
+	struct variant variant;
 	size_t files;
 	uint64_t bytes;
 	size_t parts_wanted; /* of its sets of shards; a file by itself is one */

@@ -277,9 +277,10 @@ static struct json_object *quants_to_json(const struct model *model)
 	struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; i < model->n_groups; i++) {
-		if (model->groups[i].quant.label[0] != '\0')
+		if (model->groups[i].variant.quant.label[0] != '\0')
 			(void)json_object_array_add(
-				array, json_object_new_string(model->groups[i].quant.label));
+				array,
+				json_object_new_string(model->groups[i].variant.quant.label));
 	}
 	return array;
 }
@@ -392,11 +393,11 @@ static struct json_object *group_to_json(const struct model *model, size_t i, ui
 	struct str format = format_of(model_member(model, i, 0)->path);
 
 	model_missing(model, i, missing_left, add_missing, missing);
-	json_add_cstr(object, "name", group->name);
-	add_text(object, "quant", group->quant.label);
-	if (group->quant.bpw_centi > 0)
+	json_add_cstr(object, "name", group->variant.name);
+	add_text(object, "quant", group->variant.quant.label);
+	if (group->variant.quant.bpw_centi > 0)
 		json_take(object, "bits_per_weight",
-			  json_object_new_double(group->quant.bpw_centi / 100.0));
+			  json_object_new_double(group->variant.quant.bpw_centi / 100.0));
 	json_add_str(object, "format", format);
 	json_add_u64(object, "files", group->files);
 	json_add_u64(object, "bytes", group->bytes);
@@ -418,7 +419,8 @@ static struct json_object *file_to_json(const struct model *model,
 	json_add_u64(object, "size", file->size);
 	json_add_cstr(object, "kind", model_kind_name(file->kind));
 	json_add_cstr(object, "state", model_state_name(file->state));
-	json_add_cstr(object, "group", is_grouped ? model->groups[file->group].name : NULL);
+	json_add_cstr(object, "group",
+		      is_grouped ? model->groups[file->group].variant.name : NULL);
 	add_text(object, "digest", file->digest);
 	add_text(object, "commit", file->commit);
 	json_add_time(object, "vouched_at", file->vouched_ms);

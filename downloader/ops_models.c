@@ -159,7 +159,7 @@ static bool has_group(const struct model *model, const struct wanted *wanted)
 					      wanted->format.n > 0 ? wanted->format.p : "");
 
 		if (wanted->quant.n > 0 &&
-		    !str_is_equal_nocase(str_from(group->quant.label), wanted->quant))
+		    !str_is_equal_nocase(str_from(group->variant.quant.label), wanted->quant))
 			continue;
 		if (wanted->format.n == 0 ||
 		    str_has_suffix_nocase(str_from(model_member(model, i, 0)->path),

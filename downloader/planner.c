@@ -79,32 +79,18 @@ struct plan *planned_to_plan(const struct planned *planned)
 
 /* --- on a file worker --- */
 
-static void name_group(struct planned_file *file, struct str path)
+static void name_variants(struct planned *planned)
 {
-	struct shard shard;
-	struct str name;
+	struct str *paths = mem_array(planned->n, sizeof(*paths));
+	struct variant *variants = mem_array(planned->n, sizeof(*variants));
 
-	if (file->quant.label[0] != '\0') {
-		name = str_from(file->quant.label);
-	} else if (shard_from_path(path, &shard)) {
-		name = str_sub(shard.prefix, 0, sizeof(file->group) - 1);
-	} else {
-		return;
-	}
-	memcpy(file->group, name.p, name.n);
-	file->group[str_utf8_whole(name).n] = '\0';
-}
-
-static void label(struct planned_file *file)
-{
-	struct str path = str_from(file->file->path);
-
-	file->is_companion = selection_is_companion(path);
-	if (file->is_companion || !selection_is_weights(path))
-		return;
-	if (!quant_from_path(path, &file->quant))
-		file->quant.label[0] = '\0';
-	name_group(file, path);
+	for (size_t i = 0; i < planned->n; i++)
+		paths[i] = str_from(planned->files[i].file->path);
+	variant_name_all(paths, planned->n, variants);
+	for (size_t i = 0; i < planned->n; i++)
+		planned->files[i].variant = variants[i];
+	free(paths);
+	free(variants);
 }
 
 /* The sentence names the field too, since not everybody sees the member. */
@@ -271,10 +257,9 @@ static void run(struct pool_task *task)
 	struct planner_call *call = (struct planner_call *)task;
 	struct planned *planned = call->planned;
 
-	for (size_t i = 0; i < planned->n; i++) {
+	for (size_t i = 0; i < planned->n; i++)
 		planned->files[i].file = &planned->listing->tree->files[i];
-		label(&planned->files[i]);
-	}
+	name_variants(planned);
 	if (call->choice.model != NULL)
 		select_for_model(call, planned);
 	else if (select_files(&call->choice, planned, &call->error) < 0)

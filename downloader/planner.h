@@ -15,7 +15,7 @@
 #include "downloader/model.h"
 #include "downloader/plan.h"
 #include "downloader/pool.h"
-#include "downloader/quant.h"
+#include "downloader/variant.h"
 
 struct selection;
 
@@ -38,17 +38,10 @@ void choice_clear(struct choice *choice);
  * thread. */
 struct selection *planner_compile(const struct choice *choice, struct error *err);
 
-enum {
-	PLANNED_GROUP_MAX = 128, /* bytes of a group's name; longer ones are cut */
-};
-
 /* One file of the repository, seen with the choice. */
 struct planned_file {
-	const struct hub_file *file;   /* the listing's */
-	struct quant quant;            /* label "" when there is none */
-	char group[PLANNED_GROUP_MAX]; /* the quant, or a shard set's name; "" when there is
-					  none */
-	bool is_companion;
+	const struct hub_file *file; /* the listing's */
+	struct variant variant;
 	bool is_selected;
 	bool is_present; /* proven on the disk */
 };

@@ -6,7 +6,7 @@
 #include "common/buf.h"
 #include "common/json.h"
 
-/* One choice of a group: all files of one quant, or one set of shards. */
+/* The files of one variant. */
 struct group {
 	const struct planned_file *first;
 	size_t n;
@@ -22,18 +22,23 @@ struct sums {
 	uint64_t bytes_to_fetch;
 };
 
+static void add_text(struct json_object *object, const char *key, const char *text)
+{
+	json_add_cstr(object, key, text[0] != '\0' ? text : NULL);
+}
+
 static struct json_object *file_to_json(const struct planned_file *file)
 {
 	struct json_object *object = json_object_new_object();
-	const char *quant = file->quant.label[0] != '\0' ? file->quant.label : NULL;
+	const struct variant *variant = &file->variant;
 
 	json_add_cstr(object, "path", file->file->path);
 	json_add_u64(object, "size", file->file->size);
 	json_add_cstr(object, "algorithm", digest_algorithm_name(file->file->algorithm));
 	json_add_cstr(object, "digest", file->file->digest);
-	json_add_cstr(object, "quant", quant);
-	json_add_cstr(object, "group", file->group[0] != '\0' ? file->group : NULL);
-	json_add_bool(object, "companion", file->is_companion);
+	add_text(object, "quant", variant->quant.label);
+	add_text(object, "group", variant->name);
+	json_add_bool(object, "companion", variant_is_companion(variant->kind));
 	json_add_bool(object, "selected", file->is_selected);
 	json_add_bool(object, "present", file->is_present);
 	return object;
@@ -49,10 +54,12 @@ static const char *some_of(size_t n, size_t of)
 static struct json_object *group_to_json(const struct group *group)
 {
 	struct json_object *object = json_object_new_object();
-	const struct quant *quant = &group->first->quant;
+	const struct variant *variant = &group->first->variant;
+	const struct quant *quant = &variant->quant;
 
-	json_add_cstr(object, "name", group->first->group);
-	json_add_cstr(object, "quant", quant->label[0] != '\0' ? quant->label : NULL);
+	json_add_cstr(object, "name", variant->name);
+	json_add_cstr(object, "kind", variant_kind_name(variant->kind));
+	add_text(object, "quant", quant->label);
 	if (quant->bpw_centi > 0)
 		json_take(object, "bits_per_weight",
 			  json_object_new_double(quant->bpw_centi / 100.0));
@@ -68,22 +75,28 @@ static int compare_names(const void *a, const void *b)
 	const struct planned_file *const *x = a;
 	const struct planned_file *const *y = b;
 
-	return strcmp((*x)->group, (*y)->group);
+	return strcmp((*x)->variant.name, (*y)->variant.name);
 }
 
-/* Big ones first, as the Hub orders quants; what has no quant comes after, by name. */
+/* What is quantised before what is not, and what helps a model last. */
+static unsigned place_of(const struct variant *variant)
+{
+	if (!variant_is_weights(variant->kind))
+		return 2;
+	return variant->quant.label[0] != '\0' ? 0 : 1;
+}
+
+/* Big ones first, as the Hub orders quants; what has no quant by name. */
 static int compare_groups(const void *a, const void *b)
 {
-	const struct group *x = a;
-	const struct group *y = b;
-	bool x_has = x->first->quant.label[0] != '\0';
-	bool y_has = y->first->quant.label[0] != '\0';
+	const struct variant *x = &((const struct group *)a)->first->variant;
+	const struct variant *y = &((const struct group *)b)->first->variant;
 
-	if (x_has != y_has)
-		return x_has ? -1 : 1;
-	if (x_has && x->first->quant.rank != y->first->quant.rank)
-		return x->first->quant.rank < y->first->quant.rank ? -1 : 1;
-	return strcmp(x->first->group, y->first->group);
+	if (place_of(x) != place_of(y))
+		return place_of(x) < place_of(y) ? -1 : 1;
+	if (place_of(x) == 0 && x->quant.rank != y->quant.rank)
+		return x->quant.rank < y->quant.rank ? -1 : 1;
+	return strcmp(x->name, y->name);
 }
 
 /* Files with a group, in runs of the same name; returns the groups in *ret_n. */
@@ -96,12 +109,12 @@ static struct group *gather(const struct planned *planned, size_t *ret_n)
 	size_t n = 0;
 
 	for (size_t i = 0; i < planned->n; i++) {
-		if (planned->files[i].group[0] != '\0')
+		if (planned->files[i].variant.name[0] != '\0')
 			members[n_members++] = &planned->files[i];
 	}
 	qsort((void *)members, n_members, sizeof(*members), compare_names);
 	for (size_t i = 0; i < n_members; i++) {
-		if (i == 0 || strcmp(members[i]->group, members[i - 1]->group) != 0)
+		if (i == 0 || compare_names(&members[i], &members[i - 1]) != 0)
 			groups[n++].first = members[i];
 		groups[n - 1].n++;
 		groups[n - 1].n_selected += members[i]->is_selected;
@@ -114,15 +127,16 @@ static struct group *gather(const struct planned *planned, size_t *ret_n)
 	return groups;
 }
 
-static struct json_object *groups_to_json(const struct planned *planned)
+static struct json_object *groups_to_json(const struct planned *planned, bool *ret_has_more)
 {
 	struct json_object *array = json_object_new_array();
 	size_t n = 0;
 	struct group *groups = gather(planned, &n);
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && i < PREVIEW_GROUPS_MAX; i++)
 		(void)json_object_array_add(array, group_to_json(&groups[i]));
 	free(groups);
+	*ret_has_more = n > PREVIEW_GROUPS_MAX;
 	return array;
 }
 
@@ -205,12 +219,14 @@ char *preview_text(const struct planned *planned, const struct choice *choice, c
 	AUTO_JSON object = json_object_new_object();
 	struct json_object *files = json_object_new_array();
 	struct sums sums = add_up(planned);
+	bool has_more_groups = false;
 
 	add_facts(object, planned, choice, form);
 	for (size_t i = 0; i < planned->n; i++)
 		(void)json_object_array_add(files, file_to_json(&planned->files[i]));
 	json_take(object, "files", files);
-	json_take(object, "groups", groups_to_json(planned));
+	json_take(object, "groups", groups_to_json(planned, &has_more_groups));
+	json_add_bool(object, "has_more_groups", has_more_groups);
 	json_add_u64(object, "files_total", planned->n);
 	json_add_u64(object, "files_selected", sums.files_selected);
 	json_add_u64(object, "bytes_total", sums.bytes_total);

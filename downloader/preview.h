@@ -10,6 +10,10 @@
 
 #include "downloader/planner.h"
 
+enum {
+	PREVIEW_GROUPS_MAX = 1000, /* that are told; has_more_groups says that there are more */
+};
+
 /* What room there is: of the file system that the folder is on, or would be, and in memory. */
 struct preview_room {
 	uint64_t free_bytes;

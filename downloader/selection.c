@@ -17,8 +17,8 @@
 #include "common/quote.h"
 #include "common/relpath.h"
 #include "downloader/glob.h"
-#include "downloader/quant.h"
 #include "downloader/shard.h"
+#include "downloader/variant.h"
 
 enum {
 	WORK_MAX = 1000 * 1000 * 1000, /* two or three seconds */
@@ -63,52 +63,9 @@ struct work {
 	const struct selection *selection;
 	const struct str *paths;
 	size_t n;
-	struct quant *quants; /* of weights; an empty label for all others */
+	struct variant *variants; /* that they belong to */
 	uint64_t left;
 };
-
-/* --- names --- */
-
-static bool has_any_prefix(struct str name, const char *const *prefixes, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (str_has_prefix_nocase(name, str_from(prefixes[i])))
-			return true;
-	}
-	return false;
-}
-
-bool selection_is_companion(struct str path)
-{
-	static const char *const names[] = { "config.json", "generation_config.json",
-					     "special_tokens_map.json", "merges.txt",
-					     "preprocessor_config.json" };
-	static const char *const prefixes[] = { "tokenizer", "vocab",   "chat_template", "mtp-",
-						"eagle3-",   "dflash-", "dspark-" };
-	struct str name = relpath_basename(path);
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		if (str_is_equal_nocase(name, str_from(names[i])))
-			return true;
-	}
-	/* Publishers put the model's name before these two as often as behind them. */
-	return has_any_prefix(name, prefixes, ARRAY_LEN(prefixes)) ||
-	       str_find_nocase(name, S("mmproj")) < name.n ||
-	       str_find_nocase(name, S("imatrix")) < name.n ||
-	       str_has_suffix_nocase(name, S(".index.json"));
-}
-
-bool selection_is_weights(struct str path)
-{
-	static const char *const suffixes[] = { ".gguf", ".safetensors", ".bin", ".pt",
-						".pth",  ".onnx",        ".ckpt" };
-
-	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-		if (str_has_suffix_nocase(path, str_from(suffixes[i])))
-			return !selection_is_companion(path);
-	}
-	return false;
-}
 
 /* --- terms --- */
 
@@ -325,6 +282,13 @@ void selection_free(struct selection **s)
 
 /* --- matching --- */
 
+/* Companions have labels too, which no term means. */
+static bool is_labelled(const struct work *work, size_t i)
+{
+	return variant_is_weights(work->variants[i].kind) &&
+	       work->variants[i].quant.label[0] != '\0';
+}
+
 /* The labels of the weights, biggest first, for a person who asked for one that is not there.
  */
 static void list_labels(const struct work *work, char *out)
@@ -338,9 +302,9 @@ static void list_labels(const struct work *work, char *out)
 		int len;
 
 		for (size_t i = 0; i < work->n; i++) {
-			const struct quant *quant = &work->quants[i];
+			const struct quant *quant = &work->variants[i].quant;
 
-			if (quant->label[0] != '\0' && quant->rank >= rank &&
+			if (is_labelled(work, i) && quant->rank >= rank &&
 			    (next == NULL || quant->rank < next->rank))
 				next = quant;
 		}
@@ -383,7 +347,8 @@ static int match_term(struct work *work, const struct term *term, size_t i)
 {
 	switch (term->kind) {
 	case TERM_LABEL:
-		return strcmp(work->quants[i].label, term->quant.label) == 0;
+		return is_labelled(work, i) &&
+		       strcmp(work->variants[i].quant.label, term->quant.label) == 0;
 	case TERM_GLOB:
 		return glob_match(term->glob, work->paths[i], &work->left);
 	case TERM_REGEX:
@@ -405,6 +370,20 @@ static size_t find_path(const struct work *work, const struct term *term)
 	return i;
 }
 
+/* Marks the files of the variant whose name the term is. */
+static bool mark_variant(const struct work *work, const struct term *term, bool *marks)
+{
+	struct str text = str_from(term->text);
+	bool is_found = false;
+
+	for (size_t i = 0; i < work->n; i++) {
+		if (work->variants[i].name[0] != '\0' &&
+		    str_is_equal_nocase(str_from(work->variants[i].name), text))
+			is_found = marks[i] = true;
+	}
+	return is_found;
+}
+
 /* Marks what a term matches: 1 when that is anything, 0, or -1. */
 static int mark_term(struct work *work, const struct terms *terms, size_t t, bool *marks,
 		     struct error *err)
@@ -416,6 +395,8 @@ static int mark_term(struct work *work, const struct terms *terms, size_t t, boo
 		marks[exact] = true;
 		return 1;
 	}
+	if (mark_variant(work, &terms->all[t], marks))
+		return 1;
 	for (size_t i = 0; i < work->n; i++) {
 		int result = match_term(work, &terms->all[t], i);
 
@@ -508,11 +489,9 @@ static int select_files(struct work *work, bool *selected, bool *excluded, struc
 {
 	const struct selection *s = work->selection;
 
-	for (size_t i = 0; i < work->n; i++) {
+	for (size_t i = 0; i < work->n; i++)
 		selected[i] = s->select.n == 0;
-		if (selection_is_weights(work->paths[i]))
-			(void)quant_from_path(work->paths[i], &work->quants[i]);
-	}
+	variant_name_all(work->paths, work->n, work->variants);
 	if (mark_terms(work, &s->select, selected, err) != 0 ||
 	    mark_terms(work, &s->exclude, excluded, err) != 0)
 		return -1;
@@ -527,7 +506,7 @@ int selection_apply(const struct selection *s, const struct str *paths, size_t n
 		.selection = s,
 		.paths = paths,
 		.n = n,
-		.quants = mem_array(n, sizeof(struct quant)),
+		.variants = mem_array(n, sizeof(struct variant)),
 		.left = WORK_MAX,
 	};
 	bool *selected = mem_array(n, sizeof(*selected));
@@ -536,7 +515,7 @@ int selection_apply(const struct selection *s, const struct str *paths, size_t n
 
 	for (size_t i = 0; result == 0 && i < n; i++)
 		ret_selected[i] = selected[i] && !excluded[i];
-	free(work.quants);
+	free(work.variants);
 	free(selected);
 	free(excluded);
 	return result;

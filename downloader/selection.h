@@ -3,20 +3,21 @@
  *
  * A term, case-insensitive except where said:
  *   - the whole path of a listed file (case-sensitive): that file; comes before all other
- * readings
+ *     readings
+ *   - the name of a variant (variant.h): its files; comes before those below
  *   - between slashes, `/.../`: a PCRE2 regular expression, searched for anywhere in the path,
  *     with match, depth and heap limits; one whose last slash is missing is refused
  *   - a known quant label: the files with exactly that label (weights only, never companions);
  *     "Q4_K" is not "Q4_K_M". A plain label does not take "UD-" files, an "UD-" label only
- * those
+ *     those
  *   - with `*`, `?` or `[`, or with "/" at its end: a glob over the whole path with the
  * official client's meaning (fnmatch: `*` and `?` cross "/", `[!a]` negates; a trailing "/"
  * gets "*" appended), except that case is ignored
  *   - anything else: a substring
  * No select term selects everything. Exclude wins over select. Parts of one shard set go
- * together: if one is selected, all are; if one is excluded, none is. A companion (config,
- * tokenizer, mmproj, imatrix) is selected only when a term other than a label matches it or
- * nothing is selected by terms at all.
+ * together: if one is selected, all are; if one is excluded, none is. A companion (variant.h:
+ * config, tokenizer, mmproj, imatrix) is selected only when a term other than a label matches
+ * it or nothing is selected by terms at all.
  *
  * A term that matches no file is an error of selection_apply() for select (nobody downloads
  * nothing by a typo; for a label the sentence lists those that there are) and is fine for
@@ -49,15 +50,5 @@ void selection_free(struct selection **s);
  * term matches nothing, or when a regular expression runs into its limits. */
 int selection_apply(const struct selection *s, const struct str *paths, size_t n,
 		    bool *ret_selected, struct error *err) MUST_USE;
-
-/* True for the small files that come along with weights: config.json, generation_config.json,
- * tokenizer*, special_tokens_map.json, vocab*, merges.txt, chat_template*,
- * preprocessor_config.json,
- * *.index.json beside shards, what has "mmproj" or "imatrix" in its name, mtp-*, eagle3-*,
- * dflash-*, dspark-*. */
-bool selection_is_companion(struct str path);
-
-/* True for weights: .gguf .safetensors .bin .pt .pth .onnx .ckpt, not companions. */
-bool selection_is_weights(struct str path);
 
 #endif

@@ -12,7 +12,6 @@
 #include "downloader/file.h"
 #include "downloader/localdir.h"
 #include "downloader/loop.h"
-#include "downloader/selection.h"
 
 /* --- which folders there are --- */
 
@@ -455,9 +454,11 @@ static void read_note(struct look *look, struct model_file *file,
 
 static enum model_kind kind_of(const char *path)
 {
-	if (selection_is_weights(str_from(path)))
+	enum variant_kind kind = variant_kind_of(str_from(path));
+
+	if (variant_is_weights(kind))
 		return MODEL_WEIGHTS;
-	return selection_is_companion(str_from(path)) ? MODEL_COMPANION : MODEL_OTHER;
+	return variant_is_companion(kind) ? MODEL_COMPANION : MODEL_OTHER;
 }
 
 static void add_file(struct look *look, const struct dir *dir, const char *path,

@@ -45,6 +45,7 @@ LEVELS = [
     "downloader/gather downloader/gguf downloader/safetensors",
     "downloader/paste downloader/paste_command downloader/paste_python downloader/paste_link downloader/paste_draft",
     "downloader/selection",
+    "downloader/variant",
     "downloader/job downloader/retry downloader/rate downloader/segments downloader/controller downloader/throttle"
     " downloader/schedule downloader/feed downloader/window downloader/memory_need downloader/quant downloader/shard downloader/glob downloader/hf_config"
     " downloader/address downloader/fetch_head downloader/paste_words downloader/hub_url downloader/hub_parse downloader/hub_parse_failure"

@@ -29,7 +29,7 @@ static struct model_file *add(struct model *model, const char *path, enum model_
 static const struct model_group *group(const struct model *model, const char *name)
 {
 	for (size_t i = 0; i < model->n_groups; i++) {
-		if (strcmp(model->groups[i].name, name) == 0)
+		if (strcmp(model->groups[i].variant.name, name) == 0)
 			return &model->groups[i];
 	}
 	fail_msg("no group %s", name);
@@ -81,9 +81,9 @@ static void weights_are_grouped_by_quant_the_biggest_first(void **state)
 	add(model, "README.md", MODEL_OTHER, 1);
 	model_finish(model);
 	assert_int_equal(model->n_groups, 3);
-	assert_string_equal(model->groups[0].name, "Q8_0");
-	assert_string_equal(model->groups[1].name, "Q4_K_M");
-	assert_string_equal(model->groups[2].name, "Q2_K");
+	assert_string_equal(model->groups[0].variant.name, "Q8_0");
+	assert_string_equal(model->groups[1].variant.name, "Q4_K_M");
+	assert_string_equal(model->groups[2].variant.name, "Q2_K");
 	assert_int_equal(model->groups[1].files, 2);
 	assert_int_equal(model->groups[1].bytes, 8);
 	assert_int_equal(model->groups[1].parts_wanted, 2);
@@ -135,17 +135,19 @@ static void parts_that_are_missing_are_named(void **state)
 	size_t left = MODEL_MISSING_MAX;
 
 	(void)state;
-	/* Two sets of one quant: each has its own holes. */
-	add(model, "a-Q4_0-00002-of-00003.gguf", MODEL_WEIGHTS, 1);
-	add(model, "b-Q4_0-00001-of-00002.gguf", MODEL_WEIGHTS, 1);
-	add(model, "c-Q4_0.gguf", MODEL_WEIGHTS, 1);
+	/* Two sets of one pipeline: each has its own holes. */
+	add(model, "model_index.json", MODEL_OTHER, 1);
+	add(model, "a/m-00002-of-00003.safetensors", MODEL_WEIGHTS, 1);
+	add(model, "b/m-00001-of-00002.safetensors", MODEL_WEIGHTS, 1);
+	add(model, "c/m.safetensors", MODEL_WEIGHTS, 1);
 	model_finish(model);
 	assert_int_equal(model->n_groups, 1);
 	assert_int_equal(model->groups[0].parts_wanted, 6);
 	assert_int_equal(model->groups[0].parts_missing, 3);
 	model_missing(model, 0, &left, on_missing, &named);
-	assert_string_equal(named.text, "a-Q4_0-00001-of-00003.gguf a-Q4_0-00003-of-00003.gguf "
-					"b-Q4_0-00002-of-00002.gguf ");
+	assert_string_equal(named.text, "a/m-00001-of-00003.safetensors "
+					"a/m-00003-of-00003.safetensors "
+					"b/m-00002-of-00002.safetensors ");
 }
 
 /* As in many repositories of diffusers and transformers. */

@@ -144,8 +144,8 @@ static void files_have_labels_groups_and_companions(void **state)
 		{ "", "", true },
 		{ "Q4_K_M", "Q4_K_M", false },
 		{ "UD-Q4_K_M", "UD-Q4_K_M", false },
-		{ "", "sets/m", false },
-		{ "", "sets/m", false },
+		{ "", "sets/m.safetensors", false },
+		{ "", "sets/m.safetensors", false },
 	};
 	struct rig *rig = *state;
 	struct result result;
@@ -156,9 +156,10 @@ static void files_have_labels_groups_and_companions(void **state)
 		const struct planned_file *file = &result.planned->files[i];
 
 		assert_string_equal(file->file->path, files[i].path);
-		assert_string_equal(file->quant.label, wanted[i].quant);
-		assert_string_equal(file->group, wanted[i].group);
-		assert_int_equal(file->is_companion, wanted[i].is_companion);
+		assert_string_equal(file->variant.quant.label, wanted[i].quant);
+		assert_string_equal(file->variant.name, wanted[i].group);
+		assert_int_equal(variant_is_companion(file->variant.kind),
+				 wanted[i].is_companion);
 	}
 	planned_free(&result.planned);
 }

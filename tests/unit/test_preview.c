@@ -31,14 +31,16 @@ static int make(void **state)
 	static char paths[N_FILES][32] = { "config.json", "m-Q2_K.gguf", "m-Q8_0.gguf",
 					   "readme",      "s-1-of-2",    "s-2-of-2" };
 	static const struct planned_file rows[N_FILES] = {
-		{ .is_companion = true, .is_selected = true, .is_present = true },
-		{ .quant = { .label = "Q2_K", .rank = 9, .bpw_centi = 296 }, .group = "Q2_K" },
-		{ .quant = { .label = "Q8_0", .rank = 1, .bpw_centi = 850 },
-		  .group = "Q8_0",
+		{ .variant.kind = VARIANT_COMPANION, .is_selected = true, .is_present = true },
+		{ .variant = { .quant = { .label = "Q2_K", .rank = 9, .bpw_centi = 296 },
+			       .name = "Q2_K" } },
+		{ .variant = { .quant = { .label = "Q8_0", .rank = 1, .bpw_centi = 850 },
+			       .name = "Q8_0" },
 		  .is_selected = true },
-		{ .is_selected = false },
-		{ .group = "s", .is_selected = true },
-		{ .group = "s", .is_present = true },
+		{ .variant.kind = VARIANT_OTHER },
+		{ .variant = { .kind = VARIANT_SAFETENSORS, .name = "s" },
+		  .is_selected = true },
+		{ .variant = { .kind = VARIANT_SAFETENSORS, .name = "s" }, .is_present = true },
 	};
 
 	(void)state;

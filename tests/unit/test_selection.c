@@ -324,55 +324,6 @@ static void a_hostile_regular_expression_runs_into_its_limits(void **state)
 	}
 }
 
-static void companions_are_told_from_weights(void **state)
-{
-	static const struct {
-		const char *path;
-		bool is_companion;
-		bool is_weights;
-	} rows[] = {
-		{ "config.json", true, false },
-		{ "sub/Config.json", true, false },
-		{ "my-config.json", false, false },
-		{ "generation_config.json", true, false },
-		{ "tokenizer.model", true, false },
-		{ "tokenizer/weights.bin", false, true },
-		{ "special_tokens_map.json", true, false },
-		{ "vocab.txt", true, false },
-		{ "merges.txt", true, false },
-		{ "chat_template.jinja", true, false },
-		{ "preprocessor_config.json", true, false },
-		{ "model.safetensors.index.json", true, false },
-		{ "mmproj-BF16.gguf", true, false },
-		{ "m-mmproj-f16.gguf", true, false },
-		{ "imatrix_unsloth.dat", true, false },
-		{ "m-imatrix.gguf", true, false },
-		{ "MTP/mtp-m.gguf", true, false },
-		{ "eagle3-m.gguf", true, false },
-		{ "dflash-m.gguf", true, false },
-		{ "dspark-m.gguf", true, false },
-		{ "m.gguf", false, true },
-		{ "M.GGUF", false, true },
-		{ "model.safetensors", false, true },
-		{ "pytorch_model.bin", false, true },
-		{ "a.pt", false, true },
-		{ "a.pth", false, true },
-		{ "a.onnx", false, true },
-		{ "a.ckpt", false, true },
-		{ "README.md", false, false },
-		{ "a.gguf.md", false, false },
-		{ "", false, false },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		assert_int_equal(selection_is_companion(str_from(rows[i].path)),
-				 rows[i].is_companion);
-		assert_int_equal(selection_is_weights(str_from(rows[i].path)),
-				 rows[i].is_weights);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,7 +339,6 @@ int main(void)
 		cmocka_unit_test(a_bad_term_is_named_with_the_position),
 		cmocka_unit_test(terms_have_limits),
 		cmocka_unit_test(a_hostile_regular_expression_runs_into_its_limits),
-		cmocka_unit_test(companions_are_told_from_weights),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
