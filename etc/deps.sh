@@ -15,7 +15,7 @@ build='gcc libc6-dev pkg-config libfcgi-dev libcurl4-openssl-dev libevent-dev li
 run='nginx-light python3'
 test='libcmocka-dev clang clang-format-14 clang-tidy cppcheck libclang-rt-14-dev binutils
 	python3-venv lighttpd lighttpd-mod-deflate caddy curl chromium fonts-dejavu-core openssl'
-package='debhelper dpkg-dev lintian'
+package='build-essential debhelper dpkg-dev lintian'
 machine='debootstrap systemd-container'
 bench='aria2 openssl e2fsprogs'
 container='buildah debootstrap docker-compose iproute2 python3-seccomp python3-venv'
@@ -24,8 +24,8 @@ servers='nginx caddy lighttpd'
 missing=()
 want() { dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed || missing+=("$1"); }
 for group in "$@"; do
-	for package in ${!group}; do
-		want "$package"
+	for name in ${!group}; do
+		want "$name"
 	done
 	if [ "$group" = test ]; then
 		# Any Node will do, also one that is not Debian's.
@@ -56,8 +56,8 @@ $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends 
 
 # A web server that came with this must not start at the next boot either.
 for server in $servers; do
-	for package in "${missing[@]}"; do
-		case $package in
+	for name in "${missing[@]}"; do
+		case $name in
 		"$server" | "$server"-*)
 			$sudo rm -f "/etc/systemd/system/multi-user.target.wants/$server.service"
 			$sudo update-rc.d "$server" disable >/dev/null 2>&1 || true

@@ -29,7 +29,7 @@ if [ "$(id -u)" -eq 0 ]; then
 	group=$(id -gn "$LARDER_USER")
 	reaches() { setpriv --reuid "$LARDER_USER" --regid "$group" --clear-groups test -x "$1"; }
 	mkdir -p "$var"
-	if ! reaches "$var"; then
+	if ! reaches "$(cd "$var" && pwd)"; then
 		echo "run.sh: $LARDER_USER cannot reach $var; all is kept in /var/lib/larder" >&2
 		var=/var/lib/larder
 	fi
@@ -47,6 +47,11 @@ fi
 export LARDER_MODELS_DIR=${LARDER_MODELS_DIR:-$var/models}
 export LARDER_STATE_DIR=${LARDER_STATE_DIR:-$var/state}
 export LARDER_RUNTIME_DIR=${LARDER_RUNTIME_DIR:-$var/run}
+# Whichever of the two begins first finds a place for its socket.
+if [ ! -d "$LARDER_RUNTIME_DIR" ]; then
+	mkdir -m 750 -p "$LARDER_RUNTIME_DIR"
+	[ "$(id -u)" -ne 0 ] || chown "$LARDER_USER:$group" "$LARDER_RUNTIME_DIR"
+fi
 
 pids=()
 stop() {
