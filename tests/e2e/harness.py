@@ -505,7 +505,8 @@ def start_caddy(larder):
             admin off
             auto_https off
         }}
-        http://127.0.0.1:{larder.port} {{
+        http://:{larder.port} {{
+            bind 127.0.0.1
             import {folder}/site
         }}""")
     program = Program("caddy", [shutil.which("caddy"), "run", "--config", f"{folder}/Caddyfile", "--adapter", "caddyfile"],
@@ -519,11 +520,14 @@ def start_lighttpd(larder):
     folder = site_file(larder, "lighttpd/larder.conf", "lighttpd/larder-subpath.conf")
     site = (folder / "site").read_text()
     (folder / "site").write_text(re.sub(r"^#(server.modules|deflate)", r"\1", site, flags=re.M))
+    # At the end of Debian's own, of which all but the place is left as it is.
+    own = re.sub(r"^(server\.(errorlog|pid-file|username|groupname|port|upload-dirs) |include_shell .*use-ipv6).*", "",
+                 Path("/etc/lighttpd/lighttpd.conf").read_text(), flags=re.M)
     (folder / "lighttpd.conf").write_text(f"""
         server.bind = "127.0.0.1"
         server.port = {larder.port}
         server.upload-dirs = ( "{folder}" )
-        {f'server.document-root = "{folder}"' if larder.base else ""}
+        {own}
         include "{folder}/site"
         """)
     lighttpd = shutil.which("lighttpd", path=os.environ["PATH"] + ":/usr/sbin")
