@@ -1,5 +1,6 @@
 #include "cli/cli_session.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -42,8 +43,13 @@ enum cli_exit cli_session_worse(enum cli_exit a, enum cli_exit b)
 /* The shared hint is for the web page, which recovers by itself. */
 static const char *hint_for(const struct error *err)
 {
+	if (err->code == ERR_DAEMON_UNAVAILABLE && (err->sys == EACCES || err->sys == EPERM))
+		return "become root, or a member of the group that owns it (usermod -aG), and "
+		       "sign in again";
 	if (err->code == ERR_DAEMON_UNAVAILABLE)
-		return "start larderd, or name its control socket with --socket=PATH";
+		return "start larderd, or name its control socket with --socket=PATH; its log "
+		       "says"
+		       " why it does not run";
 	return error_code_hint(err->code);
 }
 

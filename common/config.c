@@ -419,6 +419,20 @@ static int find_secret(struct config *cfg, const struct row *row,
 	return read_secret(row, credential, true, ret, err);
 }
 
+/* A secret as people put it down: the line that `larder hash-password` prints, or with the
+ * quotes around it that one place wants and another, like Docker's --env-file, hands on. */
+static struct str unwrap(const struct row *row, struct str text)
+{
+	AUTO_CSTR assignment = mem_printf("%s=", row->name);
+
+	if (str_has_prefix(text, str_from(assignment)))
+		text = str_trim(str_sub(text, strlen(assignment), text.n));
+	if (text.n >= 2 && (text.p[0] == '\'' || text.p[0] == '"') &&
+	    text.p[text.n - 1] == text.p[0])
+		text = str_sub(text, 1, text.n - 1);
+	return text;
+}
+
 static int load_row(struct config *cfg, const struct row *row,
 		    char *(*lookup)(const char *name), struct error *err)
 {
@@ -430,6 +444,8 @@ static int load_row(struct config *cfg, const struct row *row,
 		return -1;
 	if (found > 0)
 		value = str_from(secret);
+	if (row->kind == KIND_SECRET)
+		value = unwrap(row, value);
 	if (value.n == 0)
 		value = str_from(row->otherwise);
 	return set_value(cfg, row, value, err);
@@ -584,7 +600,9 @@ void config_print_markdown(FILE *out)
 		"of the environment\n"
 		"only; `etc/larder.env` lists them all, and systemd, containers and `make run` "
 		"read that one file.\n"
-		"`larderd --check` says which are wrong, and why.\n\n"
+		"`larderd --check [FILE]` says which are wrong, and why; FILE is "
+		"`/etc/larder/larder.env`\n"
+		"where a service reads it.\n\n"
 		"Sizes take K, M, G and T (powers of 1024), times s, m, h and d. A secret may "
 		"come from the file that\n"
 		"`NAME_FILE` names, or from a systemd credential: `larder.hf_token` for "

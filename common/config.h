@@ -71,7 +71,8 @@ struct config {
 /* Reads the environment through `lookup` (getenv, or a test's own). A bad value is an error
  * whose text begins with the variable's name. Unset and empty mean the default. A secret may
  * come from the file named by NAME_FILE instead, or from a service manager's credential
- * ($CREDENTIALS_DIRECTORY/larder.NAME in lower case, without LARDER_). */
+ * ($CREDENTIALS_DIRECTORY/larder.NAME in lower case, without LARDER_); quotes around it and
+ * "NAME=" before it are not of it. */
 struct config *config_load(char *(*lookup)(const char *name), struct error *err);
 void config_free(struct config **cfg);
 

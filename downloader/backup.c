@@ -158,7 +158,7 @@ static int put_aside(const char *present, struct error *err)
 	return move(present, aside, err);
 }
 
-int backup_restore(const char *path, const char *state_dir, struct error *err)
+static int restore(const char *path, const char *state_dir, struct error *err)
 {
 	AUTO_CSTR present = mem_printf("%s/" STORE_FILE, state_dir);
 	AUTO_CSTR fresh = mem_printf("%s.new", present);
@@ -174,4 +174,37 @@ int backup_restore(const char *path, const char *state_dir, struct error *err)
 	    move(fresh, present, err) < 0)
 		return -1;
 	return sync_folder(state_dir, err);
+}
+
+/* The bytes of `fd`, under a name of our own. */
+static int fetch(int fd, const char *name, const char *to, struct error *err)
+{
+	AUTO_FD out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	char piece[64 * 1024];
+	ssize_t n = 0;
+
+	if (out < 0)
+		return error_set_errno(err, ERR_DISK_ERROR, "%s", to);
+	while ((n = read(fd, piece, sizeof(piece))) > 0) {
+		if (write(out, piece, (size_t)n) != n)
+			return error_set_errno(err, ERR_DISK_ERROR, "%s", to);
+	}
+	return n == 0 ? 0 : error_set_errno(err, ERR_DISK_ERROR, "%s", name);
+}
+
+int backup_restore(const char *path, int fd, const char *state_dir, struct error *err)
+{
+	AUTO_CSTR given = mem_printf("%s/" STORE_FILE ".given", state_dir);
+	int result;
+
+	if (fd < 0 || access(path, R_OK) == 0)
+		return restore(path, state_dir, err);
+	if (folder_make(state_dir, 0700, NULL, err) < 0)
+		return -1;
+	(void)unlink(given);
+	result = fetch(fd, path, given, err);
+	if (result == 0)
+		result = restore(given, state_dir, err);
+	(void)unlink(given);
+	return result;
 }

@@ -23,7 +23,8 @@ void backup_make(struct pool *pool, const char *state_dir, backup_done_fn done, 
 
 /* Puts the copy at `path` in the place of the database in `state_dir`, which no larderd may
  * have open; what was there is larder.db.before-restore from then on. One that is damaged, or
- * from a newer Larder, is refused, and nothing is changed. */
-int backup_restore(const char *path, const char *state_dir, struct error *err) MUST_USE;
+ * from a newer Larder, is refused, and nothing is changed. `fd` is the copy as who called us
+ * could open it, or -1: it is read where `path` is closed to whom we have become. */
+int backup_restore(const char *path, int fd, const char *state_dir, struct error *err) MUST_USE;
 
 #endif

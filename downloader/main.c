@@ -1,5 +1,6 @@
 /* larderd: the download daemon. */
 #include <signal.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <sodium.h>
 
 #include "common/config.h"
+#include "common/env_file.h"
 #include "common/error.h"
 #include "common/folder.h"
 #include "common/log.h"
@@ -22,9 +24,8 @@
 
 static int print_usage(FILE *out)
 {
-	(void)fputs("usage: larderd [--help | --version | --check | --restore FILE | "
-		    "--print-env |\n"
-		    "               --print-docs]\n\n"
+	(void)fputs("usage: larderd [--help | --version | --check [ENV_FILE] |\n"
+		    "               --restore COPY [ENV_FILE] | --print-env | --print-docs]\n\n"
 		    "The download daemon of Larder. It stays in the foreground, logs to "
 		    "stderr, and is\n"
 		    "configured by environment variables:\n\n",
@@ -112,23 +113,38 @@ static void complain(void *ctx, const char *text)
 	(void)fprintf(stderr, "%s\n", text);
 }
 
-/* All that is wrong, not only the first. */
-static int check(void)
+static void set(void *ctx, const char *name, const char *value)
 {
-	size_t n = config_check(getenv, complain, NULL);
-	AUTO(config) cfg = NULL;
-	struct error err;
+	(void)ctx;
+	(void)setenv(name, value, 1);
+}
 
+/* All that is wrong, not only the first: in `file`, over what the environment says, or in the
+ * environment alone. */
+static int check(const char *file)
+{
+	AUTO(config) cfg = NULL;
+	struct error err = { .code = ERR_NONE };
+	size_t n;
+
+	if (file != NULL && env_file_read(file, set, NULL, &err) < 0) {
+		complain(NULL, err.text);
+		return EX_CONFIG;
+	}
+	n = config_check(getenv, complain, NULL);
 	config_find_unknown(environ, complain, NULL);
 	if (n == 0)
 		cfg = config_load(getenv, &err);
 	if (n > 0 || cfg == NULL || sodium_init() < 0)
-		return EXIT_FAILURE;
+		return EX_CONFIG;
 	if (daemon_check(cfg, &err) < 0) {
 		complain(NULL, err.text);
-		return EXIT_FAILURE;
+		return EX_CONFIG;
 	}
-	return puts("the configuration makes sense") >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return printf("%s makes sense\n", file != NULL ? file : "what this environment says") >
+			       0
+		       ? EXIT_SUCCESS
+		       : EXIT_FAILURE;
 }
 
 static int serve(void)
@@ -168,14 +184,17 @@ static int serve(void)
 	return EXIT_SUCCESS;
 }
 
-/* As the user whose files they are. */
-static int restore(const char *path)
+/* As the user whose files they are, who may not be able to read what root has kept. */
+static int restore(const char *path, const char *env_file)
 {
-	struct error err;
-	AUTO(config) cfg = config_load(getenv, &err);
+	struct error err = { .code = ERR_NONE };
+	AUTO(config) cfg = NULL;
+	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
+	if (env_file == NULL || env_file_read(env_file, set, NULL, &err) == 0)
+		cfg = config_load(getenv, &err);
 	if (cfg == NULL || privileges_drop(cfg->user, NULL, 0, &err) < 0 ||
-	    backup_restore(path, cfg->state_dir, &err) < 0) {
+	    backup_restore(path, fd, cfg->state_dir, &err) < 0) {
 		complain(NULL, err.text);
 		return EXIT_FAILURE;
 	}
@@ -195,10 +214,10 @@ int main(int argc, char **argv)
 		return print_usage(stdout);
 	if (strcmp(argv[1], "--version") == 0)
 		return printf("larderd %s\n", LARDER_VERSION) > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-	if (strcmp(argv[1], "--check") == 0)
-		return check();
-	if (strcmp(argv[1], "--restore") == 0 && argc == 3)
-		return restore(argv[2]);
+	if (strcmp(argv[1], "--check") == 0 && argc <= 3)
+		return check(argv[2]);
+	if (strcmp(argv[1], "--restore") == 0 && (argc == 3 || argc == 4))
+		return restore(argv[2], argv[3]);
 	if (strcmp(argv[1], "--print-env") == 0) {
 		config_print_env(stdout);
 		return EXIT_SUCCESS;

@@ -49,6 +49,26 @@ def test_a_backup_brings_back_what_there_was(larder, hub, tmp_path):
     assert larder.api("GET", "settings", status=200).json["bandwidth_limit"] == 654321
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has what larderd's user may not read")
+def test_root_puts_back_what_is_closed_to_larderd(larder, tmp_path):
+    """`larder backup FILE` by root is root's; larderd --restore goes on as somebody else."""
+    larder.api("PATCH", "settings", {"bandwidth_limit": 123456}, status=200)
+    file = tmp_path / "larder.db"
+    made = subprocess.run([programs() / "larder", "backup", file], env=larder.env, capture_output=True, text=True, timeout=60)
+    assert made.returncode == 0 and file.stat().st_uid == 0 and file.stat().st_mode & 0o777 == 0o600
+    larder.api("PATCH", "settings", {"bandwidth_limit": 654321}, status=200)
+    larder.stop_daemon()
+    env = tmp_path / "larder.env"
+    env.write_text("".join(f"{name}={value}\n" for name, value in larder.env.items() if name.startswith("LARDER_")))
+    env.chmod(0o600)
+    put = subprocess.run([programs() / "larderd", "--restore", file, env], env={"PATH": os.environ["PATH"]},
+                         capture_output=True, text=True, timeout=60)
+    assert put.returncode == 0, put.stderr
+    larder.start_daemon()
+    assert larder.api("GET", "settings", status=200).json["bandwidth_limit"] == 123456
+    assert not list((larder.folder / "state").glob("*.given"))
+
+
 def test_a_download_goes_on_from_an_older_copy(fast, hub):
     """What the copy does not know yet is proven again, and nothing that is wrong is believed."""
     hub.fault("slow", "*", origin="cdn", rate=8_000_000)

@@ -40,17 +40,30 @@ def test_the_shipped_document_is_the_table():
 
 def test_a_check_says_all_that_is_wrong_and_what_may_have_been_meant():
     good = run("larderd", "--check")
-    assert good.returncode == 0 and good.stdout == "the configuration makes sense\n" and good.stderr == ""
+    assert good.returncode == 0 and good.stdout == "what this environment says makes sense\n" and good.stderr == ""
     wrong = run("larderd", "--check", LARDER_MAX_DOWNLOADS="many", LARDER_TRASH_DAYS="-1", LARDER_MAX_DOWNLAODS="3",
                 HF_TOKEN="a b")
     lines = wrong.stderr.splitlines()
-    assert wrong.returncode == 1 and wrong.stdout == ""
+    assert wrong.returncode == os.EX_CONFIG and wrong.stdout == ""
     assert [line.split(":")[0] for line in lines] == [
         "HF_TOKEN", "LARDER_MAX_DOWNLOADS", "LARDER_TRASH_DAYS", "LARDER_MAX_DOWNLAODS"]
     assert lines[-1].endswith("the nearest is LARDER_MAX_DOWNLOADS") and "a b" not in wrong.stderr
     for name, value in (("HF_ENDPOINT", "https://"), ("LARDER_API_KEYS", "sesame"), ("LARDER_PASSWORD_HASH", "sesame")):
         one = run("larderd", "--check", **{name: value})
-        assert one.returncode == 1 and one.stderr.startswith(f"{name}: ")
+        assert one.returncode == os.EX_CONFIG and one.stderr.startswith(f"{name}: ")
+
+
+def test_a_check_reads_the_file_that_the_service_reads(tmp_path):
+    file = tmp_path / "larder.env"
+    file.write_text("# of the service\nLARDER_MAX_DOWNLOADS = '2'\nLARDER_MODELS_DIR=/srv/my models\n")
+    good = run("larderd", "--check", file, LARDER_MAX_DOWNLOADS="many")
+    assert (good.returncode, good.stdout, good.stderr) == (0, f"{file} makes sense\n", "")
+    file.write_text("LARDER_MAX_DOWNLOADS=many\n")
+    wrong = run("larderd", "--check", file)
+    assert wrong.returncode == os.EX_CONFIG and wrong.stderr.startswith("LARDER_MAX_DOWNLOADS: ")
+    file.write_text("LARDER_MAX_DOWNLOADS\n")
+    assert "line 1 is not" in run("larderd", "--check", file).stderr
+    assert run("larderd", "--check", tmp_path / "nothing").returncode == os.EX_CONFIG
 
 
 def test_an_unknown_variable_is_warned_of_at_start(make_larder):

@@ -298,6 +298,28 @@ static void a_secret_may_come_from_a_file(void **state)
 	assert_string_equal(cfg->hf_token, "hf_fromfile");
 }
 
+/* What `larder hash-password` prints is a line for larder.env; people put it into a secret's
+ * file, and Docker hands the quotes of an --env-file on. */
+static void a_secret_may_be_wrapped(void **state)
+{
+	static const char *const forms[] = {
+		"LARDER_PASSWORD_HASH='$argon2id$v=19$x'\n",
+		"LARDER_PASSWORD_HASH=$argon2id$v=19$x",
+		"'$argon2id$v=19$x'",
+		"\"$argon2id$v=19$x\"",
+		" $argon2id$v=19$x ",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		AUTO(config) cfg = NULL;
+
+		set(0, "LARDER_PASSWORD_HASH", forms[i]);
+		cfg = load();
+		assert_string_equal(cfg->password_hash, "$argon2id$v=19$x");
+	}
+}
+
 /* As systemd's LoadCredential= leaves it. */
 static void a_secret_may_be_a_credential(void **state)
 {
@@ -424,6 +446,7 @@ int main(void)
 		cmocka_unit_test_setup(a_bad_value_is_refused_with_its_variables_name,
 				       forget_all),
 		cmocka_unit_test_setup(a_bad_token_is_not_quoted, forget_all),
+		cmocka_unit_test_setup(a_secret_may_be_wrapped, forget_all),
 		cmocka_unit_test_setup(a_secret_may_be_a_credential, forget_all),
 		cmocka_unit_test_setup(a_secret_may_come_from_a_file, forget_all),
 		cmocka_unit_test_setup(a_secrets_file_has_a_greatest_size, forget_all),
