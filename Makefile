@@ -264,7 +264,8 @@ analyze:
 
 # --- installing ----------------------------------------------------------------------------
 
-SYSTEMD := larderd.service larder-fcgi.service larderd-control.socket larderd-events.socket larder-fcgi.socket
+SYSTEMD := larderd.service larder-fcgi.service larderd-control.socket larderd-events.socket larder-fcgi.socket \
+	larder-backup.service larder-backup.timer
 DOCS := README.md $(filter-out docs/BENCHMARKS.md,$(wildcard docs/*.md))
 
 # The units say where the programs are, and whose the sockets for the web server are: its group's.
@@ -278,7 +279,7 @@ install: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 	$(Q)etc/install-pages.sh static $(DESTDIR)$(PREFIX)/share/larder/static
 	$(Q)cp -R etc/nginx etc/caddy etc/lighttpd docs/monitoring $(DESTDIR)$(PREFIX)/share/larder/
 	$(Q)for unit in $(SYSTEMD); do \
-		sed -e 's|/usr/sbin/|$(PREFIX)/sbin/|; s|=www-data$$|=$(WEB_GROUP)|' \
+		sed -e 's|/usr/\(s*bin\)/|$(PREFIX)/\1/|; s|=www-data$$|=$(WEB_GROUP)|' \
 			-e 's|file:/usr/share|file:$(PREFIX)/share|' systemd/$$unit \
 			>$(DESTDIR)$(UNITDIR)/$$unit && chmod 644 $(DESTDIR)$(UNITDIR)/$$unit || exit 1; done
 	$(Q)install -m 644 systemd/larder.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/larder.conf

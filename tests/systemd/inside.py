@@ -303,10 +303,62 @@ def what_makes_no_sense_is_not_tried_again():
     wait(lambda: show("larderd", "ActiveState") == "failed", "it has failed")
     assert show("larderd", "ExecMainStatus") == "78" and show("larderd", "NRestarts") == "0"
     assert "LARDER_MAX_DOWNLOADS: " in run("journalctl", "-u", "larderd", "-o", "cat", "-n", "20").stdout
+    wrong = run("larderd", "--check", str(ENV), ok=False)
+    assert wrong.returncode == 78 and "LARDER_MAX_DOWNLOADS: " in wrong.stderr
+    # Who asks nevertheless is not kept waiting, and does not make it try without end.
+    for _ in range(10):
+        asked = run("larder", "status", ok=False)
+        assert asked.returncode == 3, asked.stdout + asked.stderr
+    refused = run("journalctl", "-u", "larderd", "-o", "cat", "-b").stdout.count("LARDER_MAX_DOWNLOADS: ")
+    assert refused <= 12, f"it was begun {refused} times"
     configure(LARDER_MAX_DOWNLOADS=None)
-    run("systemctl", "reset-failed", "larderd.service", "larderd-control.socket", "larderd-events.socket")
-    run("systemctl", "restart", "larderd")
+    assert run("larderd", "--check", str(ENV)).stdout == f"{ENV} makes sense\n"
+    run("systemctl", "restart", "larderd", "larder-fcgi")
     wait(lambda: api("GET", "health")["status"] == "ok", "it serves")
+
+
+@check
+def a_copy_each_day_is_kept_and_put_back():
+    assert not is_active("larder-backup.timer"), "nobody has asked for it"
+    run("systemctl", "enable", "--now", "larder-backup.timer")
+    run("systemctl", "start", "larder-backup.service")
+    copies = list(Path("/var/lib/larder/state/backups").glob("larder-*.db"))
+    assert len(copies) == 1
+    run("larder", "backup", "/root/larder.db")
+    before = [model["repo"] for model in larder("ls")["models"]]
+    run("systemctl", "stop", "larder-fcgi", "larderd", "larderd-control.socket", "larderd-events.socket")
+    run("larderd", "--restore", "/root/larder.db", str(ENV))
+    run("systemctl", "start", "larderd", "larder-fcgi")
+    assert before and [model["repo"] for model in larder("ls")["models"]] == before
+    run("systemctl", "disable", "--now", "larder-backup.timer")
+
+
+@check
+def a_secret_may_be_sealed():
+    sealed = Path("/etc/credstore.encrypted")
+    sealed.mkdir(mode=0o700, exist_ok=True)
+    (Path("/etc/credstore") / "larder.hf_token").unlink()
+    run("systemd-creds", "encrypt", "--name=larder.hf_token", "-", str(sealed / "larder.hf_token"), input=TOKEN)
+    drop_in = Path("/etc/systemd/system/larderd.service.d")
+    drop_in.mkdir(exist_ok=True)
+    (drop_in / "sealed.conf").write_text("[Service]\nLoadCredentialEncrypted=larder.hf_token\n")
+    run("systemctl", "daemon-reload")
+    run("systemctl", "restart", "larderd")
+    assert larder("token")["set"] is True
+
+
+@check
+def a_password_is_set_as_the_document_says():
+    run("sh", "-c", "umask 077; larder hash-password > /etc/credstore/larder.password_hash", input="a good long password\n")
+    configure(LARDER_AUTH="password")
+    run("systemctl", "restart", "larderd", "larder-fcgi")
+    assert api("GET", "session")["auth"] == "password"
+    api("GET", "downloads", status=401)
+    assert larder("status")
+    Path("/etc/credstore/larder.password_hash").unlink()
+    configure(LARDER_AUTH=None)
+    run("systemctl", "restart", "larderd", "larder-fcgi")
+    api("GET", "downloads", status=200)
 
 
 @check
