@@ -16,6 +16,7 @@
 
 #include "cli/cli_args.h"
 #include "cli/cli_download.h"
+#include "cli/cli_effect.h"
 #include "cli/cli_news.h"
 #include "cli/cli_progress.h"
 #include "cli/cli_term.h"
@@ -418,6 +419,16 @@ static enum cli_exit be_interrupted(struct get *get, int number)
 }
 
 /* Until all are settled: 0, a signal's number, or -1. */
+/* Whoever waits is told at once when there is nothing to wait for yet. */
+static void say_pause(struct get *get)
+{
+	AUTO(buf) text = buf_new(CLI_WORDS_MAX);
+
+	cli_effect_add_pause(get->session, text, clock_ms(CLOCK_REALTIME));
+	if (buf_str(text).n > 0)
+		say(get, CLI_TERM_OUT, text);
+}
+
 static int wait_for_all(struct get *get, struct error *err)
 {
 	int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
@@ -425,6 +436,7 @@ static int wait_for_all(struct get *get, struct error *err)
 	int number = 0;
 
 	get->line_at_ms = now_ms + LINE_MS;
+	say_pause(get);
 	for (;;) {
 		now_ms = clock_ms(CLOCK_MONOTONIC);
 		if (now_ms >= look_at_ms) {

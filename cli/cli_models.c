@@ -42,7 +42,9 @@ static void add_state(struct buf *b, struct json_object *model)
 		has_some = true;
 	}
 	if (!has_some)
-		buf_add(b, S("proven"));
+		buf_add(b, cli_download_number(model, "files_total") > 0
+				   ? S("proven")
+				   : S("nothing whole yet"));
 	if (json_is_true(json_get(model, "update"), "available"))
 		buf_add(b, S(", outdated"));
 }

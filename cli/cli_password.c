@@ -78,7 +78,7 @@ enum cli_exit cli_sign_out(const struct cli_session *session)
 		cli_session_print_json(json_object_new_object(), NULL);
 		return CLI_EXIT_OK;
 	}
-	buf_add(text, S("every session is over\n"));
+	buf_add(text, S("every session is over, everywhere within five seconds\n"));
 	cli_session_print(text);
 	return CLI_EXIT_OK;
 }

@@ -5,6 +5,7 @@
 
 #include "cli/cli_args.h"
 #include "cli/cli_download.h"
+#include "cli/cli_effect.h"
 #include "cli/cli_news.h"
 #include "cli/cli_table.h"
 #include "cli/cli_term.h"
@@ -96,18 +97,21 @@ static struct json_object *choose(struct json_object *downloads, bool all)
 	return chosen;
 }
 
-static void print_table(struct json_object *downloads, bool all)
+static void print_table(const struct cli_session *session, struct json_object *downloads,
+			bool all)
 {
+	int64_t now_ms = (int64_t)time(NULL) * 1000;
 	AUTO_JSON chosen = choose(downloads, all);
 	AUTO(buf) text = buf_new(TEXT_MAX_BYTES);
 
 	if (json_object_array_length(chosen) > 0)
 		cli_ps_render(text, chosen, cli_download_id_len(downloads), cli_term_columns(),
-			      cli_term_is_utf8(), (int64_t)time(NULL) * 1000);
+			      cli_term_is_utf8(), now_ms);
 	else
 		buf_addf(text, "%s\n",
 			 all ? "no downloads"
 			     : "no downloads under way; --all shows the others");
+	cli_effect_add_pause(session, text, now_ms);
 	cli_session_print(text);
 }
 
@@ -125,7 +129,7 @@ enum cli_exit cli_ps(const struct cli_session *session)
 		cli_session_print_json(list, NULL);
 		return CLI_EXIT_OK;
 	}
-	print_table(json_get(list, "downloads"), all);
+	print_table(session, json_get(list, "downloads"), all);
 	json_free(&list);
 	return CLI_EXIT_OK;
 }

@@ -5,6 +5,7 @@
 
 #include "cli/cli_args.h"
 #include "cli/cli_download.h"
+#include "cli/cli_effect.h"
 #include "cli/cli_text.h"
 #include "common/buf.h"
 #include "common/nearest.h"
@@ -156,38 +157,6 @@ static void add_limit(struct buf *b, uint64_t bps)
 		cli_text_add_speed(b, bps);
 }
 
-/* Why it is so, and how long. */
-static void add_why(struct buf *b, struct json_object *effect, int64_t now_ms)
-{
-	struct str why = json_get_str(effect, "why");
-	int64_t until_ms = 0;
-
-	if (str_is_equal(why, S("schedule")))
-		buf_add(b, S(", by the schedule"));
-	else if (str_is_equal(why, S("slow")))
-		buf_add(b, S(", while slow is on"));
-	if (cli_text_to_time(json_get_str(effect, "until"), &until_ms) < 0 ||
-	    until_ms <= now_ms)
-		return;
-	buf_add(b, S(", for another "));
-	cli_text_add_duration(b, (uint64_t)(until_ms - now_ms + 999) / 1000);
-}
-
-static void add_effect(struct buf *b, struct json_object *effect, int64_t now_ms)
-{
-	uint64_t bps = cli_download_number(effect, "bandwidth_limit");
-
-	if (json_is_true(effect, "paused")) {
-		buf_add(b, S("paused"));
-	} else if (bps > 0) {
-		buf_add(b, S("at most "));
-		cli_text_add_speed(b, bps);
-	} else {
-		buf_add(b, S("as fast as it goes"));
-	}
-	add_why(b, effect, now_ms);
-}
-
 static void add_entry(struct buf *b, struct json_object *entry)
 {
 	struct json_object *days = json_get(entry, "days");
@@ -248,7 +217,7 @@ static void add_value(struct buf *b, struct json_object *settings, size_t row)
 void cli_settings_render(struct buf *b, struct json_object *settings, int64_t now_ms)
 {
 	buf_add(b, S("now:          "));
-	add_effect(b, json_get(settings, "effect"), now_ms);
+	cli_effect_add(b, json_get(settings, "effect"), now_ms);
 	buf_add_char(b, '\n');
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		buf_addf(b, "%s:%*s", rows[i].key, (int)(13 - strlen(rows[i].key)), "");

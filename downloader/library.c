@@ -217,9 +217,10 @@ static void on_ended(void *ctx, const struct error *err)
 	}
 	l->is_scanning = false;
 	l->scanned_at_ms = clock_unix_ms();
-	log_info("library: %zu models, %zu files, %zu changed, looked at in %llu ms%s%s", l->n,
-		 l->files, l->changes, (unsigned long long)(clock_steady_ms() - l->begun_ms),
-		 err != NULL ? "; " : "", err != NULL ? err->text : "");
+	log_info("library: looked at in %llu ms: models %zu, files %zu, new or different "
+		 "%zu%s%s",
+		 (unsigned long long)(clock_steady_ms() - l->begun_ms), l->n, l->files,
+		 l->changes, err != NULL ? "; " : "", err != NULL ? err->text : "");
 	if (l->every_ms > 0)
 		loop_timer_arm(l->timer, l->every_ms);
 	l->hooks.state(l->hooks.ctx);

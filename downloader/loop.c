@@ -45,9 +45,11 @@ static struct loop_message *take_all(struct loop *loop)
 	return first;
 }
 
-static void run_all(struct loop *loop)
+/* False when there was none. */
+static bool run_all(struct loop *loop)
 {
 	struct loop_message *message = take_all(loop);
+	bool is_any = message != NULL;
 
 	while (message != NULL) {
 		struct loop_message *next = message->next;
@@ -55,6 +57,7 @@ static void run_all(struct loop *loop)
 		message->fn(message);
 		message = next;
 	}
+	return is_any;
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
@@ -64,7 +67,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 
 	(void)ignored;
 	(void)what;
-	run_all(arg);
+	(void)run_all(arg);
 }
 
 struct loop *loop_new(struct error *err)
@@ -87,8 +90,8 @@ struct loop *loop_new(struct error *err)
 
 void loop_drain(struct loop *loop)
 {
-	while (loop->first != NULL)
-		run_all(loop);
+	while (run_all(loop))
+		;
 }
 
 void loop_free(struct loop **loop)

@@ -75,8 +75,9 @@ static char *message_of(const struct job *job, const char *folder)
 		return mem_printf("%llu files are changed, %llu are missing in %s",
 				  (unsigned long long)job->files_changed,
 				  (unsigned long long)job->files_missing, folder);
-	return mem_printf("%llu files, %s, every byte proven, in %s",
-			  (unsigned long long)job->files_total, size, folder);
+	return mem_printf("%llu %s, %s, every byte proven, in %s",
+			  (unsigned long long)job->files_total,
+			  job->files_total == 1 ? "file" : "files", size, folder);
 }
 
 struct json_object *webhook_document(const struct webhook_news *news)

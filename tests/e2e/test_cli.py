@@ -401,6 +401,19 @@ def test_two_thousand_files_are_no_burden(hub, larderd):
     assert answer["downloads"][0]["state"] == "completed"
 
 
+def test_a_pause_of_all_is_said(hub, larderd):
+    """Whoever waits for what is not begun is told why."""
+    larderd.run("settings", "set", "paused=on", check=0)
+    larderd.run("get", "--no-wait", f"{TINY}:Q4_K_M", check=0)
+    assert "nothing is begun now: paused\n" in larderd.run("ps", check=0).stdout
+    get = larderd.begin("get", f"{TINY}:Q8_0")
+    read_until(get.stdout, "nothing is begun now: paused")
+    larderd.run("settings", "set", "paused=off", check=0)
+    out, _ = get.communicate(timeout=PATIENCE)
+    assert get.returncode == 0 and "completed" in out
+    assert "nothing is begun" not in larderd.run("ps", "--all", check=0).stdout
+
+
 # --- the other commands --------------------------------------------------------------------------------------------
 
 

@@ -62,6 +62,18 @@ static void a_narrow_window_keeps_what_matters(void **state)
 	assert_non_null(strstr(buf_cstr(out), "STATE"));
 }
 
+/* As a download leaves it that has failed before it had anything. */
+static void a_model_without_a_whole_file_is_not_called_proven(void **state)
+{
+	AUTO_JSON model = parse("{\"folder\":\"acme/x\",\"bytes\":0,\"files_total\":0,"
+				"\"partial_bytes\":0,\"groups\":[],\"files\":[]}");
+	AUTO(buf) out = buf_new(OUT_MAX);
+
+	(void)state;
+	cli_model_render(out, model, 0, true);
+	assert_non_null(strstr(buf_cstr(out), "nothing whole yet"));
+}
+
 static void a_model_is_told_with_its_groups_and_what_is_wrong(void **state)
 {
 	AUTO_JSON model =
@@ -98,6 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(models_are_rows),
 		cmocka_unit_test(a_narrow_window_keeps_what_matters),
+		cmocka_unit_test(a_model_without_a_whole_file_is_not_called_proven),
 		cmocka_unit_test(a_model_is_told_with_its_groups_and_what_is_wrong),
 	};
 

@@ -131,6 +131,17 @@ static void draining_runs_what_is_posted_and_what_that_posts(void **state)
 	assert_int_equal(counting.n, 10);
 }
 
+/* As at the end: others still post while the loop drains. */
+static void draining_may_meet_others_that_post(void **state)
+{
+	struct sender sender = { .loop = *state };
+
+	assert_int_equal(pthread_create(&sender.thread, NULL, send_all, &sender), 0);
+	while (!sender.is_all_here)
+		loop_drain(*state);
+	assert_int_equal(pthread_join(sender.thread, NULL), 0);
+}
+
 static void stop(void *ctx)
 {
 	loop_stop(ctx);
@@ -234,6 +245,7 @@ int main(void)
 		TEST(messages_of_every_thread_arrive_once_and_in_order),
 		TEST(a_deferred_call_comes_after_the_present_one),
 		TEST(draining_runs_what_is_posted_and_what_that_posts),
+		TEST(draining_may_meet_others_that_post),
 		TEST(a_loop_runs_until_it_is_stopped_and_may_run_again),
 		TEST(a_timer_fires_once_for_each_arming),
 		TEST(a_stopped_or_freed_timer_does_not_fire),
