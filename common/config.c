@@ -563,16 +563,41 @@ static void print_range(FILE *out, const struct row *row)
 		(void)fputc(')', out);
 }
 
+static void print_row(FILE *out, const struct row *row)
+{
+	(void)fprintf(out, "  %-24s %s", row->name, row->help);
+	print_range(out, row);
+	(void)fprintf(out, "\n%27sdefault: %s\n", "",
+		      row->otherwise[0] != '\0' ? row->otherwise : "empty");
+	if (row->kind == KIND_SECRET)
+		(void)fprintf(out, "%27sor %s_FILE: a file that holds it\n", "", row->name);
+}
+
 void config_print_help(FILE *out)
 {
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		(void)fprintf(out, "  %-24s %s", rows[i].name, rows[i].help);
-		print_range(out, &rows[i]);
-		(void)fprintf(out, "\n%27sdefault: %s\n", "",
-			      rows[i].otherwise[0] != '\0' ? rows[i].otherwise : "empty");
-		if (rows[i].kind == KIND_SECRET)
-			(void)fprintf(out, "%27sor %s_FILE: a file that holds it\n", "",
-				      rows[i].name);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		print_row(out, &rows[i]);
+}
+
+void config_print_web_help(FILE *out)
+{
+	static const char *const of_web[] = {
+		"LARDER_RUNTIME_DIR",   "LARDER_BASE_PATH",
+		"LARDER_AUTH",          "LARDER_ALLOW_ANYONE",
+		"LARDER_PASSWORD_HASH", "LARDER_SESSION_TIME",
+		"LARDER_HOSTS",         "LARDER_RATE_LIMIT",
+		"LARDER_API_KEYS",      "LARDER_TRUSTED_USER_HEADER",
+		"LARDER_FCGI_THREADS",  "LARDER_USER",
+		"LARDER_SANDBOX",       "LARDER_LOG_FORMAT",
+		"LARDER_LOG_LEVEL",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(of_web); i++) {
+		size_t at = 0;
+
+		while (strcmp(rows[at].name, of_web[i]) != 0)
+			at++;
+		print_row(out, &rows[at]);
 	}
 }
 

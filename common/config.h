@@ -85,8 +85,10 @@ size_t config_check(char *(*lookup)(const char *name), config_report_fn report, 
  * `report` gets a sentence that names the nearest. */
 void config_find_unknown(char *const *environment, config_report_fn report, void *ctx);
 
-/* The table for people, as etc/larder.env, and as docs/CONFIGURATION.md. */
+/* The table for people, whole or what larder-fcgi goes by, as etc/larder.env, and as
+ * docs/CONFIGURATION.md. */
 void config_print_help(FILE *out);
+void config_print_web_help(FILE *out);
 void config_print_env(FILE *out);
 void config_print_markdown(FILE *out);
 

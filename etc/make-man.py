@@ -22,6 +22,16 @@ control.sock, fcgi.sock and events.sock
 the models and the state, unless the variables say otherwise
 """
 
+EXAMPLES = [
+    ("larder preview bartowski/Llama-3.2-1B-Instruct-GGUF", "what there is to choose from, and what it takes"),
+    ("larder get bartowski/Llama-3.2-1B-Instruct-GGUF:Q4_K_M", "fetch one quant, and wait"),
+    ("larder get \"hf download Qwen/Qwen3-8B --include '*.safetensors'\"", "a command from a model's page"),
+    ("larder ls", "what is on the disk"),
+    ("larder verify Qwen/Qwen3-8B", "is every byte right?"),
+    ("larder update Qwen/Qwen3-8B", "fetch what the Hub has changed"),
+    ("larder settings set limit=2MB", "leave some of the line to others"),
+]
+
 DAEMONS = {
     "larderd": ("the download daemon of Larder", """
 .B larderd
@@ -36,10 +46,11 @@ secrets that come from files (the Hub's token, the API keys).
 """, """
 .SH OPTIONS
 .TP
-.B \\-\\-check
-says of every variable that makes no sense what is wrong with it, and does nothing else
+.BR \\-\\-check " [\\fIENV_FILE\\fR]"
+says of every variable that makes no sense what is wrong with it, and does nothing else. The variables are those of
+ENV_FILE, which the service manager reads, over those of the environment
 .TP
-.BI \\-\\-restore " FILE"
+.BR \\-\\-restore " \\fICOPY\\fR [\\fIENV_FILE\\fR]"
 puts a copy of the database, of `larder backup`, in its place; no larderd may run. What was there is larder.db.before-restore
 .TP
 .BR \\-\\-print\\-env ", " \\-\\-print\\-docs
@@ -70,7 +81,7 @@ prints the variables; the version
 
 def escape(text):
     """Plain text as roff."""
-    text = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq")
+    text = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq").replace('"', "\\(dq")
     return re.sub(r"^\.", r"\\&.", text, flags=re.M)
 
 
@@ -107,7 +118,8 @@ def larder(folder):
     page = head("larder", 1, "fetch models from the Hugging Face Hub and keep them in order")
     page += ".SH SYNOPSIS\n.B larder\n.I COMMAND\n[\\fIWORD\\fR]... [\\fIOPTION\\fR]...\n"
     page += f".SH DESCRIPTION\n{escape(about)}\nIt asks\n.BR larderd (8)\nover its control socket: who may use it is root,"
-    page += " larderd's user, and the members of the group that owns the socket (larder).\n.SH COMMANDS\n"
+    page += " larderd's user, and the members of the group that owns the socket (larder). MODEL is owner/name as larder ls"
+    page += " shows it, ID what larder ps and larder trash show.\n.SH COMMANDS\n"
     for name, _ in two_columns(commands.rsplit("\n\n", 1)[0]):
         usage, rest = ask(folder, "larder", name, "--help").split("\n\n", 1)
         text, options = rest.split("\n\nOptions:\n")
@@ -118,7 +130,7 @@ def larder(folder):
     page += ".SH EXIT STATUS\n" + tagged([
         ("0", "it went well"), ("1", "it did not"), ("2", "it was asked for wrongly"), ("3", "larderd is not running"),
         ("130", "Ctrl-C")])
-    return page + ".SH ENVIRONMENT\n.TP\n.B LARDER_RUNTIME_DIR\nwhere control.sock is (/run/larder)\n" \
+    return page + ".SH EXAMPLES\n" + tagged(EXAMPLES) + ".SH ENVIRONMENT\n.TP\n.B LARDER_RUNTIME_DIR\nwhere control.sock is (/run/larder)\n" \
         ".TP\n.B NO_COLOR\nno colours, also on a terminal\n.SH SEE ALSO\n.BR larderd (8)\n"
 
 
@@ -128,7 +140,8 @@ def daemon(folder, name):
     page = head(name, 8, summary) + f".SH SYNOPSIS\n.B {escape(name)}\n[\\fIOPTION\\fR]\n.SH DESCRIPTION" + about
     page += options.rstrip("\n") + "\n.SH ENVIRONMENT\n"
     table = ask(folder, name, "--help")
-    page += tagged(two_columns(table[table.index("\n  LARDER_"):].replace(" default: ", " Default: ")))
+    rows = two_columns(table[table.index("\n  LARDER_"):])
+    page += tagged((tag, re.sub(r"\s+(default: |or \w+_FILE: )", r"; \1", text)) for tag, text in rows)
     other = "larder-fcgi" if name == "larderd" else "larderd"
     return page.rstrip("\n") + FILES + f".SH SEE ALSO\n.BR larder (1),\n.BR {escape(other)} (8)\n"
 

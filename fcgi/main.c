@@ -29,7 +29,7 @@ static int print_usage(FILE *out)
 		    "configured\n"
 		    "by environment variables:\n\n",
 		    out);
-	config_print_help(out);
+	config_print_web_help(out);
 	return out == stdout ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
