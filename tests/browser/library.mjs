@@ -128,7 +128,7 @@ export const scenarios = {
     await step("occupy");
     await page.getByTestId("restore").click();
     await page.getByTestId("dialog-yes").click(); // something has its place: they are swapped
-    await toast(page, "is back").waitFor({ timeout: TIMEOUT });
+    await toast(page, "acme/one-GGUF\u2069 is back").waitFor({ timeout: TIMEOUT }); // not the toast of before
     await step("swapped");
     await page.getByTestId("purge").click();
     await page.getByTestId("dialog-yes").click();

@@ -17,6 +17,10 @@ export function previewPanel({ signal, choose }) {
   let wanted = new Set();
   /** @type {Map<string, PreviewFile[]>} */
   let members = new Map();
+  /** @type {Group[]} */
+  let choices = [];
+  /** @type {Map<string, Group["kind"]>} */
+  let kinds = new Map();
   let room = 0; // bytes that may still be promised
   let memory = 0; // of the server, bytes; 0: not known
   let shown = "";
@@ -104,6 +108,7 @@ export function previewPanel({ signal, choose }) {
               : null,
           tight ? badge(t("does not fit the disk"), "bad") : null,
           memory && group.bytes > memory ? badge(t("larger than the memory"), "warn") : null,
+          group.kind === "pickle" ? badge(t("may run code"), "warn") : null,
         );
       },
     };
@@ -173,7 +178,9 @@ export function previewPanel({ signal, choose }) {
       node,
       update(file) {
         box.checked = wanted.has(file.path);
-        text(mark, file.present ? t("on disk") : "");
+        const kind = kinds.get(file.group ?? "");
+        const use = kind === "projector" ? t("to see images") : kind === "draft" && t("to answer faster");
+        text(mark, [use, file.present && t("on disk")].filter(Boolean).join(", "));
       },
     };
   }
@@ -246,12 +253,12 @@ export function previewPanel({ signal, choose }) {
 
   function drawChoice() {
     if (!preview) return;
-    patchGroups(preview.groups);
+    patchGroups(choices);
     const companions = preview.files.filter((f) => f.companion);
     patchCompanions(companions.slice(0, COMPANIONS_SHOWN));
     show(companionMore, companions.length > COMPANIONS_SHOWN);
     text(companionMore, t("and {n} more in the list of files", { n: number(companions.length - COMPANIONS_SHOWN) }));
-    const whole = preview.groups.filter((g) => members.get(g.name)?.every((f) => wanted.has(f.path)));
+    const whole = choices.filter((g) => members.get(g.name)?.every((f) => wanted.has(f.path)));
     const quants = whole.filter((g) => g.quant !== null);
     show(advice, quants.length > 2);
     text(
@@ -284,6 +291,9 @@ export function previewPanel({ signal, choose }) {
         next.files.filter((f) => f.group !== null),
         (f) => /** @type {string} */ (f.group),
       );
+      // What helps a model stands with what goes with it.
+      choices = next.groups.filter((g) => g.kind !== "projector" && g.kind !== "draft");
+      kinds = new Map(next.groups.map((g) => [g.name, g.kind]));
       room = next.disk.after + next.bytes_to_fetch;
       memory = next.memory ?? 0;
       const key = next.type + " " + next.repo + " " + next.commit;
@@ -292,13 +302,13 @@ export function previewPanel({ signal, choose }) {
         list.reset();
         patchGroups([]);
         patchCompanions([]);
-        fileBox.open = next.groups.length === 0 && next.files.length <= 40;
+        fileBox.open = choices.length === 0 && next.files.length <= 40;
       }
       text(understood, plain(next.understood));
       fill(badges, ...facts(next));
-      show(groupBox, next.groups.length > 0);
-      text(groupTitle, next.groups.some((g) => g.quant !== null) ? t("Variants") : t("Weights"));
-      groupBox.classList.toggle("choice-single", next.groups.length < 2);
+      show(groupBox, choices.length > 0);
+      text(groupTitle, choices.some((g) => g.quant !== null) ? t("Variants") : t("Weights"));
+      groupBox.classList.toggle("choice-single", choices.length < 2);
       show(
         companionBox,
         next.files.some((f) => f.companion),
