@@ -76,6 +76,10 @@
 	X(HASH_MISMATCH, "hash_mismatch", "The bytes are not what the Hub promised", NULL)    \
 	X(RANGE_IGNORED, "range_ignored", "The server ignored the range", NULL)               \
 	X(URL_EXPIRED, "url_expired", "The signed address has expired", NULL)                 \
+	X(CHANGED, "changed", "It is not what was shown any more",                            \
+	  "look at it again, and choose from what there is now")                              \
+	X(UNKNOWN_PREVIEW, "unknown_preview", "There is no such preview any more",            \
+	  "look at it again; the last ones are kept, until larderd is begun anew")            \
 	X(CANCELLED, "cancelled", "Cancelled", NULL)                                          \
 	X(TIMEOUT, "timeout", "It took too long", NULL)                                       \
 	X(STORE, "store_unavailable", "The database cannot be written",                       \

@@ -3,10 +3,10 @@
 #include "common/error.h"
 #include "common/ids.h"
 
-#define FIELD_REPO                                                                     \
-	{                                                                              \
-		.name = "repo", .kind = JSON_KIND_TEXT, .is_required = true, .min = 1, \
-		.max = SCHEMA_REPO_MAX                                                 \
+#define FIELD_REPO(required)                                                                 \
+	{                                                                                    \
+		.name = "repo", .kind = JSON_KIND_TEXT, .is_required = (required), .min = 1, \
+		.max = SCHEMA_REPO_MAX                                                       \
 	}
 #define FIELD_TERMS(field_name)                                          \
 	{                                                                \
@@ -35,8 +35,8 @@
 	}
 
 /* What both a preview and a download are asked with. */
-#define FIELDS_CHOICE                                                                          \
-	FIELD_REPO, { .name = "type", .kind = JSON_KIND_TEXT, .min = 1, .max = 16 },           \
+#define FIELDS_CHOICE(required)                                                                \
+	FIELD_REPO(required), { .name = "type", .kind = JSON_KIND_TEXT, .min = 1, .max = 16 }, \
 		{ .name = "revision", .kind = JSON_KIND_TEXT, .min = 1, .max = REVISION_MAX }, \
 		{ .name = "commit",                                                            \
 		  .kind = JSON_KIND_TEXT,                                                      \
@@ -44,8 +44,16 @@
 		  .max = COMMIT_LEN },                                                         \
 		FIELD_TERMS("select"), FIELD_TERMS("exclude")
 
-static const struct json_field preview_fields[] = { FIELDS_CHOICE };
-static const struct json_field create_fields[] = { FIELDS_CHOICE, FIELD_PRIORITY(false) };
+static const struct json_field preview_fields[] = { FIELDS_CHOICE(true) };
+/* With `preview` nothing of a choice, else `repo`: ops_downloads.c sees to that. */
+static const struct json_field create_fields[] = {
+	FIELDS_CHOICE(false),
+	FIELD_PRIORITY(false),
+	{ .name = "preview",
+	  .kind = JSON_KIND_TEXT,
+	  .min = DOWNLOAD_ID_LEN,
+	  .max = DOWNLOAD_ID_LEN },
+};
 static const struct json_field id_fields[] = { FIELD_ID };
 static const struct json_field patch_fields[] = { FIELD_ID, FIELD_PRIORITY(true) };
 static const struct json_field list_fields[] = {

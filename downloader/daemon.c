@@ -21,6 +21,7 @@
 #include "downloader/hook.h"
 #include "downloader/hub_url.h"
 #include "downloader/notify.h"
+#include "downloader/previews.h"
 
 enum {
 	LAST_ROUNDS = 3, /* a command, the deed that it was, and one to spare */
@@ -181,6 +182,7 @@ static int build_queue(struct daemon *d, struct error *err)
 	if (d->account == NULL)
 		return error_prefix(err, "LARDER_STATE_DIR");
 	d->planner = planner_new(d->loop, d->pool, d->hub, d->models_root);
+	d->previews = previews_new();
 	d->budget = budget_new(d->loop, effect->max_connections,
 			       (size_t)cfg->max_connections_per_file);
 	d->turns = turns_new(d->loop);
@@ -204,6 +206,7 @@ static int build_queue(struct daemon *d, struct error *err)
 			       .search = d->search,
 			       .account = d->account,
 			       .planner = d->planner,
+			       .previews = d->previews,
 			       .queue = d->queue,
 			       .store = d->store,
 			       .space = d->space,
@@ -484,6 +487,7 @@ void daemon_free(struct daemon **daemon)
 	turns_free(&d->turns);
 	feed_allowance_free(&d->feeds);
 	space_free(&d->space);
+	previews_free(&d->previews);
 	planner_free(&d->planner);
 	account_free(&d->account);
 	hub_search_free(&d->search);

@@ -22,6 +22,7 @@ struct daemon {
 	struct store *store;
 	struct hub *hub;
 	struct planner *planner;
+	struct previews *previews;
 	struct budget *budget;
 	struct turns *turns;
 	struct feed_allowance *feeds;

@@ -48,6 +48,7 @@ enum job_state {
 
 enum {
 	JOB_REASON_MAX = ERROR_TEXT_MAX,
+	JOB_SHOWN_LEN = 64, /* hex digits */
 };
 
 /* Why a job waits or has failed. */
@@ -56,6 +57,14 @@ struct job_reason {
 	char message[JOB_REASON_MAX];
 	int64_t retry_at_ms; /* unix time; 0: on a condition, or never */
 	char *url;           /* where a person can do something, or NULL */
+};
+
+/* Exactly which files a preview has shown: the SHA-256 of their paths, sizes and digests, and
+ * their sums for people. */
+struct job_shown {
+	char digest[JOB_SHOWN_LEN + 1]; /* "": nothing was shown */
+	uint64_t files;
+	uint64_t bytes;
 };
 
 /* A list of terms, owned. */
@@ -74,6 +83,7 @@ struct job {
 	char *folder;                /* where it works; NULL: as the three above say */
 	char commit[COMMIT_LEN + 1]; /* "" until planned, or pinned by who asked */
 	bool is_planned;
+	struct job_shown shown; /* its plan must be of these, or it fails */
 	struct terms select;
 	struct terms exclude;
 	int priority;

@@ -38,6 +38,7 @@ struct ops {
 	struct sessions *sessions;
 	struct account *account;
 	struct library *library;
+	struct previews *previews;
 	struct lateness *lateness;
 	struct bin *bin;
 	struct updates *updates;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/schema.h"
+#include "downloader/previews.h"
 
 /* --- changes --- */
 
@@ -44,15 +45,52 @@ void ops_refuse_job(struct control_call *call, const struct job *duplicate,
 	control_fail(call, err, extra);
 }
 
+/* What was shown is what is meant: nothing is said beside it. */
+static int take_preview(const struct ops *ops, struct json_object *params, struct choice *ret,
+			struct error *err)
+{
+	static const char *const others[] = { "repo",   "type",   "revision",
+					      "commit", "select", "exclude" };
+	const struct choice *shown =
+		previews_find(ops->previews, json_get_str(params, "preview"));
+
+	*ret = (struct choice){ .repo = NULL };
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		if (json_get(params, others[i]) != NULL)
+			return error_set_field(err, others[i],
+					       "%s has no place beside preview, which has all"
+					       " of it",
+					       others[i]);
+	}
+	if (shown == NULL)
+		return error_set(err, ERR_UNKNOWN_PREVIEW,
+				 "what was shown is not known any more");
+	choice_copy(ret, shown);
+	return 0;
+}
+
+static int read_wish(const struct ops *ops, struct json_object *params, struct choice *ret,
+		     struct error *err)
+{
+	AUTO_CSTR form = NULL;
+
+	if (json_get(params, "preview") != NULL)
+		return take_preview(ops, params, ret, err);
+	if (json_get(params, "repo") == NULL) {
+		*ret = (struct choice){ .repo = NULL };
+		return error_set_field(err, "repo", "repo is missing");
+	}
+	return ops_read_choice(ops, params, ret, &form, err);
+}
+
 void ops_download_create(struct ops *ops, struct control_call *call, struct json_object *params)
 {
 	const struct job *duplicate = NULL;
-	AUTO_CSTR form = NULL;
 	struct choice choice;
 	struct error err;
 	int result;
 
-	result = ops_read_choice(ops, params, &choice, &form, &err);
+	result = read_wish(ops, params, &choice, &err);
 	if (result == 0)
 		result = queue_create(ops->queue, &choice,
 				      (int)json_get_int(params, "priority", 0), ops_answer_job,

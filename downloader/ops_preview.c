@@ -1,9 +1,12 @@
 #include "downloader/ops.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "downloader/new_id.h"
 #include "downloader/preview.h"
+#include "downloader/previews.h"
 
 /* One call under way: planned on the loop, rendered on a worker. */
 struct preview {
@@ -12,6 +15,7 @@ struct preview {
 	struct control_call *call;
 	struct choice choice;
 	char *form;
+	char id[DOWNLOAD_ID_LEN + 1];
 	struct planned *planned;
 	struct preview_room room;
 	char *text;
@@ -30,14 +34,21 @@ static void render(struct pool_task *task)
 {
 	struct preview *preview = (struct preview *)task;
 
-	preview->text =
-		preview_text(preview->planned, &preview->choice, preview->form, &preview->room);
+	planned_to_shown(preview->planned, &preview->choice.shown);
+	preview->text = preview_text(preview->planned, &preview->choice, preview->form,
+				     preview->id, &preview->room);
 }
 
 static void on_rendered(struct pool_task *task)
 {
 	struct preview *preview = (struct preview *)task;
+	const struct hub_info *info = &preview->planned->listing->info;
 
+	/* As the Hub writes it, and at the commit that was seen. */
+	free(preview->choice.repo);
+	preview->choice.repo = mem_strdup(info->repo);
+	memcpy(preview->choice.commit, info->commit, sizeof(preview->choice.commit));
+	previews_keep(preview->ops->previews, preview->id, &preview->choice);
 	control_reply_text(preview->call, MOVE(preview->text));
 	preview_free(preview);
 }
@@ -75,6 +86,7 @@ void ops_preview_make(struct ops *ops, struct control_call *call, struct json_ob
 	struct preview *preview = mem_alloc(sizeof(*preview));
 	struct error err;
 
+	new_id(preview->id);
 	preview->task.run = render;
 	preview->task.done = on_rendered;
 	preview->ops = ops;

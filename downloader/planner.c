@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "downloader/diff.h"
+#include "downloader/digest.h"
 #include "downloader/localdir.h"
 #include "downloader/selection.h"
 #include "downloader/shard.h"
@@ -35,6 +36,18 @@ void choice_clear(struct choice *choice)
 	terms_clear(&choice->select);
 	terms_clear(&choice->exclude);
 	*choice = (struct choice){ .repo = NULL };
+}
+
+void choice_copy(struct choice *to, const struct choice *from)
+{
+	*to = *from;
+	to->repo = mem_strdup(from->repo);
+	to->revision = mem_strdup(from->revision);
+	to->model = NULL;
+	to->select = (struct terms){ .v = NULL };
+	to->exclude = (struct terms){ .v = NULL };
+	terms_copy(&to->select, from->select.v, from->select.n);
+	terms_copy(&to->exclude, from->exclude.v, from->exclude.n);
 }
 
 void planned_free(struct planned **planned)
@@ -75,6 +88,35 @@ struct plan *planned_to_plan(const struct planned *planned)
 		to->state = FILE_GONE;
 	}
 	return plan;
+}
+
+/* A path has no NUL: what is one file's cannot be taken for two. */
+static void add_shown(struct digest *digest, const struct hub_file *file)
+{
+	AUTO_CSTR size = mem_printf("%llu", (unsigned long long)file->size);
+
+	digest_update(digest, (struct str){ .p = file->path, .n = strlen(file->path) + 1 });
+	digest_update(digest, (struct str){ .p = size, .n = strlen(size) + 1 });
+	digest_update(digest, (struct str){ .p = file->digest, .n = strlen(file->digest) + 1 });
+}
+
+void planned_to_shown(const struct planned *planned, struct job_shown *ret)
+{
+	AUTO(digest) digest = digest_new(DIGEST_SHA256, 0);
+	char hex[HUB_DIGEST_MAX + 1];
+
+	*ret = (struct job_shown){ .files = 0 };
+	for (size_t i = 0; i < planned->n; i++) {
+		const struct planned_file *file = &planned->files[i];
+
+		if (!file->is_selected)
+			continue;
+		add_shown(digest, file->file);
+		ret->files++;
+		ret->bytes += file->file->size;
+	}
+	digest_hex(digest, hex);
+	memcpy(ret->digest, hex, sizeof(ret->digest));
 }
 
 /* --- on a file worker --- */
@@ -380,15 +422,9 @@ struct planner_call *planner_start(struct planner *planner, const struct choice 
 	struct planner_call *call = mem_alloc(sizeof(*call));
 
 	call->planner = planner;
-	call->choice = *choice;
-	call->choice.repo = mem_strdup(choice->repo);
-	call->choice.revision = mem_strdup(choice->revision);
+	choice_copy(&call->choice, choice);
 	if (choice->model != NULL)
 		call->choice.model = model_hold(choice->model);
-	call->choice.select = (struct terms){ .v = NULL };
-	call->choice.exclude = (struct terms){ .v = NULL };
-	terms_copy(&call->choice.select, choice->select.v, choice->select.n);
-	terms_copy(&call->choice.exclude, choice->exclude.v, choice->exclude.n);
 	call->done = done;
 	call->ctx = ctx;
 	if (choice->model == NULL) {

@@ -31,8 +31,10 @@ struct choice {
 	 * (diff.h). The model is borrowed; a planner that has begun holds it. */
 	enum job_kind kind;
 	struct model *model;
+	struct job_shown shown; /* what a preview of it has shown; not the planner's affair */
 };
 void choice_clear(struct choice *choice);
+void choice_copy(struct choice *to, const struct choice *from); /* deep; no model */
 
 /* The choice's terms, compiled, or NULL with ERR_INVALID; the text begins with the field. Any
  * thread. */
@@ -59,6 +61,8 @@ void planned_free(struct planned **planned);
 
 /* The selected files as a job's plan; present ones count as done already. */
 struct plan *planned_to_plan(const struct planned *planned);
+/* The selected files as a job may be held to them. */
+void planned_to_shown(const struct planned *planned, struct job_shown *ret);
 
 struct planner;
 struct planner_call;

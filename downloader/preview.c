@@ -214,13 +214,14 @@ static void add_facts(struct json_object *object, const struct planned *planned,
 }
 
 char *preview_text(const struct planned *planned, const struct choice *choice, const char *form,
-		   const struct preview_room *room)
+		   const char *id, const struct preview_room *room)
 {
 	AUTO_JSON object = json_object_new_object();
 	struct json_object *files = json_object_new_array();
 	struct sums sums = add_up(planned);
 	bool has_more_groups = false;
 
+	json_add_cstr(object, "id", id);
 	add_facts(object, planned, choice, form);
 	for (size_t i = 0; i < planned->n; i++)
 		(void)json_object_array_add(files, file_to_json(&planned->files[i]));

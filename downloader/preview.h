@@ -22,8 +22,9 @@ struct preview_room {
 	uint64_t memory_bytes;   /* of this host; 0: not known */
 };
 
-/* JSON text to free. `form` says what the input was taken for. */
+/* JSON text to free. `form` says what the input was taken for; with `id` a download of exactly
+ * this can be created. */
 char *preview_text(const struct planned *planned, const struct choice *choice, const char *form,
-		   const struct preview_room *room);
+		   const char *id, const struct preview_room *room);
 
 #endif

@@ -1,9 +1,8 @@
+#include "downloader/new_id.h"
 #include "downloader/queue_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include <sodium.h>
 
 #include "common/relpath.h"
 
@@ -369,15 +368,6 @@ const struct plan *queue_plan(const struct queue *q, struct str id)
 	return entry != NULL && entry->transfer != NULL ? transfer_plan(entry->transfer) : NULL;
 }
 
-static void make_id(char ret[DOWNLOAD_ID_LEN + 1])
-{
-	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
-
-	for (size_t i = 0; i < DOWNLOAD_ID_LEN; i++)
-		ret[i] = alphabet[randombytes_uniform(sizeof(alphabet) - 1)];
-	ret[DOWNLOAD_ID_LEN] = '\0';
-}
-
 static const struct job *find_duplicate(const struct queue *q, const struct choice *choice)
 {
 	for (size_t i = 0; i < q->n; i++) {
@@ -451,7 +441,7 @@ static struct job *new_job(struct queue *q, int priority)
 {
 	struct job *job = job_new();
 
-	make_id(job->id);
+	new_id(job->id);
 	job->order = ++q->last_order;
 	job->priority = priority;
 	job->created_at_ms = clock_unix_ms();
@@ -466,6 +456,7 @@ static struct job *job_from_choice(struct queue *q, const struct choice *choice,
 	job->repo = mem_strdup(choice->repo);
 	job->revision = mem_strdup(choice->revision);
 	memcpy(job->commit, choice->commit, sizeof(job->commit));
+	job->shown = choice->shown;
 	terms_copy(&job->select, choice->select.v, choice->select.n);
 	terms_copy(&job->exclude, choice->exclude.v, choice->exclude.n);
 	return job;

@@ -90,14 +90,36 @@ static void save_planned(struct queue *q, struct entry *entry, const struct plan
 	queue_entry_save_plan(q, entry, info->repo, info->commit, plan);
 }
 
+/* A commit never changes; but a repository may be made anew under its name, and a Hub may be
+ * wrong. */
+static int check_shown(const struct job *job, const struct planned *planned, struct error *err)
+{
+	struct job_shown now;
+
+	if (job->shown.digest[0] == '\0')
+		return 0;
+	planned_to_shown(planned, &now);
+	if (strcmp(now.digest, job->shown.digest) == 0)
+		return 0;
+	return error_set(
+		err, ERR_CHANGED,
+		"%llu files of %llu bytes were shown; there are %llu of %llu bytes now,"
+		" or others",
+		(unsigned long long)job->shown.files, (unsigned long long)job->shown.bytes,
+		(unsigned long long)now.files, (unsigned long long)now.bytes);
+}
+
 static void on_planned(void *ctx, struct planned *take_planned, const struct error *err)
 {
 	struct planning *planning = ctx;
 	struct queue *q = planning->queue;
 	struct entry *entry = planning->entry;
+	struct error changed;
 
 	entry->planning = NULL;
 	free(planning);
+	if (err == NULL && check_shown(entry->job, take_planned, &changed) < 0)
+		err = &changed;
 	if (err != NULL)
 		queue_entry_give_way(q, entry, err);
 	else

@@ -91,6 +91,9 @@ static const char *const migrations[] = {
 	/* Not INSERT OR REPLACE: what the statement around says of conflicts would count. */
 	"BEGIN DELETE FROM notices WHERE job = NEW.id;"
 	" INSERT INTO notices VALUES (NEW.id, NEW.finished_at, 3); END;",
+	"ALTER TABLE jobs ADD COLUMN shown_digest TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE jobs ADD COLUMN shown_files INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN shown_bytes INTEGER NOT NULL DEFAULT 0;",
 };
 
 static_assert(STORE_AUDIT_KEPT == 100000, "the trigger says so");
@@ -599,8 +602,10 @@ static struct job *load_job(struct db_query *q, struct error *err)
 	const char *id = db_text(q, 0);
 	const char *commit = db_text(q, 5);
 	const char *message = db_text(q, 12);
+	const char *shown = db_text(q, 27);
 
 	if (strlen(id) != DOWNLOAD_ID_LEN || strlen(commit) > COMMIT_LEN ||
+	    strlen(shown) > JOB_SHOWN_LEN ||
 	    repo_type_from_name(str_from(db_text(q, 2)), &job->type, err) < 0 ||
 	    job_state_from_name(str_from(db_text(q, 10)), &job->state) < 0 ||
 	    job_kind_from_name(str_from(db_text(q, 22)), &job->kind) < 0) {
@@ -631,6 +636,9 @@ static struct job *load_job(struct db_query *q, struct error *err)
 	job->files_changed = (uint64_t)db_int(q, 24);
 	job->files_missing = (uint64_t)db_int(q, 25);
 	job->files_unknown = (uint64_t)db_int(q, 26);
+	memcpy(job->shown.digest, shown, strlen(shown) + 1);
+	job->shown.files = (uint64_t)db_int(q, 28);
+	job->shown.bytes = (uint64_t)db_int(q, 29);
 	return MOVE(job);
 }
 
@@ -649,7 +657,8 @@ int store_load(struct store *store, void (*fn)(void *ctx, struct job *take_job),
 		" ELSE (SELECT count(*) FROM files WHERE job = id AND files.state = 'done') "
 		"END,"
 		" created_at, started_at, finished_at, kind, folder, files_changed,"
-		" files_missing, files_unknown FROM jobs";
+		" files_missing, files_unknown, shown_digest, shown_files, shown_bytes"
+		" FROM jobs";
 	struct db_query *q = db_query(store->db, sql, err);
 	int more = q == NULL ? -1 : db_next(q, err);
 

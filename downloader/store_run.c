@@ -11,7 +11,8 @@ int store_run_put_job(struct command *command, struct db *db, struct error *err)
 	static const char sql[] =
 		"INSERT INTO jobs VALUES "
 		"(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,"
-		"?18,?19,?20,?21,?22,?23,?24,?25,?26,?27) ON CONFLICT (id) DO UPDATE SET"
+		"?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30) ON CONFLICT (id) DO "
+		"UPDATE SET"
 		" repo=?4, commit_id=?6,"
 		" is_planned=?7, priority=?10, state=?11, reason_code=?12, reason_message=?13,"
 		" reason_retry_at=?14, reason_url=?15, bytes_total=?16, bytes_done=?17,"
@@ -51,6 +52,9 @@ int store_run_put_job(struct command *command, struct db *db, struct error *err)
 	db_bind_int(q, 25, (int64_t)job->files_changed);
 	db_bind_int(q, 26, (int64_t)job->files_missing);
 	db_bind_int(q, 27, (int64_t)job->files_unknown);
+	db_bind_text(q, 28, job->shown.digest);
+	db_bind_int(q, 29, (int64_t)job->shown.files);
+	db_bind_int(q, 30, (int64_t)job->shown.bytes);
 	return db_run(q, err);
 }
 

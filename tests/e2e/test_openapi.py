@@ -370,6 +370,11 @@ def _download(world, _):
     repo = world.larder.get(identity)["repo"]
     refused = world.call("POST", "downloads", {"repo": repo, "type": "model", "priority": 7}, 409)
     assert refused["code"] == "duplicate" and refused["download"] == identity
+    assert world.call("POST", "downloads", {"preview": "a" * 20}, 404)["code"] == "unknown_preview"
+    shown = world.call("POST", "preview", {"repo": repo, "select": ["/./"]})
+    made = world.call("POST", "downloads", {"preview": shown["id"], "priority": 3}, 202)
+    assert (made["commit"], made["priority"]) == (shown["commit"], 3)
+    world.call("POST", f"downloads/{made['id']}/cancel", {})
 
 
 @exercise("GET", "/downloads/{id}")

@@ -27,6 +27,7 @@ LEVELS = [
     "downloader/account downloader/backup downloader/control downloader/sse downloader/settings downloader/sessions downloader/queue downloader/queue_entry downloader/queue_room"
     " downloader/queue_work downloader/queue_verify downloader/library downloader/bin downloader/updates downloader/scrub downloader/watch",
     "downloader/preview downloader/transfer downloader/scan downloader/inventory downloader/verify",
+    "downloader/previews",
     "downloader/planner downloader/changeover",
     "downloader/landing downloader/landing_begin downloader/survey",
     "downloader/lanes",
@@ -37,7 +38,7 @@ LEVELS = [
     "downloader/hub downloader/hub_ask downloader/hub_list downloader/hub_search downloader/dir",
     "downloader/fetch downloader/pool downloader/db downloader/file downloader/digest downloader/checksum",
     "downloader/home downloader/tally downloader/hook downloader/hook_helper",
-    "downloader/loop",
+    "downloader/loop downloader/new_id",
     # pure: no I/O, no clock, no globals
     "downloader/webhook",
     "downloader/plan downloader/frame downloader/model_json downloader/diff",

@@ -59,7 +59,7 @@ static int make(void **state)
 
 static struct json_object *preview(const struct choice *choice)
 {
-	AUTO_CSTR text = preview_text(&planned, choice, "an hf command", &room);
+	AUTO_CSTR text = preview_text(&planned, choice, "an hf command", "an-id", &room);
 	struct json_object *object = NULL;
 	struct error err;
 
@@ -178,7 +178,7 @@ static void what_was_understood_is_said(void **state)
 				 .exclude = { exclude, 1 } };
 	struct choice name_only = main_choice();
 	AUTO_JSON object = preview(&choice);
-	AUTO_CSTR text = preview_text(&planned, &name_only, "a repository", &room);
+	AUTO_CSTR text = preview_text(&planned, &name_only, "a repository", "an-id", &room);
 
 	(void)state;
 	assert_true(str_is_equal(json_get_str(object, "understood"),

@@ -19,12 +19,12 @@
  *   companion: boolean, selected: boolean, present: boolean }} PreviewFile
  * @typedef {{ name: string, kind: "gguf"|"safetensors"|"onnx"|"pickle"|"projector"|"draft", quant: string|null,
  *   bits_per_weight?: number, files: number, bytes: number, selected: "all"|"some"|"none", present: "all"|"some"|"none" }} Group
- * @typedef {{ understood: string, repo: string, type: string, revision: string, commit: string,
+ * @typedef {{ id: string, understood: string, repo: string, type: string, revision: string, commit: string,
  *   select: string[], exclude: string[], gated: false|"auto"|"manual", licence: string|null, folder: string,
  *   files: PreviewFile[], groups: Group[], files_total: number, files_selected: number,
  *   bytes_total: number, bytes_selected: number, bytes_to_fetch: number,
  *   disk: { free: number, reserved: number, after: number }, memory?: number|null }} Preview
- * @typedef {{ repo: string, type?: string, revision?: string, commit?: string, select?: string[],
+ * @typedef {{ preview: string } | { repo: string, type?: string, revision?: string, commit?: string, select?: string[],
  *   exclude?: string[], priority?: number }} Wish
  *
  * @typedef {{ free: number, total: number, reserved: number }} Disk

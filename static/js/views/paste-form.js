@@ -267,12 +267,15 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
 
   async function start() {
     if (!preview || !isReady()) return;
-    const { repo, type: kind, revision: at, commit, select: only, exclude: without, bytes_to_fetch } = preview;
+    const { id, repo, type: kind, revision, commit, select, exclude, bytes_to_fetch } = preview;
     const asked = asText(); // somebody may paste the next one meanwhile
     starting = true;
     draw();
     try {
-      const download = await act("start", { repo, type: kind, revision: at, commit, select: only, exclude: without });
+      const download = await act("start", { preview: id }).catch((error) => {
+        if (error.code !== "unknown_preview") throw error;
+        return act("start", { repo, type: kind, revision, commit, select, exclude }); // the server was begun anew
+      });
       starting = false;
       if (asText() === asked && !signal.aborted) reset();
       else draw();
