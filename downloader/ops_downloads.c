@@ -66,6 +66,9 @@ static int take_preview(const struct ops *ops, struct json_object *params, struc
 		return error_set(err, ERR_UNKNOWN_PREVIEW,
 				 "what was shown is not known any more");
 	choice_copy(ret, shown);
+	/* The audit keeps the parameters, and tells people what it was. */
+	json_add_cstr(params, "repo", shown->repo);
+	json_add_cstr(params, "commit", shown->commit);
 	return 0;
 }
 

@@ -29,6 +29,8 @@ def test_what_was_shown_is_what_comes(larder):
     assert done["state"] == "completed"
     assert files_of(larder, made["id"]) == selected(shown)
     assert done["bytes_total"] == shown["bytes_selected"]
+    audit = larder.api("GET", "audit?limit=1", status=200).json["audit"][0]
+    assert audit["action"] == "download.create" and f'"repo":"{TINY}"' in audit["what"] and shown["commit"] in audit["what"]
 
 
 def test_a_push_in_between_changes_nothing(larder, hub):
