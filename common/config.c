@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/buf.h"
 #include "common/error.h"
 #include "common/folder.h"
 #include "common/nearest.h"
@@ -25,12 +26,14 @@ enum kind {
 	KIND_SWITCH,  /* 1 on true yes, 0 off false no, as the official client reads them */
 	KIND_INTEGER,
 	KIND_SIZE,     /* bytes, with K M G T meaning powers of 1024 */
+	KIND_SIZES,    /* sizes, with commas between; kept in bytes */
 	KIND_DURATION, /* seconds, with m h d meaning minutes, hours, days */
 	KIND_CHOICE,
 };
 
 enum {
 	SECRET_FILE_MAX = 16 * 1024,
+	SIZES_MAX = 512, /* bytes of a list of sizes */
 	CHOICES_MAX = 5
 };
 
@@ -98,6 +101,10 @@ static const struct row rows[] = {
 	{ "LARDER_TRASH_DAYS", KIND_INTEGER, AT(trash_days), .otherwise = "30", .min = 0,
 	  .max = 3650,
 	  .help = "days until what was deleted or replaced goes for good; 0: when asked" },
+	{ "LARDER_GPU_MEMORY", KIND_SIZES, AT(gpu_memory), .otherwise = "",
+	  .max = UINT64_C(1) << 50,
+	  .help = "memory of each graphics card that models are to run on, like 24G,8G; 0: "
+		  "none; empty: as the kernel tells it, which NVIDIA's driver does not" },
 	{ "LARDER_AUTH", KIND_CHOICE, AT(auth), .otherwise = "none",
 	  .choices = { "none", "password", "proxy" },
 	  .help = "who may come in: everybody, who has signed in, or whom the web server "
@@ -252,8 +259,7 @@ static int set_integer(struct config *cfg, const struct row *row, struct str val
 	return 0;
 }
 
-static int set_size(struct config *cfg, const struct row *row, struct str value,
-		    struct error *err)
+static int read_size(const struct row *row, struct str value, uint64_t *ret)
 {
 	static const char units[] = "kmgt";
 	uint64_t unit = 1;
@@ -263,13 +269,41 @@ static int set_size(struct config *cfg, const struct row *row, struct str value,
 	if (value.n > 0 && !char_is_digit(value.p[value.n - 1])) {
 		found = strchr(units, char_lower(value.p[value.n - 1]));
 		if (found == NULL)
-			return bad(err, row, "it must be a size, like 500M or 20G");
+			return -1;
 		unit = 1ULL << (10 * (found - units + 1));
 		value = str_sub(value, 0, value.n - 1);
 	}
 	if (str_to_u64(value, 0, row->max / unit, &number) < 0 || number * unit < row->min)
+		return -1;
+	*ret = number * unit;
+	return 0;
+}
+
+static int set_size(struct config *cfg, const struct row *row, struct str value,
+		    struct error *err)
+{
+	if (read_size(row, value, number_at(cfg, row)) < 0)
 		return bad(err, row, "it must be a size, like 500M or 20G");
-	*number_at(cfg, row) = number * unit;
+	return 0;
+}
+
+static int set_sizes(struct config *cfg, const struct row *row, struct str value,
+		     struct error *err)
+{
+	AUTO(buf) sizes = buf_new(SIZES_MAX);
+	struct str part;
+
+	while (value.n > 0 && str_next(&value, ',', &part)) {
+		uint64_t bytes;
+
+		if (read_size(row, str_trim(part), &bytes) < 0)
+			return bad(err, row, "it must be sizes, like 24G or 24G,8G");
+		buf_addf(sizes, "%s%llu", buf_str(sizes).n > 0 ? "," : "",
+			 (unsigned long long)bytes);
+	}
+	if (buf_is_overflown(sizes))
+		return bad(err, row, "there are too many");
+	*text_at(cfg, row) = str_dup(buf_str(sizes));
 	return 0;
 }
 
@@ -348,6 +382,8 @@ static int set_value(struct config *cfg, const struct row *row, struct str value
 		return set_integer(cfg, row, value, err);
 	case KIND_SIZE:
 		return set_size(cfg, row, value, err);
+	case KIND_SIZES:
+		return set_sizes(cfg, row, value, err);
 	case KIND_DURATION:
 		return set_duration(cfg, row, value, err);
 	case KIND_CHOICE:
@@ -528,7 +564,7 @@ static bool is_text(enum kind kind)
 {
 	return kind == KIND_PATH || kind == KIND_COMMAND || kind == KIND_BASE ||
 	       kind == KIND_URL || kind == KIND_SECRET || kind == KIND_HEADER ||
-	       kind == KIND_HOSTS || kind == KIND_USER;
+	       kind == KIND_HOSTS || kind == KIND_USER || kind == KIND_SIZES;
 }
 
 void config_free(struct config **cfg)

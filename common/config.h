@@ -39,6 +39,7 @@ struct config {
 	uint64_t check_interval_s; /* 0: only when asked */
 	uint64_t verify_limit_bps; /* 0: none but half of the disk's time */
 	uint64_t trash_days;       /* 0: nothing goes by itself */
+	char *gpu_memory;          /* bytes of each card, with commas between; "": look */
 	uint64_t auth;             /* enum auth_mode */
 	bool allows_anyone;        /* with AUTH_NONE: not only who is on this machine */
 	char *password_hash;

@@ -54,6 +54,10 @@ static const struct json_field create_fields[] = {
 	  .min = DOWNLOAD_ID_LEN,
 	  .max = DOWNLOAD_ID_LEN },
 };
+static const struct json_field fit_fields[] = {
+	FIELD_ID,
+	{ .name = "context", .kind = JSON_KIND_INT, .min = 1, .max = SCHEMA_CONTEXT_MAX },
+};
 static const struct json_field id_fields[] = { FIELD_ID };
 static const struct json_field patch_fields[] = { FIELD_ID, FIELD_PRIORITY(true) };
 static const struct json_field list_fields[] = {
@@ -194,6 +198,7 @@ static const struct {
 } methods[] = {
 	METHOD("preview.make", preview_fields),
 	METHOD("download.create", create_fields),
+	METHOD("preview.fit", fit_fields),
 	METHOD("download.list", list_fields),
 	METHOD("download.get", id_fields),
 	METHOD("download.patch", patch_fields),

@@ -19,6 +19,7 @@
 #include "downloader/heartbeat.h"
 #include "downloader/file.h"
 #include "downloader/hook.h"
+#include "downloader/hub_head.h"
 #include "downloader/hub_url.h"
 #include "downloader/notify.h"
 #include "downloader/previews.h"
@@ -183,6 +184,7 @@ static int build_queue(struct daemon *d, struct error *err)
 		return error_prefix(err, "LARDER_STATE_DIR");
 	d->planner = planner_new(d->loop, d->pool, d->hub, d->models_root);
 	d->previews = previews_new();
+	d->heads = hub_heads_new(d->hub, d->pool);
 	d->budget = budget_new(d->loop, effect->max_connections,
 			       (size_t)cfg->max_connections_per_file);
 	d->turns = turns_new(d->loop);
@@ -207,6 +209,8 @@ static int build_queue(struct daemon *d, struct error *err)
 			       .account = d->account,
 			       .planner = d->planner,
 			       .previews = d->previews,
+			       .heads = d->heads,
+			       .host = d->host,
 			       .queue = d->queue,
 			       .store = d->store,
 			       .space = d->space,
@@ -390,11 +394,13 @@ static int catch_signals(struct daemon *d, struct error *err)
 	return 0;
 }
 
-struct daemon *daemon_new(const struct config *cfg, struct hook *hook, struct error *err)
+struct daemon *daemon_new(const struct config *cfg, const struct fit_host *host,
+			  struct hook *hook, struct error *err)
 {
 	AUTO(daemon) d = mem_alloc(sizeof(*d));
 
 	d->cfg = cfg;
+	d->host = *host;
 	d->hook = hook;
 	d->models_root = -1;
 	if (build_base(d, err) < 0 || build_settings(d, err) < 0 ||
@@ -488,6 +494,7 @@ void daemon_free(struct daemon **daemon)
 	feed_allowance_free(&d->feeds);
 	space_free(&d->space);
 	previews_free(&d->previews);
+	hub_heads_free(&d->heads);
 	planner_free(&d->planner);
 	account_free(&d->account);
 	hub_search_free(&d->search);

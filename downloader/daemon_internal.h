@@ -23,6 +23,8 @@ struct daemon {
 	struct hub *hub;
 	struct planner *planner;
 	struct previews *previews;
+	struct hub_heads *heads;
+	struct fit_host host;
 	struct budget *budget;
 	struct turns *turns;
 	struct feed_allowance *feeds;

@@ -81,6 +81,7 @@ struct reader {
 	uint64_t alignment;
 	uint64_t n_keys;
 	bool has_kv_heads;
+	bool has_tokens;                   /* the model's own numbers have come before */
 	bool is_kv_for_each;               /* kv_heads is the sum over all layers already */
 	uint64_t end;                      /* of the tensors' data, from its beginning */
 	uint64_t bytes_of_type[TYPES_END]; /* of the tensors of each type */
@@ -390,6 +391,7 @@ static int read_pair(struct reader *r, struct error *err)
 	key = str_sub(key, dot + 1, key.n);
 	if (str_is_equal(family, S("general")))
 		return read_general(r, key, type, err);
+	r->has_tokens = r->has_tokens || str_is_equal(family, S("tokenizer"));
 	if (str_is_equal(family, S("tokenizer")))
 		return read_tokenizer(r, key, type, err);
 	if (str_is_equal(family, S("split")))
@@ -534,14 +536,33 @@ static int conclude(struct reader *r, struct error *err)
 	return 0;
 }
 
+static int begin(struct reader *r, struct window *window, struct gguf *ret, struct error *err)
+{
+	*r = (struct reader){ .window = window,
+			      .gguf = ret,
+			      .alignment = GGUF_ALIGNMENT_DEFAULT };
+	*ret = (struct gguf){ .version = 0 };
+	return read_version(r, err) < 0 ? -1 : read_counts(r, err);
+}
+
+int gguf_read_shape(struct window *window, struct gguf *ret, struct error *err)
+{
+	struct reader r;
+
+	if (begin(&r, window, ret, err) < 0)
+		return -1;
+	for (uint64_t i = 0; i < r.n_keys && !r.has_tokens; i++) {
+		if (read_pair(&r, err) < 0 && !r.has_tokens)
+			return -1;
+	}
+	return conclude(&r, err);
+}
+
 int gguf_read(struct window *window, struct gguf *ret, struct error *err)
 {
-	struct reader r = { .window = window,
-			    .gguf = ret,
-			    .alignment = GGUF_ALIGNMENT_DEFAULT };
+	struct reader r;
 
-	*ret = (struct gguf){ .version = 0 };
-	if (read_version(&r, err) < 0 || read_counts(&r, err) < 0)
+	if (begin(&r, window, ret, err) < 0)
 		return -1;
 	for (uint64_t i = 0; i < r.n_keys; i++) {
 		if (read_pair(&r, err) < 0)

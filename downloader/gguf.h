@@ -56,4 +56,10 @@ struct gguf {
  * it, or with the reason why it could not be read. */
 int gguf_read(struct window *window, struct gguf *ret, struct error *err) MUST_USE;
 
+/* The same of the first bytes of a file, for what the model is and what its cache will take:
+ * the tensors are not looked at, so what they say stays 0. Whoever writes these files puts the
+ * model's numbers before its tokens, whose megabytes need not be there. -1 as above; when the
+ * window cannot be read far enough, with the reason that its function gave. */
+int gguf_read_shape(struct window *window, struct gguf *ret, struct error *err) MUST_USE;
+
 #endif

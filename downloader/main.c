@@ -20,6 +20,7 @@
 #include "downloader/backup.h"
 #include "downloader/daemon.h"
 #include "downloader/hook.h"
+#include "downloader/host.h"
 #include "downloader/store.h"
 
 static int print_usage(FILE *out)
@@ -153,6 +154,7 @@ static int serve(void)
 	AUTO(config) cfg = config_load(getenv, &err);
 	AUTO(hook) hook = NULL; /* freed after the daemon */
 	AUTO(daemon) daemon = NULL;
+	struct fit_host host;
 
 	if (cfg == NULL) {
 		log_error("%s", err.text);
@@ -173,8 +175,9 @@ static int serve(void)
 		log_error("%s", err.text);
 		return EX_CONFIG;
 	}
+	host_look(cfg->gpu_memory, "/sys/class/drm", &host);
 	if (give_up_powers(cfg, &hook, &err) == 0)
-		daemon = daemon_new(cfg, hook, &err);
+		daemon = daemon_new(cfg, &host, hook, &err);
 	if (daemon == NULL) {
 		log_error("%s", err.text);
 		return EXIT_FAILURE;

@@ -11,6 +11,7 @@ static const struct {
 	bool is_deed; /* changes something: goes into the audit */
 } methods[] = {
 	{ "preview.make", ops_preview_make, false },
+	{ "preview.fit", ops_preview_fit, false },
 	{ "download.create", ops_download_create, true },
 	{ "download.list", ops_download_list, false },
 	{ "download.get", ops_download_get, false },

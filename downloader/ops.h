@@ -12,6 +12,7 @@
 #include "downloader/bin.h"
 #include "downloader/control.h"
 #include "downloader/events.h"
+#include "downloader/fit.h"
 #include "downloader/hub_search.h"
 #include "downloader/lateness.h"
 #include "downloader/library.h"
@@ -39,6 +40,8 @@ struct ops {
 	struct account *account;
 	struct library *library;
 	struct previews *previews;
+	struct hub_heads *heads;
+	struct fit_host host;
 	struct lateness *lateness;
 	struct bin *bin;
 	struct updates *updates;
@@ -114,6 +117,7 @@ struct json_object *ops_library(const struct ops *ops);
 typedef void (*ops_fn)(struct ops *ops, struct control_call *call, struct json_object *params);
 
 void ops_preview_make(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_preview_fit(struct ops *ops, struct control_call *call, struct json_object *params);
 
 void ops_audit_list(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_audit_note(struct ops *ops, struct control_call *call, struct json_object *params);

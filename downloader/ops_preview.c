@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "downloader/new_id.h"
 #include "downloader/preview.h"
@@ -53,14 +52,6 @@ static void on_rendered(struct pool_task *task)
 	preview_free(preview);
 }
 
-static uint64_t memory_of_host(void)
-{
-	long pages = sysconf(_SC_PHYS_PAGES);
-	long size = sysconf(_SC_PAGESIZE);
-
-	return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
-}
-
 static void on_planned(void *ctx, struct planned *take_planned, const struct error *err)
 {
 	struct preview *preview = ctx;
@@ -76,7 +67,7 @@ static void on_planned(void *ctx, struct planned *take_planned, const struct err
 		.free_bytes = take_planned->space.free_bytes,
 		.reserved_bytes = queue_reserved(ops->queue, take_planned->space.device),
 		.min_free_bytes = ops->min_free_bytes,
-		.memory_bytes = memory_of_host(),
+		.memory_bytes = ops->host.memory,
 	};
 	pool_submit(ops->pool, &preview->task);
 }

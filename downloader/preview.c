@@ -6,15 +6,6 @@
 #include "common/buf.h"
 #include "common/json.h"
 
-/* The files of one variant. */
-struct group {
-	const struct planned_file *first;
-	size_t n;
-	size_t n_selected;
-	size_t n_present;
-	uint64_t bytes;
-};
-
 struct sums {
 	uint64_t files_selected;
 	uint64_t bytes_total;
@@ -51,7 +42,7 @@ static const char *some_of(size_t n, size_t of)
 	return n == of ? "all" : "some";
 }
 
-static struct json_object *group_to_json(const struct group *group)
+static struct json_object *group_to_json(const struct preview_group *group)
 {
 	struct json_object *object = json_object_new_object();
 	const struct variant *variant = &group->first->variant;
@@ -89,8 +80,8 @@ static unsigned place_of(const struct variant *variant)
 /* Big ones first, as the Hub orders quants; what has no quant by name. */
 static int compare_groups(const void *a, const void *b)
 {
-	const struct variant *x = &((const struct group *)a)->first->variant;
-	const struct variant *y = &((const struct group *)b)->first->variant;
+	const struct variant *x = &((const struct preview_group *)a)->first->variant;
+	const struct variant *y = &((const struct preview_group *)b)->first->variant;
 
 	if (place_of(x) != place_of(y))
 		return place_of(x) < place_of(y) ? -1 : 1;
@@ -99,12 +90,12 @@ static int compare_groups(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* Files with a group, in runs of the same name; returns the groups in *ret_n. */
-static struct group *gather(const struct planned *planned, size_t *ret_n)
+/* Files of variants, in runs of the same name. */
+struct preview_group *preview_groups(const struct planned *planned, size_t *ret_n)
 {
 	const struct planned_file **members =
 		mem_array(planned->n, sizeof(const struct planned_file *));
-	struct group *groups = mem_array(planned->n, sizeof(*groups));
+	struct preview_group *groups = mem_array(planned->n, sizeof(*groups));
 	size_t n_members = 0;
 	size_t n = 0;
 
@@ -131,7 +122,7 @@ static struct json_object *groups_to_json(const struct planned *planned, bool *r
 {
 	struct json_object *array = json_object_new_array();
 	size_t n = 0;
-	struct group *groups = gather(planned, &n);
+	struct preview_group *groups = preview_groups(planned, &n);
 
 	for (size_t i = 0; i < n && i < PREVIEW_GROUPS_MAX; i++)
 		(void)json_object_array_add(array, group_to_json(&groups[i]));

@@ -22,6 +22,19 @@ struct preview_room {
 	uint64_t memory_bytes;   /* of this host; 0: not known */
 };
 
+/* The files of one variant. */
+struct preview_group {
+	const struct planned_file *first;
+	size_t n;
+	size_t n_selected;
+	size_t n_present;
+	uint64_t bytes;
+};
+
+/* What there is to choose from: the biggest quant first, what helps a model last. An array to
+ * free, which borrows from `planned`. */
+struct preview_group *preview_groups(const struct planned *planned, size_t *ret_n);
+
 /* JSON text to free. `form` says what the input was taken for; with `id` a download of exactly
  * this can be created. */
 char *preview_text(const struct planned *planned, const struct choice *choice, const char *form,

@@ -23,6 +23,13 @@ void api_downloads_create(const struct app *app, const struct request *request,
 	app_call(app, request, "download.create", app_body_params(request), 202, response);
 }
 
+void api_preview_fit(const struct app *app, const struct request *request,
+		     struct response *response)
+{
+	app_call(app, request, "preview.fit",
+		 with_id(request, app_query_params(request, "context")), 200, response);
+}
+
 void api_downloads_list(const struct app *app, const struct request *request,
 			struct response *response)
 {

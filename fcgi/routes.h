@@ -29,6 +29,8 @@ void api_settings_patch(const struct app *app, const struct request *request,
 			struct response *response);
 void api_preview(const struct app *app, const struct request *request,
 		 struct response *response);
+void api_preview_fit(const struct app *app, const struct request *request,
+		     struct response *response);
 void api_downloads_create(const struct app *app, const struct request *request,
 			  struct response *response);
 void api_downloads_list(const struct app *app, const struct request *request,

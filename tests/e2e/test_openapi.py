@@ -364,6 +364,16 @@ def _downloads(world, _):
     assert world.call("GET", f"downloads?state=finished&limit=1&cursor={page['next_cursor']}")["downloads"]
 
 
+@exercise("GET", "/previews/{id}/fit")
+def _fit(world, _):
+    shown = world.call("POST", "preview", {"repo": "acme/tiny-7b-GGUF"})
+    fit = world.call("GET", f"previews/{shown['id']}/fit?context=4096")
+    assert fit["context"] == 4096 and fit["cache"]["f16"] > fit["cache"]["q4_0"] and fit["problem"] is None
+    assert {group["name"] for group in fit["groups"]} <= {group["name"] for group in shown["groups"]}
+    assert fit["recommended"]["group"] in {group["name"] for group in fit["groups"]}
+    assert world.call("GET", f"previews/{'a' * 20}/fit", status=404)["code"] == "unknown_preview"
+
+
 @exercise("POST", "/downloads")
 def _download(world, _):
     identity = world.resting()

@@ -41,14 +41,29 @@ static void check_text(const char *text, size_t room)
 	require(n < room && str_is_utf8((struct str){ text, n }));
 }
 
+/* What the first bytes tell, the whole tells too. */
+static void check_shape(const struct file *file, const struct gguf *whole)
+{
+	AUTO(window) window = window_new(file->size + (1U << 20), read_file, (void *)file);
+	struct error err = { .code = ERR_NONE };
+	struct gguf shape;
+	int result = gguf_read_shape(window, &shape, &err);
+
+	require(result == 0 || (err.code == ERR_INVALID && whole == NULL));
+	if (result == 0)
+		check_text(shape.architecture, sizeof(shape.architecture));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct file file = { data, size };
 	struct error err = { .code = ERR_NONE };
 	AUTO(window) window = window_new(size + (1U << 20), read_file, &file);
 	struct gguf gguf;
+	bool is_read = gguf_read(window, &gguf, &err) == 0;
 
-	if (gguf_read(window, &gguf, &err) < 0) {
+	check_shape(&file, is_read ? &gguf : NULL);
+	if (!is_read) {
 		require(err.code == ERR_INVALID && err.text[0] != '\0');
 		return 0;
 	}

@@ -328,6 +328,62 @@ static void what_is_no_gguf_is_refused(void **state)
 	}
 }
 
+static int read_shape(struct head *head, struct gguf *ret)
+{
+	AUTO(window) w = head_window(head);
+	struct error err;
+
+	return gguf_read_shape(w, ret, &err);
+}
+
+/* Of a large file the first bytes are here: enough, once its tokens begin. */
+static void the_shape_takes_what_stands_before_the_tokens(void **state)
+{
+	struct head head = { .n = 0 };
+	size_t whole;
+	size_t enough = 0;
+	struct gguf gguf;
+
+	(void)state;
+	fill(&head);
+	whole = head.n;
+	head.size = UINT64_C(5) << 30;
+	for (head.n = 0; head.n <= whole; head.n++) {
+		int result = read_shape(&head, &gguf);
+
+		enough = result == 0 && enough == 0 ? head.n : enough;
+		assert_int_equal(result, enough > 0 ? 0 : -1);
+	}
+	assert_true(enough > 0 && enough < whole);
+	head.n = enough;
+	assert_int_equal(read_shape(&head, &gguf), 0);
+	assert_string_equal(gguf.architecture, "llama");
+	assert_string_equal(gguf.file_type, "Q4_K_M");
+	assert_int_equal(gguf.context_length, 32768);
+	assert_int_equal(gguf.kv_heads, 8 * 32);
+	assert_int_equal(gguf.key_length, 128);
+	assert_int_equal(gguf.value_length, 128);
+	assert_int_equal(gguf.parameters, 0);
+}
+
+static void a_shape_without_tokens_takes_all_keys(void **state)
+{
+	struct head head = { .n = 0 };
+	struct gguf gguf;
+
+	(void)state;
+	begin_llama(&head);
+	add_u32(&head, "llama.block_count", 2);
+	add_u32(&head, "llama.embedding_length", 64);
+	add_u32(&head, "llama.attention.head_count", 4);
+	assert_int_equal(read_shape(&head, &gguf), 0);
+	assert_int_equal(gguf.kv_heads, 8);
+	assert_int_equal(gguf.key_length, 16);
+	head.n--;
+	head.size = head.n + 1;
+	assert_int_equal(read_shape(&head, &gguf), -1);
+}
+
 /* Each length of the good header, one after the other, cut off anywhere. */
 static void a_header_that_is_cut_off_is_refused(void **state)
 {
@@ -470,6 +526,8 @@ int main(void)
 		cmocka_unit_test(an_unknown_tensor_type_is_said),
 		cmocka_unit_test(a_tensor_may_be_empty),
 		cmocka_unit_test(what_is_no_gguf_is_refused),
+		cmocka_unit_test(the_shape_takes_what_stands_before_the_tokens),
+		cmocka_unit_test(a_shape_without_tokens_takes_all_keys),
 		cmocka_unit_test(a_header_that_is_cut_off_is_refused),
 		cmocka_unit_test(counts_and_lengths_that_cannot_be_are_refused),
 		cmocka_unit_test(too_many_keys_or_tensors_are_refused),

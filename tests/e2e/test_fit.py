@@ -1,0 +1,90 @@
+"""Does it fit: the head of a file at the Hub is read before anything is fetched, and held against this machine."""
+
+import os
+
+import pytest
+
+TINY = "acme/tiny-7b-GGUF"
+GIB = 1 << 30
+
+
+def preview(larder, repo, **choice):
+    return larder.api("POST", "preview", {"repo": repo, **choice}, 200).json
+
+
+def fit(larder, shown, query="", status=200):
+    return larder.api("GET", f"previews/{shown['id']}/fit{query}", status=status).json
+
+
+def test_the_cache_is_what_the_header_says(larder, hub):
+    shown = preview(larder, TINY)
+    hub.clear_requests()
+    told = fit(larder, shown)
+    assert (told["context"], told["architecture"]) == (8192, "llama")
+    larder.fetch(f"{TINY}:Q4_K_M")
+    here = larder.api("GET", f"models/{TINY}", status=200).json["groups"][0]["memory"]
+    assert told["cache"] == here["cache"], "the same as of the file on the disk"
+    assert fit(larder, shown, "?context=16384")["cache"]["f16"] == 2 * told["cache"]["f16"]
+    asked = [request for request in hub.requests(path="*.gguf", origin="cdn") if request["range"] == "bytes=0-262143"]
+    assert len(asked) == 1, "it is remembered"
+
+
+def test_where_it_fits_depends_on_the_cards(make_larder):
+    """Four machines look at the same model, whose sizes are made up by what is declared."""
+    for cards, fits in (("24G", {"gpu"}), ("0", {"memory"}), ("1G", {"memory"})):
+        larder = make_larder(LARDER_GPU_MEMORY=cards)
+        told = fit(larder, preview(larder, TINY))
+        assert told["host"]["gpus"] == [int(card[:-1]) * GIB for card in cards.split(",") if card != "0"]
+        assert told["host"]["memory"] == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        assert {group["fit"] for group in told["groups"]} == fits, cards
+        assert all(group["needed"] == group["weights"] + told["cache"]["f16"] for group in told["groups"])
+
+
+def test_a_context_that_is_too_long_fits_nowhere(larder):
+    told = fit(larder, preview(larder, TINY), "?context=100000000")
+    assert {group["fit"] for group in told["groups"]} == {"none"}
+    smallest = min(told["groups"], key=lambda group: group["weights"])
+    assert told["recommended"]["group"] == smallest["name"] and "none fits" in told["recommended"]["reason"]
+
+
+def test_one_is_recommended_and_can_be_fetched_as_it_is_named(make_larder):
+    larder = make_larder(LARDER_GPU_MEMORY="24G")
+    told = fit(larder, preview(larder, TINY))
+    group = told["recommended"]["group"]
+    assert "with a context of 8192" in told["recommended"]["reason"]
+    shown = preview(larder, TINY, select=[group])
+    made = larder.api("POST", "downloads", {"preview": shown["id"]}, 202).json
+    assert larder.wait(made["id"])["state"] == "completed"
+
+
+def test_what_cannot_be_read_is_said_and_judged_without(larder, hub):
+    shown = preview(larder, TINY)
+    hub.fault("status", "*.gguf", origin="cdn", status=500)
+    told = fit(larder, shown)
+    assert told["cache"] is None and told["problem"]
+    assert all(group["needed"] == group["weights"] for group in told["groups"])
+    hub.faults.clear()
+    assert fit(larder, shown)["problem"] is None
+
+
+def test_safetensors_are_judged_by_their_size(larder):
+    told = fit(larder, preview(larder, "acme/tiny-st"))
+    assert told["cache"] is None and told["problem"] is None and told["groups"]
+    assert told["recommended"] is None
+
+
+@pytest.mark.parametrize("query, status", [
+    ("?context=0", 422), ("?context=-1", 422), ("?context=x", 422), ("?context=100000001", 422), ("?other=1", 422)])
+def test_what_makes_no_sense_is_refused(larder, query, status):
+    assert larder.api("GET", f"previews/{preview(larder, TINY)['id']}/fit{query}").status == status
+
+
+def test_a_dataset_is_nothing_to_run(larder):
+    shown = preview(larder, "acme/words", type="dataset")
+    assert fit(larder, shown, status=422)["code"] == "invalid"
+
+
+def test_the_token_does_not_leave_with_it(larder, hub):
+    """A gated model's head is asked for with the token, which stays at the Hub."""
+    told = fit(larder, preview(larder, "acme/gated-auto-7b"))
+    assert told["cache"] and not hub.leaks()
