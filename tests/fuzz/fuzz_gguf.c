@@ -42,9 +42,9 @@ static void check_text(const char *text, size_t room)
 }
 
 /* What the first bytes tell, the whole tells too. */
-static void check_shape(const struct file *file, const struct gguf *whole)
+static void check_shape(struct file *file, const struct gguf *whole)
 {
-	AUTO(window) window = window_new(file->size + (1U << 20), read_file, (void *)file);
+	AUTO(window) window = window_new(file->size + (1U << 20), read_file, file);
 	struct error err = { .code = ERR_NONE };
 	struct gguf shape;
 	int result = gguf_read_shape(window, &shape, &err);

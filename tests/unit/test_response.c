@@ -56,6 +56,8 @@ static void every_code_has_its_status(void **state)
 		{ ERR_HASH_MISMATCH, 502 },
 		{ ERR_RANGE_IGNORED, 502 },
 		{ ERR_URL_EXPIRED, 502 },
+		{ ERR_CHANGED, 409 },
+		{ ERR_UNKNOWN_PREVIEW, 404 },
 		{ ERR_CANCELLED, 503 },
 		{ ERR_TIMEOUT, 504 },
 		{ ERR_STORE, 503 },

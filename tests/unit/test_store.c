@@ -760,6 +760,9 @@ static void of_a_database_without_extents_only_finished_files_count(void **state
 		   "ALTER TABLE jobs DROP COLUMN files_changed; "
 		   "ALTER TABLE jobs DROP COLUMN files_missing; "
 		   "ALTER TABLE jobs DROP COLUMN files_unknown; "
+		   "ALTER TABLE jobs DROP COLUMN shown_digest; "
+		   "ALTER TABLE jobs DROP COLUMN shown_files; "
+		   "ALTER TABLE jobs DROP COLUMN shown_bytes; "
 		   "PRAGMA user_version = 3");
 	place_open(p);
 	back = get_plan(p, ID_A);

@@ -261,6 +261,9 @@ static void go_back_to_version_4(const struct place *p)
 		    "ALTER TABLE jobs DROP COLUMN files_changed; "
 		    "ALTER TABLE jobs DROP COLUMN files_missing; "
 		    "ALTER TABLE jobs DROP COLUMN files_unknown; "
+		    "ALTER TABLE jobs DROP COLUMN shown_digest; "
+		    "ALTER TABLE jobs DROP COLUMN shown_files; "
+		    "ALTER TABLE jobs DROP COLUMN shown_bytes; "
 		    "PRAGMA user_version = 4",
 		    NULL, NULL, NULL) != SQLITE_OK)
 		abort();
