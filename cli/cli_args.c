@@ -38,6 +38,8 @@ static const struct {
 	[CLI_OPTION_PRIORITY] = { "--priority", "N", "-1000 to 1000, larger goes first; 0" },
 	[CLI_OPTION_NO_WAIT] = { "--no-wait", NULL, "do not wait for the downloads to end" },
 	[CLI_OPTION_FILES] = { "--files", NULL, "list all files, not only the selected" },
+	[CLI_OPTION_CONTEXT] = { "--context", "N",
+				 "tokens that the model is to keep in mind; 8192" },
 	[CLI_OPTION_ALL] = { "--all", NULL, "also those that have ended" },
 	[CLI_OPTION_REPLACE] = { "--replace", NULL,
 				 "what has the names now goes to the trash in its turn" },

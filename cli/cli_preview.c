@@ -6,12 +6,14 @@
 #include "cli/cli_term.h"
 #include "cli/cli_text.h"
 #include "common/buf.h"
+#include "common/schema.h"
 
 enum {
 	FILES_SHOWN_MAX = 20,               /* selected files, unless all are asked for */
 	TEXT_MAX_BYTES = 256 * 1024 * 1024, /* a line for each file of the largest repository */
 	CELL_MAX = 256,
 	COMMIT_SHOWN = 10,
+	CONTEXT_DEFAULT = 8192, /* tokens */
 };
 
 static size_t length(struct json_object *array)
@@ -39,10 +41,37 @@ static struct str in_words(struct str some_of)
 	return S("no");
 }
 
-static void add_group(struct cli_table *table, struct json_object *group)
+/* What preview.fit says of this group; NULL when it is not known, or no model. */
+static struct json_object *fit_of(struct json_object *fit, struct str name)
+{
+	struct json_object *groups = json_get(fit, "groups");
+
+	for (size_t i = 0; i < length(groups); i++) {
+		struct json_object *group = json_object_array_get_idx(groups, i);
+
+		if (str_is_equal(json_get_str(group, "name"), name))
+			return group;
+	}
+	return NULL;
+}
+
+static struct str place_in_words(struct str fit)
+{
+	if (str_is_equal(fit, S("gpu")))
+		return S("graphics memory");
+	if (str_is_equal(fit, S("split")))
+		return S("divided");
+	if (str_is_equal(fit, S("memory")))
+		return S("memory");
+	return fit.n > 0 ? S("nowhere") : S("");
+}
+
+static void add_group(struct cli_table *table, struct json_object *group,
+		      struct json_object *fit)
 {
 	AUTO(buf) cell = buf_new(CELL_MAX);
 	struct json_object *bits = json_get(group, "bits_per_weight");
+	struct json_object *place = fit_of(fit, json_get_str(group, "name"));
 
 	cli_table_add(table, json_get_str(group, "name"));
 	buf_addf(cell, "%llu", (unsigned long long)cli_download_number(group, "files"));
@@ -52,18 +81,45 @@ static void add_group(struct cli_table *table, struct json_object *group)
 	if (bits != NULL)
 		buf_addf(cell, "%.2f", json_object_get_double(bits));
 	cli_table_add(table, buf_str(cell));
+	cli_table_add(table, place_in_words(json_get_str(place, "fit")));
 	cli_table_add(table, in_words(json_get_str(group, "present")));
 	cli_table_add(table, in_words(json_get_str(group, "selected")));
 }
 
-static void add_groups(struct buf *b, struct json_object *groups, size_t columns, bool is_utf8)
+static void add_recommended(struct buf *b, struct json_object *preview, struct json_object *fit)
 {
+	struct json_object *recommended = json_get(fit, "recommended");
+	struct str group = json_get_str(recommended, "group");
+	struct str revision = json_get_str(preview, "revision");
+
+	if (recommended == NULL)
+		return;
+	buf_add(b, S("recommended: "));
+	cli_text_add_escaped(b, group);
+	buf_add(b, S(", "));
+	cli_text_add_escaped(b, json_get_str(recommended, "reason"));
+	buf_add(b, S("\n  larder get "));
+	cli_text_add_escaped(b, json_get_str(preview, "repo"));
+	buf_add_char(b, ':');
+	cli_text_add_escaped(b, group);
+	if (!str_is_equal(revision, S("main"))) {
+		buf_add(b, S(" --revision="));
+		cli_text_add_escaped(b, revision);
+	}
+	buf_add_char(b, '\n');
+}
+
+static void add_groups(struct buf *b, struct json_object *preview, struct json_object *fit,
+		       size_t columns, bool is_utf8)
+{
+	struct json_object *groups = json_get(preview, "groups");
 	static const struct cli_table_column shown[] = {
 		{ .title = "VARIANT", .width_min = 8, .cut = CLI_CUT_MIDDLE },
 		{ .title = "FILES", .align = CLI_ALIGN_RIGHT, .spare = 1 },
 		{ .title = "SIZE", .align = CLI_ALIGN_RIGHT },
 		{ .title = "BITS/WEIGHT", .align = CLI_ALIGN_RIGHT, .spare = 2 },
-		{ .title = "PRESENT" },
+		{ .title = "FITS" },
+		{ .title = "PRESENT", .spare = 3 },
 		{ .title = "SELECTED" },
 	};
 	AUTO(cli_table) table = cli_table_new(shown, ARRAY_LEN(shown));
@@ -71,9 +127,10 @@ static void add_groups(struct buf *b, struct json_object *groups, size_t columns
 	if (length(groups) == 0)
 		return;
 	for (size_t i = 0; i < length(groups); i++)
-		add_group(table, json_object_array_get_idx(groups, i));
+		add_group(table, json_object_array_get_idx(groups, i), fit);
 	buf_add_char(b, '\n');
 	cli_table_render(table, columns, is_utf8, b);
+	add_recommended(b, preview, fit);
 }
 
 /* --- files --- */
@@ -186,11 +243,11 @@ static void add_disk(struct buf *b, struct json_object *disk)
 	buf_add_char(b, '\n');
 }
 
-void cli_preview_render(struct buf *b, struct json_object *preview, bool all_files,
-			size_t columns, bool is_utf8)
+void cli_preview_render(struct buf *b, struct json_object *preview, struct json_object *fit,
+			bool all_files, size_t columns, bool is_utf8)
 {
 	add_head(b, preview);
-	add_groups(b, json_get(preview, "groups"), columns, is_utf8);
+	add_groups(b, preview, fit, columns, is_utf8);
 	add_files(b, json_get(preview, "files"), all_files, columns, is_utf8);
 	add_totals(b, preview);
 	add_disk(b, json_get(preview, "disk"));
@@ -207,20 +264,40 @@ static int ask(const struct cli_session *session, const char *repo, struct json_
 				err);
 }
 
+/* Whether it fits; NULL where there is nothing to run, or larderd cannot tell. */
+static struct json_object *ask_fit(const struct cli_session *session,
+				   struct json_object *preview, int64_t context)
+{
+	AUTO_JSON params = json_object_new_object();
+	struct json_object *fit = NULL;
+	struct error ignored;
+
+	if (length(json_get(preview, "groups")) == 0 ||
+	    !str_is_equal(json_get_str(preview, "type"), S("model")))
+		return NULL;
+	json_add_str(params, "id", json_get_str(preview, "id"));
+	json_add_int(params, "context", context);
+	(void)!cli_session_call(session, "preview.fit", params, RPC_TIMEOUT_MS, &fit, NULL,
+				&ignored);
+	return fit;
+}
+
 static void print_text(const struct cli_session *session, struct json_object *preview,
-		       bool is_first)
+		       int64_t context, bool is_first)
 {
 	AUTO(buf) text = buf_new(TEXT_MAX_BYTES);
+	AUTO_JSON fit = ask_fit(session, preview, context);
 
 	if (!is_first)
 		buf_add_char(text, '\n');
-	cli_preview_render(text, preview, cli_args_has(session->args, CLI_OPTION_FILES),
+	cli_preview_render(text, preview, fit, cli_args_has(session->args, CLI_OPTION_FILES),
 			   cli_term_columns(), cli_term_is_utf8());
 	cli_session_print(text);
 }
 
 /* One repository: its preview is the document. */
-static enum cli_exit preview_one(const struct cli_session *session, const char *repo)
+static enum cli_exit preview_one(const struct cli_session *session, const char *repo,
+				 int64_t context)
 {
 	struct json_object *preview = NULL;
 	struct error err;
@@ -231,14 +308,14 @@ static enum cli_exit preview_one(const struct cli_session *session, const char *
 		cli_session_print_json(preview, NULL);
 		return CLI_EXIT_OK;
 	}
-	print_text(session, preview, true);
+	print_text(session, preview, context, true);
 	json_free(&preview);
 	return CLI_EXIT_OK;
 }
 
 /* Several: {"previews":[...]}, and what was refused beside it. */
 static enum cli_exit preview_all(const struct cli_session *session, const char *const *repos,
-				 size_t n)
+				 size_t n, int64_t context)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *previews = json_object_new_array();
@@ -257,7 +334,7 @@ static enum cli_exit preview_all(const struct cli_session *session, const char *
 			continue;
 		}
 		if (!session->is_json)
-			print_text(session, preview, i == 0);
+			print_text(session, preview, context, i == 0);
 		(void)json_object_array_add(previews, preview);
 	}
 	json_take(object, "previews", previews);
@@ -274,6 +351,12 @@ enum cli_exit cli_preview(const struct cli_session *session)
 {
 	size_t n;
 	const char *const *repos = cli_args_words(session->args, &n);
+	int64_t context;
+	struct error err;
 
-	return n == 1 ? preview_one(session, repos[0]) : preview_all(session, repos, n);
+	if (cli_args_number(session->args, CLI_OPTION_CONTEXT, 1, SCHEMA_CONTEXT_MAX,
+			    CONTEXT_DEFAULT, &context, &err) < 0)
+		return cli_session_fail(session, &err);
+	return n == 1 ? preview_one(session, repos[0], context)
+		      : preview_all(session, repos, n, context);
 }

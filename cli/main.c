@@ -51,11 +51,14 @@ static const struct {
 	    .words = "REPO...",
 	    .words_min = 1,
 	    .words_max = SIZE_MAX,
-	    .options = CHOICE | CLI_TAKES(FILES),
-	    .summary = "what a download would bring, and whether it fits the disk",
+	    .options = CHOICE | CLI_TAKES(FILES) | CLI_TAKES(CONTEXT),
+	    .summary = "what a download would bring, and whether it fits",
 	    .details =
 		    "Shows what there is to choose from, what is selected, and what it would "
-		    "take. " REPO_HELP },
+		    "take. FITS says where a runtime can have it: on the graphics cards, "
+		    "divided between these and memory, in memory, or not at all; one is "
+		    "recommended. NVIDIA's cards are known once LARDER_GPU_MEMORY names "
+		    "them. " REPO_HELP },
 	  cli_preview },
 	{ { .name = "ps",
 	    .words = "",

@@ -422,7 +422,7 @@ def test_preview_shows_groups_files_and_what_it_does_to_the_disk(hub, larderd):
     size = hub.files(TINY)[Q4]["size"]
     assert answer["bytes_selected"] == answer["bytes_to_fetch"] == size
     text = larderd.run("preview", f"{TINY}:Q4_K_M", check=0).stdout
-    assert re.search(r"^Q4_K_M +1 +4\.7 MB +4\.\d\d +no +yes$", text, re.M)
+    assert re.search(r"^Q4_K_M +1 +4\.7 MB +4\.\d\d +(graphics memory|divided|memory) +no +yes$", text, re.M)
     assert re.search(rf"^{re.escape(Q4)} +4\.7 MB +no$", text, re.M)
     assert re.search(r"^selected: +1 file of 13, 4\.7 MB of ", text, re.M)
     assert re.search(r"^free after: ", text, re.M)
@@ -745,7 +745,7 @@ def test_tables_fit_the_terminal(hub, larderd, open_terminal, columns, words):
     larderd.run("get", "acme/nope", check=1)
     terminal = open_terminal(larderd, *words, columns=columns)
     assert terminal.end() == 0
-    table = [line for line in terminal.lines() if not re.match("Model |revision |selected:|to fetch:|free ", line)]
+    table = [line for line in terminal.lines() if not re.match("Model |revision |selected:|to fetch:|free |recommended: |  larder get ", line)]
     assert len(table) > 2 and all(width(line) <= columns for line in table)
 
 
