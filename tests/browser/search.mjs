@@ -21,6 +21,33 @@ const open = async (page) => {
 const pane = (page) => page.getByTestId("repository");
 
 export const scenarios = {
+  /** Four actions, from the empty page: words, a row, the one that is recommended, download. */
+  async "search-fit"(page) {
+    await live(page);
+    await open(page);
+    await page.getByTestId("hub-words").fill("tiny-7b-gg");
+    await shown(page, "acme/tiny-7b-GGUF");
+    await page.getByTestId("hub-row").getByRole("link").click();
+    await pane(page).getByTestId("recommended").click();
+    await page.waitForFunction(
+      () =>
+        [...document.querySelectorAll(".group input")].filter((box) => box.checked).length === 1 &&
+        !document.querySelector('[data-testid="preview"]')?.hasAttribute("aria-busy"),
+      null,
+      { timeout: TIMEOUT },
+    );
+    check((await pane(page).innerText()).includes("fits the graphics memory"), "where it fits is not told");
+    for (const width of [320, 1280]) {
+      await page.setViewportSize({ width, height: 1000 });
+      await pane(page).getByTestId("recommended").scrollIntoViewIfNeeded();
+      await page.screenshot({ path: `${shots}/fit-${width}.png` });
+    }
+    await pane(page).getByTestId("start").and(page.locator(":enabled")).click();
+    await page.waitForFunction(() => location.hash === "#/search", null, { timeout: TIMEOUT });
+    await page.getByRole("link", { name: "Downloads", exact: true }).click();
+    await state(page, "completed");
+  },
+
   /** From a word to a running download of one variant, without leaving the page. */
   async "search-find"(page) {
     await live(page);

@@ -392,6 +392,13 @@ def test_from_a_word_to_a_download_on_the_search_page(drive, larder):
     assert [p.name for p in folder.iterdir() if p.is_file()] == ["tiny-7b-Q4_K_M.gguf"]
 
 
+def test_the_recommended_one_is_fetched_in_four_actions(drive, make_larder):
+    larder = make_larder(LARDER_GPU_MEMORY="8G")
+    drive("search-fit", larder).finish()
+    folder = larder.models / "acme/tiny-7b-GGUF"
+    assert [p.name for p in folder.glob("*.gguf") if "mmproj" not in p.name] == ["tiny-7b-Q6_K_L.gguf"]
+
+
 def test_a_search_is_narrowed_ordered_and_goes_on(drive):
     drive("search-filters").finish()
 

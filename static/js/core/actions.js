@@ -124,6 +124,11 @@ export class Actions {
     return this.api.preview(wish, signal);
   }
 
+  /** What of a preview fits this machine. @param {string} id @param {AbortSignal} signal */
+  fit(id, signal) {
+    return this.api.fit(id, signal);
+  }
+
   /** @param {Wish} wish */
   async start(wish) {
     const download = await this.api.create(wish);

@@ -1,6 +1,6 @@
 // @ts-check
 // The only fetch of the application: declared calls, one kind of error, a limit on the time of each.
-/** @import { Changes, Download, DownloadPage, Health, Preview, Session, Settings, Wish } from "./types.js" */
+/** @import { Changes, Download, DownloadPage, Fit, Health, Preview, Session, Settings, Wish } from "./types.js" */
 import { t } from "./words.js";
 
 const TIMEOUT_MS = 20_000;
@@ -145,6 +145,8 @@ export class Api {
   health = () => this.call("GET", "health", { accept: [503], timeout: 8000 });
   /** @type {(wish: Wish, signal: AbortSignal) => Promise<Preview>} */
   preview = (wish, signal) => this.change("POST", "preview", { body: wish, signal, timeout: HUB_TIMEOUT_MS });
+  /** @type {(id: string, signal: AbortSignal) => Promise<Fit>} */
+  fit = (id, signal) => this.call("GET", `previews/${encodeURIComponent(id)}/fit`, { signal, timeout: HUB_TIMEOUT_MS });
   /** @type {(wish: Wish) => Promise<Download>} */
   create = (wish) => this.change("POST", "downloads", { body: wish, timeout: HUB_TIMEOUT_MS });
   /** @type {(state: "active"|"finished", limit: number, cursor?: string|null) => Promise<DownloadPage>} */

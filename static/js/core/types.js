@@ -27,6 +27,9 @@
  * @typedef {{ preview: string } | { repo: string, type?: string, revision?: string, commit?: string, select?: string[],
  *   exclude?: string[], priority?: number }} Wish
  *
+ * @typedef {{ id: string, context: number, problem: string|null, recommended: { group: string, reason: string }|null,
+ *   groups: { name: string, needed: number, fit: "gpu"|"split"|"memory"|"none" }[] }} Fit
+ *
  * @typedef {{ free: number, total: number, reserved: number }} Disk
  * @typedef {{ auth: string, user: string|null, role: string|null, csrf_token: string|null, version: string }} Session
  * @typedef {{ status: "ok"|"unwell", parts: Record<string, string> }} Health

@@ -40,6 +40,9 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
   let retryAt = 0;
   /** @type {AbortController|null} */
   let request = null;
+  /** @type {AbortController|null} */
+  let fitRequest = null;
+  let fitOf = ""; // what the panel has been told of
   let timer = 0;
 
   // ---- nodes -------------------------------------------------------------------------------------------------
@@ -192,6 +195,24 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     drawMatches(answer);
     panel.update(answer, wanted);
     draw();
+    void lookAtFit(answer);
+  }
+
+  /** Where the variants would run, told when it is known: the choice does not wait for it. @param {Preview} p */
+  async function lookAtFit(p) {
+    const key = p.repo + " " + p.commit;
+    if (p.type !== "model" || p.groups.length === 0 || fitOf === key) return;
+    fitOf = "";
+    fitRequest?.abort();
+    const mine = (fitRequest = new AbortController());
+    try {
+      const fit = await act("fit", p.id, AbortSignal.any([mine.signal, signal]));
+      if (fitRequest !== mine || !preview || preview.repo + " " + preview.commit !== key) return;
+      fitOf = key;
+      panel.setFit(fit);
+    } catch (error) {
+      if (!isAbort(error) && !(error instanceof ApiError)) throw error; // it is not said then, and nothing is lost
+    }
   }
 
   /** @param {ApiError} error */
@@ -307,6 +328,8 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
   function reset() {
     clearTimeout(timer);
     request?.abort();
+    fitRequest?.abort();
+    fitOf = "";
     request = preview = problem = null;
     busy = ticked = false;
     retryAt = 0;

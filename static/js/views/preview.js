@@ -1,6 +1,6 @@
 // @ts-check
 // What a repository holds and what of it is chosen: the contract before the download.
-/** @import { Group, Preview, PreviewFile } from "../core/types.js" */
+/** @import { Fit, Group, Preview, PreviewFile } from "../core/types.js" */
 import { attr, fill, h, icon, keyed, show, text } from "../core/dom.js";
 import { count, number, plain, size } from "../core/format.js";
 import { t } from "../core/words.js";
@@ -19,6 +19,8 @@ export function previewPanel({ signal, choose }) {
   let members = new Map();
   /** @type {Group[]} */
   let choices = [];
+  /** @type {Fit|null} */
+  let fit = null;
   /** @type {Map<string, Group["kind"]>} */
   let kinds = new Map();
   let room = 0; // bytes that may still be promised
@@ -47,11 +49,32 @@ export function previewPanel({ signal, choose }) {
     pick(t("All"), allPaths),
     pick(t("None"), () => []),
   );
+  const recommendedText = h("span", {});
+  const recommendedWhy = h("span", { class: "help" });
+  const recommendedButton = h(
+    "button",
+    {
+      type: "button",
+      class: "button button-quiet",
+      data: { testid: "recommended" },
+      signal,
+      on: {
+        click: () => {
+          const name = fit?.recommended?.group ?? "";
+          const companions = (preview?.files ?? []).filter((f) => f.companion && wanted.has(f.path));
+          choose(new Set([...(members.get(name) ?? []), ...companions].map((f) => f.path)));
+        },
+      },
+    },
+    recommendedText,
+  );
+  const recommended = h("p", { class: "preview-recommended", hidden: true }, recommendedButton, recommendedWhy);
   const groupBox = h(
     "section",
     { class: "choice", ariaLabel: t("What to fetch") },
     h("header", { class: "choice-head" }, groupTitle, groupTools),
     advice,
+    recommended,
     groupList,
   );
 
@@ -107,11 +130,50 @@ export function previewPanel({ signal, choose }) {
               ? badge(t("partly on disk"))
               : null,
           tight ? badge(t("does not fit the disk"), "bad") : null,
-          memory && group.bytes > memory ? badge(t("larger than the memory"), "warn") : null,
+          placeOf(group),
           group.kind === "pickle" ? badge(t("may run code"), "warn") : null,
         );
       },
     };
+  }
+
+  /** Where it would run; before that is known, whether it can. @param {Group} group */
+  function placeOf(group) {
+    const place = fit?.groups.find((g) => g.name === group.name);
+    if (!place) return memory && group.bytes > memory ? badge(t("larger than the memory"), "warn") : null;
+    const [words, tone] = /** @type {[string, "good"|"plain"|"warn"]} */ (
+      {
+        gpu: [t("fits the graphics memory"), "good"],
+        split: [t("fits graphics memory and memory together"), "plain"],
+        memory: [t("fits the memory"), "plain"],
+        none: [t("does not fit the memory"), "warn"],
+      }[place.fit]
+    );
+    return badge(words, tone);
+  }
+
+  /** One click takes it, and nothing else. */
+  function drawRecommended() {
+    const group = choices.find((g) => g.name === fit?.recommended?.group);
+    const place = fit?.groups.find((g) => g.name === group?.name);
+    show(recommended, !!group && !!place && choices.length > 1);
+    if (!group || !place || !fit) return;
+    text(recommendedText, t("Take {name}", { name: group.name }));
+    text(
+      recommendedWhy,
+      {
+        gpu: t("Recommended: the most bits that are worth it and fit the graphics memory, with a context of {n}.", {
+          n: number(fit.context),
+        }),
+        split: t("Recommended: of good quality, divided between graphics memory and memory, with a context of {n}.", {
+          n: number(fit.context),
+        }),
+        memory: t("Recommended: of good quality, and not slower in memory than it must be, with a context of {n}.", {
+          n: number(fit.context),
+        }),
+        none: t("The smallest there is: none fits this machine, with a context of {n}.", { n: number(fit.context) }),
+      }[place.fit],
+    );
   }
 
   // ---- companions --------------------------------------------------------------------------------------------
@@ -254,6 +316,7 @@ export function previewPanel({ signal, choose }) {
   function drawChoice() {
     if (!preview) return;
     patchGroups(choices);
+    drawRecommended();
     const companions = preview.files.filter((f) => f.companion);
     patchCompanions(companions.slice(0, COMPANIONS_SHOWN));
     show(companionMore, companions.length > COMPANIONS_SHOWN);
@@ -299,6 +362,7 @@ export function previewPanel({ signal, choose }) {
       const key = next.type + " " + next.repo + " " + next.commit;
       if (key !== shown) {
         shown = key;
+        fit = null;
         list.reset();
         patchGroups([]);
         patchCompanions([]);
@@ -315,6 +379,11 @@ export function previewPanel({ signal, choose }) {
       );
       drawChoice();
       drawTotals();
+    },
+    /** Where its variants would run. @param {Fit} next */
+    setFit(next) {
+      fit = next;
+      drawChoice();
     },
     /** Ticked, not yet confirmed by the server. @param {Set<string>} choice */
     setChoice(choice) {

@@ -213,6 +213,19 @@ export default {
   "partly on disk": "zum Teil auf der Platte",
   "does not fit the disk": "passt nicht auf die Platte",
   "larger than the memory": "größer als der Speicher",
+  "fits the graphics memory": "passt in den Grafikspeicher",
+  "fits graphics memory and memory together": "passt in Grafik- und Arbeitsspeicher zusammen",
+  "fits the memory": "passt in den Arbeitsspeicher",
+  "does not fit the memory": "passt nicht in den Speicher",
+  "Take {name}": "{name} nehmen",
+  "Recommended: the most bits that are worth it and fit the graphics memory, with a context of {n}.":
+    "Empfohlen: die meisten Bits, die sich lohnen und in den Grafikspeicher passen, bei einem Kontext von {n}.",
+  "Recommended: of good quality, divided between graphics memory and memory, with a context of {n}.":
+    "Empfohlen: von guter Qualität, auf Grafik- und Arbeitsspeicher verteilt, bei einem Kontext von {n}.",
+  "Recommended: of good quality, and not slower in memory than it must be, with a context of {n}.":
+    "Empfohlen: von guter Qualität, und im Arbeitsspeicher nicht langsamer als nötig, bei einem Kontext von {n}.",
+  "The smallest there is: none fits this machine, with a context of {n}.":
+    "Das Kleinste, was es gibt: keines passt auf diese Maschine, bei einem Kontext von {n}.",
   "may run code": "kann Code ausführen",
   "to see images": "um Bilder zu sehen",
   "to answer faster": "um schneller zu antworten",
