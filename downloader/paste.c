@@ -108,7 +108,8 @@ static int read_text(struct paste *p, struct str text, struct str endpoint, stru
 	int result;
 
 	if (!has_char_of(text, S(" \t\r\n\"'(")) ||
-	    (paste_link_is_address(text, endpoint) && !has_char_of(text, S(" \t\r\n\"'"))))
+	    (paste_link_is_address(text, endpoint) && !has_char_of(text, S(" \t\r\n\"'")) &&
+	     char_is_alnum(text.p[0])))
 		return read_word(p, text, endpoint, err);
 	result = paste_python_read(p, text, endpoint, err);
 	if (result == 0)

@@ -1,9 +1,13 @@
 /*
- * What people paste, understood (DESIGN.md 4.1): "owner/name", a Hub page, blob or resolve URL,
- * "hf.co/owner/name:Q4_K_M", "owner/name:Q4_K_M", or a command line (`hf download ...`,
- * `huggingface-cli download ...`, `llama-server -hf ...` and `llama-cli`, `ollama run|pull
- * hf.co/...`, `vllm serve ...`, `git clone https://huggingface.co/...`, `wget|curl ...resolve
- * URL`). One parser for the page, REST and the command line.
+ * What people paste, understood (DESIGN.md 4.1): "owner/name" with ":Q4_K_M", "@revision" or
+ * "/a/file.gguf" behind it, a Hub page, blob or resolve URL (also in prose or Markdown),
+ * "hf.co/owner/name:Q4_K_M", hf:// and huggingface:// addresses, a folder of the official cache
+ * (models--owner--name), or a command line (`hf download ...`, `huggingface-cli download ...`,
+ * `llama-server -hf ...` and `llama-cli`, `ollama run|pull hf.co/...`, `vllm serve ...`,
+ * SGLang, mlx_lm, lmdeploy, text-generation-launcher, `lms get`, `larder get`, `docker run`
+ * with one of these in it, `git clone https://huggingface.co/...`, `wget|curl ...resolve URL`).
+ * One parser for the page, REST and the command line; tests/unit/paste_forms.tsv has 200 real
+ * ones.
  *
  * Commands are cut into words as a POSIX shell does (quotes, backslashes), nothing is expanded;
  * leading `sudo`, `$`, `VAR=value` and line continuations are skipped. Options that name a

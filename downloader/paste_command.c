@@ -145,6 +145,9 @@ static const struct family llama_family =
 	FAMILY("a llama.cpp command", OPERANDS_NONE, llama_options);
 static const struct family ollama_family =
 	FAMILY("an ollama command", OPERANDS_ADDRESS, ollama_options);
+/* Of what fetches models by their names. */
+static const struct family fetch_family =
+	FAMILY("a command that fetches a model", OPERANDS_REPO, ollama_options);
 static const struct family serve_family =
 	FAMILY("a command that serves a model", OPERANDS_REPO, serve_options);
 static const struct family git_family = FAMILY("a git command", OPERANDS_ADDRESS, git_options);
@@ -221,7 +224,34 @@ static bool is_serving_module(const struct paste_words *w, size_t i)
 	struct str module = paste_words_at(w, i + 1);
 
 	return str_is_equal(paste_words_at(w, i), S("-m")) &&
-	       (str_has_prefix(module, S("vllm")) || str_has_prefix(module, S("sglang")));
+	       (str_has_prefix(module, S("vllm")) || str_has_prefix(module, S("sglang")) ||
+		str_has_prefix(module, S("mlx_lm")) || str_has_prefix(module, S("mlx_vlm")));
+}
+
+/* Of a container that is run: what its program is told stands behind the image, whose name
+ * tells nothing. NULL when no model is named there. */
+static const struct family *find_in_container(const struct paste_words *w, size_t i)
+{
+	for (; i < w->n; i++) {
+		struct str word = paste_words_at(w, i);
+		struct str name = str_sub(word, 0, str_find_char(word, '='));
+
+		if (str_is_equal(name, S("-hf")) || str_is_equal(name, S("--hf-repo")))
+			return &llama_family;
+		if (str_is_equal(name, S("--model")) || str_is_equal(name, S("--model-id")) ||
+		    str_is_equal(name, S("--model-path")))
+			return &serve_family;
+	}
+	return NULL;
+}
+
+/* Programs whose first argument is no verb. */
+static bool is_server(struct str program)
+{
+	static const char *const servers[] = { "text-generation-launcher", "optimum-cli" };
+
+	return is_one_of(program, servers, ARRAY_LEN(servers)) ||
+	       str_has_prefix(program, S("mlx_lm.")) || str_has_prefix(program, S("mlx_vlm."));
 }
 
 /* The family of the command, and where its arguments begin; NULL for all others. */
@@ -241,6 +271,16 @@ static const struct family *find_family(const struct paste_words *w, size_t *ret
 	if ((str_is_equal(program, S("vllm")) || str_is_equal(program, S("sglang"))) &&
 	    str_is_equal(verb, S("serve")))
 		return &serve_family;
+	if ((str_is_equal(program, S("lms")) || str_is_equal(program, S("larder"))) &&
+	    str_is_equal(verb, S("get")))
+		return &fetch_family;
+	if ((str_is_equal(program, S("docker")) || str_is_equal(program, S("podman"))) &&
+	    str_is_equal(verb, S("run")))
+		return find_in_container(w, i + 2);
+	if (str_is_equal(program, S("lmdeploy")) && str_is_equal(verb, S("serve"))) {
+		*ret_at = i + 3; /* "api_server" */
+		return &serve_family;
+	}
 	if (str_is_equal(program, S("git"))) {
 		i = skip_git_options(w, i + 1);
 		i += str_is_equal(paste_words_at(w, i), S("lfs")) ? 1 : 0;
@@ -250,6 +290,8 @@ static const struct family *find_family(const struct paste_words *w, size_t *ret
 	*ret_at = i + 1;
 	if (str_is_equal(program, S("llama")) || str_has_prefix(program, S("llama-")))
 		return &llama_family;
+	if (is_server(program))
+		return &serve_family;
 	*ret_at = i + 3;
 	if (str_has_prefix(program, S("python")) && is_serving_module(w, i + 1))
 		return &serve_family;
@@ -448,6 +490,22 @@ int paste_command_read(struct paste *p, const struct paste_words *words, struct 
 	return 1;
 }
 
+/* An address as it stands in prose or Markdown: without what is around it. */
+static struct str bare_word(struct str word)
+{
+	static const struct str before = { "(<[\"'`", 6 };
+	static const struct str behind = { ")>].,;:!?\"'`", 12 };
+	size_t link = str_find(word, S("]("));
+
+	if (link < word.n)
+		word = str_sub(word, link + 2, word.n);
+	while (word.n > 0 && str_find_char(before, word.p[0]) < before.n)
+		word = str_sub(word, 1, word.n);
+	while (word.n > 0 && str_find_char(behind, word.p[word.n - 1]) < behind.n)
+		word = str_sub(word, 0, word.n - 1);
+	return word;
+}
+
 int paste_command_read_addresses(struct paste *p, const struct paste_words *words,
 				 struct str endpoint, struct error *err)
 {
@@ -457,7 +515,7 @@ int paste_command_read_addresses(struct paste *p, const struct paste_words *word
 	bool has_any = false;
 
 	for (size_t i = 0; i < words->n; i++) {
-		struct str word = paste_words_at(words, i);
+		struct str word = bare_word(paste_words_at(words, i));
 		size_t n_before = p->n_select;
 
 		if (!paste_link_is_address(word, endpoint))

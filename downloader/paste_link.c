@@ -12,6 +12,7 @@
 #include "common/relpath.h"
 #include "downloader/paste_draft.h"
 #include "downloader/selection.h"
+#include "downloader/variant.h"
 
 enum {
 	PARTS_MAX = 48,
@@ -464,7 +465,52 @@ static int read_scp(struct paste *p, struct str word, struct str endpoint, struc
 	return read_address(p, str_from(address), endpoint, err);
 }
 
-/* "owner/name", "name", "datasets/owner/name", each with ":tag". */
+/* "models--owner--name": how the official cache calls a repository's folder. */
+static const struct str *find_cached(const struct parts *parts)
+{
+	for (size_t i = 0; i < parts->n; i++) {
+		if (str_has_prefix(parts->all[i], S("models--")) ||
+		    str_has_prefix(parts->all[i], S("datasets--")))
+			return &parts->all[i];
+	}
+	return NULL;
+}
+
+static int read_cached(struct paste *p, struct str folder, struct error *err)
+{
+	size_t type = str_find(folder, S("--"));
+	struct str name = str_sub(folder, type + 2, folder.n);
+	size_t owner = str_find(name, S("--"));
+	struct str parts[] = { str_sub(name, 0, owner), str_sub(name, owner + 2, name.n) };
+
+	if (paste_draft_set_type(p, folder.p[0] == 'd' ? REPO_DATASET : REPO_MODEL, err) != 0)
+		return -1;
+	return read_repo(p, parts, owner < name.n ? 2 : 1, err);
+}
+
+/* "owner/name@revision". */
+static int read_bare_repo(struct paste *p, struct parts *parts, size_t n, struct error *err)
+{
+	struct str *last = &parts->all[n - 1];
+	size_t at = str_find_char(*last, '@');
+	struct str revision = str_sub(*last, at + 1, last->n);
+	bool has_revision = at < last->n;
+
+	*last = str_sub(*last, 0, at);
+	if (read_repo(p, parts->all, n, err) != 0)
+		return -1;
+	return has_revision ? paste_draft_set_revision(p, revision, err) : 0;
+}
+
+/* Three parts or more are a repository and a file of it, if the last one looks like one. */
+static bool is_with_file(const struct parts *parts)
+{
+	return parts->n > 2 && char_is_alnum(parts->all[0].p[0]) &&
+	       variant_is_weights(variant_kind_of(parts->all[parts->n - 1]));
+}
+
+/* "owner/name", "name", "datasets/owner/name", each with ":tag" or "@revision", and the first
+ * with "/a/file.gguf". */
 static int read_bare(struct paste *p, struct str word, struct str endpoint, struct error *err)
 {
 	struct parts parts;
@@ -481,9 +527,15 @@ static int read_bare(struct paste *p, struct str word, struct str endpoint, stru
 	if (result == 0 && parts.n > 2 && char_is_alnum(parts.all[0].p[0]) &&
 	    str_find_char(parts.all[0], '.') < parts.all[0].n)
 		result = refuse_host(parts.all[0], endpoint, err);
-	if (result == 0)
+	if (result == 0 && find_cached(&parts) != NULL)
+		result = read_cached(p, *find_cached(&parts), err);
+	else if (result == 0 && is_plain && is_with_file(&parts)) {
+		result = read_bare_repo(p, &parts, 2, err);
+		if (result == 0)
+			result = add_file(p, parts.all + 2, parts.n - 2, err);
+	} else if (result == 0)
 		result = is_plain && (parts.n == 1 || parts.n == 2)
-				 ? read_repo(p, parts.all, parts.n, err)
+				 ? read_bare_repo(p, &parts, parts.n, err)
 				 : repo_id_check(word, err);
 	free(parts.text);
 	return result;
@@ -491,8 +543,8 @@ static int read_bare(struct paste *p, struct str word, struct str endpoint, stru
 
 int paste_link_read(struct paste *p, struct str word, struct str endpoint, struct error *err)
 {
-	if (str_has_prefix(word, S("hf://")))
-		return read_hf_uri(p, str_sub(word, S("hf://").n, word.n), err);
+	if (str_has_prefix(word, S("hf://")) || str_has_prefix(word, S("huggingface://")))
+		return read_hf_uri(p, after_scheme(word), err);
 	if (is_scp(word))
 		return read_scp(p, word, endpoint, err);
 	if (paste_link_is_address(word, endpoint))

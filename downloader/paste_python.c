@@ -35,7 +35,9 @@ static const struct call calls[] = {
 	{ "load_dataset", ARGUMENT_REPO, ARGUMENT_OTHER, true },
 	{ "SentenceTransformer", ARGUMENT_REPO, ARGUMENT_OTHER, false },
 	{ "LLM", ARGUMENT_REPO, ARGUMENT_OTHER, false },
-	{ "pipeline", ARGUMENT_OTHER, ARGUMENT_OTHER, false },
+	{ "CrossEncoder", ARGUMENT_REPO, ARGUMENT_OTHER, false },
+	{ "WhisperModel", ARGUMENT_REPO, ARGUMENT_OTHER, false },
+	{ "pipeline", ARGUMENT_OTHER, ARGUMENT_REPO, false },
 };
 
 static enum meaning meaning_of(struct str name)
@@ -46,6 +48,8 @@ static enum meaning meaning_of(struct str name)
 	} rows[] = {
 		{ "repo_id", ARGUMENT_REPO },
 		{ "model", ARGUMENT_REPO },
+		{ "model_id", ARGUMENT_REPO },
+		{ "model_name", ARGUMENT_REPO },
 		{ "path", ARGUMENT_REPO },
 		{ "pretrained_model_name_or_path", ARGUMENT_REPO },
 		{ "model_name_or_path", ARGUMENT_REPO },

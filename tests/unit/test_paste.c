@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -431,6 +432,63 @@ static void terms_have_a_greatest_number(void **state)
 	assert_non_null(strstr(err.text, "more than 128"));
 }
 
+/* What it means, as the list writes it. */
+static char *write_down(const struct paste *p)
+{
+	AUTO(buf) b = buf_new(4 * (size_t)PASTE_MAX);
+
+	buf_addf(b, "%s%s", p->type == REPO_DATASET ? "datasets/" : "", p->repo);
+	if (p->revision != NULL)
+		buf_addf(b, "@%s", p->revision);
+	for (size_t i = 0; i < p->n_select; i++)
+		buf_addf(b, " +%s", p->select[i]);
+	for (size_t i = 0; i < p->n_exclude; i++)
+		buf_addf(b, " -%s", p->exclude[i]);
+	return buf_take(b);
+}
+
+/* Lines end where the list has its mark. */
+static void end_lines(char *text)
+{
+	static const char mark[] = "\u23ce";
+	char *at;
+
+	while ((at = strstr(text, mark)) != NULL) {
+		*at = '\n';
+		memmove(at + 1, at + strlen(mark), strlen(at + strlen(mark)) + 1);
+	}
+}
+
+static void the_forms_of_the_world_are_understood(void **state)
+{
+	FILE *list = fopen("tests/unit/paste_forms.tsv", "re");
+	char line[2048];
+	size_t n = 0;
+
+	(void)state;
+	assert_non_null(list);
+	while (fgets(line, sizeof(line), list) != NULL) {
+		char *tab = strchr(line, '\t');
+		AUTO(paste) p = NULL;
+		AUTO_CSTR meaning = NULL;
+		struct error err;
+
+		if (line[0] == '#')
+			continue;
+		assert_non_null(tab);
+		*tab++ = '\0';
+		tab[strcspn(tab, "\n")] = '\0';
+		end_lines(tab);
+		p = paste_parse(str_from(tab), S("https://huggingface.co"), &err);
+		meaning = p != NULL ? write_down(p) : mem_strdup("!");
+		if (strcmp(meaning, line) != 0)
+			fail_msg("%s: %s, not %s", tab, p != NULL ? meaning : err.text, line);
+		n++;
+	}
+	(void)fclose(list);
+	assert_true(n >= 200);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -447,6 +505,7 @@ int main(void)
 		cmocka_unit_test(other_texts_are_refused_with_a_sentence),
 		cmocka_unit_test(a_text_has_a_greatest_length),
 		cmocka_unit_test(terms_have_a_greatest_number),
+		cmocka_unit_test(the_forms_of_the_world_are_understood),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
