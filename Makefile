@@ -271,7 +271,8 @@ DOCS := README.md $(filter-out docs/BENCHMARKS.md,$(wildcard docs/*.md))
 # The units say where the programs are, and whose the sockets for the web server are: its group's.
 install: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(UNITDIR) $(DESTDIR)/etc/larder \
-		$(addprefix $(DESTDIR)$(PREFIX)/share/,larder doc/larder man/man1 man/man8) \
+		$(addprefix $(DESTDIR)$(PREFIX)/share/,larder doc/larder man/man1 man/man8 \
+			bash-completion/completions zsh/vendor-completions fish/vendor_completions.d) \
 		$(addprefix $(DESTDIR)$(PREFIX)/lib/,sysusers.d tmpfiles.d)
 	$(Q)install -m 755 build/$(BUILD)-$(CC)/larder $(DESTDIR)$(PREFIX)/bin/
 	$(Q)install -m 755 build/$(BUILD)-$(CC)/larderd build/$(BUILD)-$(CC)/larder-fcgi \
@@ -287,6 +288,9 @@ install: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 	$(Q)install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	$(Q)install -m 644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 	$(Q)install -m 644 $(DOCS) $(DESTDIR)$(PREFIX)/share/doc/larder/
+	$(Q)install -m 644 etc/completion/larder.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/larder
+	$(Q)install -m 644 etc/completion/_larder $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/
+	$(Q)install -m 644 etc/completion/larder.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/
 	$(Q)[ -e $(DESTDIR)/etc/larder/larder.env ] || \
 		install -m 640 etc/larder.env $(DESTDIR)/etc/larder/larder.env
 
@@ -295,7 +299,9 @@ uninstall:
 	$(Q)rm -f $(DESTDIR)$(PREFIX)/bin/larder $(DESTDIR)$(PREFIX)/sbin/larderd \
 		$(DESTDIR)$(PREFIX)/sbin/larder-fcgi $(addprefix $(DESTDIR)$(UNITDIR)/,$(SYSTEMD)) \
 		$(addprefix $(DESTDIR)$(PREFIX)/lib/,sysusers.d/larder.conf tmpfiles.d/larder.conf) \
-		$(addprefix $(DESTDIR)$(PREFIX)/share/man/,man1/larder.1 man8/larderd.8 man8/larder-fcgi.8)
+		$(addprefix $(DESTDIR)$(PREFIX)/share/man/,man1/larder.1 man8/larderd.8 man8/larder-fcgi.8) \
+		$(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions/larder zsh/vendor-completions/_larder \
+			fish/vendor_completions.d/larder.fish)
 	$(Q)rm -rf $(DESTDIR)$(PREFIX)/share/larder $(DESTDIR)$(PREFIX)/share/doc/larder
 
 # What the programs say of themselves, as pages.

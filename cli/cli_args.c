@@ -331,6 +331,26 @@ static size_t indent_of(unsigned taken)
 	return indent;
 }
 
+const char *cli_args_option_name(enum cli_option option)
+{
+	return options[option].name;
+}
+
+bool cli_args_option_has_value(enum cli_option option)
+{
+	return options[option].value != NULL;
+}
+
+const char *cli_args_option_help(enum cli_option option)
+{
+	return options[option].help;
+}
+
+bool cli_args_takes(const struct cli_command *command, enum cli_option option)
+{
+	return ((command->options | OPTIONS_ALWAYS) & (1U << option)) != 0;
+}
+
 void cli_args_add_help(struct buf *b, const struct cli_command *command)
 {
 	unsigned taken = command->options | OPTIONS_ALWAYS;

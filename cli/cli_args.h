@@ -88,6 +88,13 @@ const char *const *cli_args_values(const struct cli_args *args, enum cli_option 
 int cli_args_number(const struct cli_args *args, enum cli_option option, int64_t min,
 		    int64_t max, int64_t otherwise, int64_t *ret, struct error *err) MUST_USE;
 
+/* What there is to say of an option: "--type", whether a value follows, its help, and whether a
+ * command takes it. */
+const char *cli_args_option_name(enum cli_option option);
+bool cli_args_option_has_value(enum cli_option option);
+const char *cli_args_option_help(enum cli_option option);
+bool cli_args_takes(const struct cli_command *command, enum cli_option option);
+
 /* The help of one command. */
 void cli_args_add_help(struct buf *b, const struct cli_command *command);
 

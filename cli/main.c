@@ -8,6 +8,7 @@
 #include "cli/cli_audit.h"
 #include "cli/cli_backup.h"
 #include "cli/cli_care.h"
+#include "cli/cli_complete.h"
 #include "cli/cli_get.h"
 #include "cli/cli_link.h"
 #include "cli/cli_models.h"
@@ -18,11 +19,16 @@
 #include "cli/cli_session.h"
 #include "cli/cli_settings.h"
 #include "cli/cli_status.h"
+#include "cli/cli_text.h"
 #include "cli/cli_token.h"
 #include "common/buf.h"
 #include "common/config.h"
 #include "common/nearest.h"
 #include "common/quote.h"
+
+enum {
+	COMPLETE_MS = 1000, /* somebody waits in the middle of a word */
+};
 
 #define CHOICE (CLI_TAKES(SELECT) | CLI_TAKES(EXCLUDE) | CLI_TAKES(REVISION) | CLI_TAKES(TYPE))
 
@@ -394,13 +400,89 @@ static int dispatch(size_t argc, char **argv)
 	return print_usage(stderr);
 }
 
+/* --- completion --- */
+
+static struct json_object *list_of(const struct cli_session *session, const char *method,
+				   const char *member)
+{
+	AUTO_JSON params = json_object_new_object();
+	struct json_object *answer = NULL;
+	struct json_object *array;
+	struct error ignored;
+
+	if (strcmp(method, "download.list") == 0)
+		json_add_cstr(params, "state", "all");
+	if (cli_session_call(session, method, params, COMPLETE_MS, &answer, NULL, &ignored) < 0)
+		return NULL;
+	array = json_object_get(json_get(answer, member));
+	json_free(&answer);
+	return array;
+}
+
+/* What larderd has; nothing when it does not answer at once. */
+static void list_for_completion(void *ctx, enum cli_complete_kind kind, struct buf *b)
+{
+	static const struct {
+		const char *method;
+		const char *member;
+		const char *name;
+		const char *about;
+	} rows[] = {
+		[CLI_COMPLETE_MODELS] = { "model.list", "models", "folder", NULL },
+		[CLI_COMPLETE_DOWNLOADS] = { "download.list", "downloads", "id", "repo" },
+		[CLI_COMPLETE_TRASH] = { "trash.list", "trash", "id", NULL },
+	};
+	AUTO_JSON array = list_of(ctx, rows[kind].method, rows[kind].member);
+	size_t n = json_object_is_type(array, json_type_array) ? json_object_array_length(array)
+							       : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *row = json_object_array_get_idx(array, i);
+		struct str about =
+			rows[kind].about != NULL ? json_get_str(row, rows[kind].about) : S("");
+
+		cli_text_add_escaped(b, json_get_str(row, rows[kind].name));
+		if (about.n > 0) {
+			buf_add_char(b, '\t');
+			cli_text_add_escaped(b, about);
+		}
+		buf_add_char(b, '\n');
+	}
+}
+
+/* `larder complete -- WORD...`, for the shells' scripts (etc/completion). */
+static int complete(size_t n, char **words)
+{
+	const struct cli_command *known[ARRAY_LEN(commands)];
+	struct cli_session session = { .is_json = false };
+	AUTO(buf) text = buf_new(4 * (size_t)1024 * 1024);
+	AUTO(config) cfg = NULL;
+	struct error ignored;
+
+	if (n > 0 && strcmp(words[0], "--") == 0) {
+		words++;
+		n--;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		known[i] = &commands[i].command;
+	cfg = config_load(lookup_runtime_dir, &ignored);
+	session.socket_path = cfg != NULL ? cfg->control_socket : "";
+	cli_complete(text, known, ARRAY_LEN(commands), (const char *const *)words, n,
+		     list_for_completion, &session);
+	cli_session_print(text);
+	return CLI_EXIT_OK;
+}
+
 int main(int argc, char **argv)
 {
 	int result;
 
 	/* For the terminal's character set; numbers keep their point. */
 	(void)setlocale(LC_CTYPE, "");
-	result = dispatch((size_t)argc, argv);
+	if (argc > 1 && strcmp(argv[1], "complete") == 0)
+		result = complete((size_t)argc - 2, argv + 2);
+	else
+		result = dispatch((size_t)argc, argv);
 	if (fflush(stdout) != 0 || ferror(stdout) != 0) {
 		perror("larder: standard output");
 		return CLI_EXIT_FAILED;

@@ -414,6 +414,40 @@ def test_a_pause_of_all_is_said(hub, larderd):
     assert "nothing is begun" not in larderd.run("ps", "--all", check=0).stdout
 
 
+# --- completion ----------------------------------------------------------------------------------------------------
+
+COMPLETE = """
+source "$1"
+COMP_LINE=$2 COMP_POINT=${#2}
+_larder
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.mark.parametrize("line, offered", [
+    ("larder ver", ["verify"]), ("larder get --type=d", ["dataset"]), ("larder get --no", ["--no-wait"]),
+    ("larder verify acme/t", [TINY]), ("larder --json verify --no-wait ", [TINY]), ("larder settings set paused=", ["on", "off"]),
+    ("larder nonsense ", [""])])
+def test_bash_completes(larderd, line, offered):
+    larderd.run("get", f"{TINY}:Q4_K_M", check=0)
+    done = subprocess.run(["bash", "-c", COMPLETE, "bash", TESTS.parent / "etc/completion/larder.bash", line], env={**larderd.env, "PATH": f"{BUILD}:{os.environ['PATH']}"},
+                          capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0 and done.stdout.splitlines() == offered, done.stderr
+
+
+def test_completion_is_silent_without_larderd(larderd):
+    larderd.stop()
+    done = larderd.run("complete", "--", "verify", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("shell, name", [("bash", "larder.bash"), ("zsh", "_larder"), ("fish", "larder.fish")])
+def test_each_script_can_be_read_by_its_shell(shell, name):
+    if shutil.which(shell) is None:
+        pytest.skip(f"there is no {shell} here")
+    subprocess.run([shell, "-n", TESTS.parent / "etc/completion" / name], check=True, timeout=PATIENCE)
+
+
 # --- the other commands --------------------------------------------------------------------------------------------
 
 

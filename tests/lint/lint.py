@@ -66,6 +66,7 @@ LEVELS = [
     "cli/cli_effect",
     "cli/cli_session",
     "cli/cli_progress cli/cli_news",
+    "cli/cli_complete",
     "cli/cli_download cli/cli_table cli/cli_term cli/cli_args",
     "cli/cli_text",
     # what the programs agree on

@@ -1,0 +1,7 @@
+# Completion of larder's commands, options, models and downloads for fish: in vendor_completions.d.
+
+function __larder_complete
+    set -l words (commandline -opc) (commandline -ct)
+    $words[1] complete -- $words[2..-1] 2>/dev/null
+end
+complete -c larder -f -a '(__larder_complete)'
