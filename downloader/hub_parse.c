@@ -129,6 +129,21 @@ static bool licence_of_tags(struct json_object *tags, struct str *ret)
 	return false;
 }
 
+static bool has_tag(struct json_object *tags, struct str wanted)
+{
+	size_t n =
+		json_object_is_type(tags, json_type_array) ? json_object_array_length(tags) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct str tag;
+
+		if (hub_json_text(json_object_array_get_idx(tags, i), &tag) &&
+		    str_is_equal_nocase(tag, wanted))
+			return true;
+	}
+	return false;
+}
+
 /* `false`, "auto" or "manual". A word we do not know yet still means that somebody must agree.
  */
 void hub_gated(struct json_object *object, char *out, size_t size)
@@ -158,6 +173,7 @@ static int read_info(struct json_object *object, struct hub_info *info, struct e
 	memcpy(info->commit, commit.p, commit.n);
 	hub_gated(object, info->gated, sizeof(info->gated));
 	info->is_private = json_is_true(object, "private");
+	info->is_mlx = has_tag(json_get(object, "tags"), S("mlx"));
 	if (licence_of_card(json_get(object, "cardData"), &licence) ||
 	    licence_of_tags(json_get(object, "tags"), &licence))
 		hub_label(licence, info->licence, sizeof(info->licence));

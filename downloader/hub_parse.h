@@ -45,6 +45,7 @@ struct hub_info {
 	char gated[8];                     /* "", "auto", or "manual" for any other word */
 	char licence[HUB_LICENCE_MAX + 1]; /* cardData.license or a "license:" tag; or "" */
 	bool is_private;
+	bool is_mlx; /* tagged so: its safetensors are for Apple's MLX */
 };
 int hub_parse_info(struct str body, struct hub_info *ret, struct error *err) MUST_USE;
 

@@ -129,6 +129,8 @@ static void name_variants(struct planned *planned)
 	for (size_t i = 0; i < planned->n; i++)
 		paths[i] = str_from(planned->files[i].file->path);
 	variant_name_all(paths, planned->n, variants);
+	if (planned->listing->info.is_mlx)
+		variant_mark_mlx(variants, planned->n);
 	for (size_t i = 0; i < planned->n; i++)
 		planned->files[i].variant = variants[i];
 	free(paths);

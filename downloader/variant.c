@@ -15,7 +15,7 @@
 const char *variant_kind_name(enum variant_kind kind)
 {
 	static const char *const names[VARIANT_KIND_COUNT] = {
-		"gguf",      "safetensors", "onnx",      "pickle",
+		"gguf",      "safetensors", "mlx",       "onnx",  "pickle",
 		"projector", "draft",       "companion", "other",
 	};
 
@@ -60,6 +60,20 @@ static size_t find_onnx(struct str path)
 	return path.n;
 }
 
+/* A folder "mlx", "mlx-4bit" or "mlx_4bit". */
+static bool is_below_mlx(struct str path)
+{
+	struct str rest = relpath_dirname(path);
+	struct str part;
+
+	while (rest.n > 0 && str_next(&rest, '/', &part)) {
+		if (str_has_prefix_nocase(part, S("mlx")) &&
+		    (part.n == 3 || part.p[3] == '-' || part.p[3] == '_'))
+			return true;
+	}
+	return false;
+}
+
 static enum variant_kind kind_of_weights(struct str path)
 {
 	static const char *const pickles[] = { ".bin", ".pt", ".pth", ".ckpt" };
@@ -67,7 +81,7 @@ static enum variant_kind kind_of_weights(struct str path)
 	if (str_has_suffix_nocase(path, S(".gguf")))
 		return VARIANT_GGUF;
 	if (str_has_suffix_nocase(path, S(".safetensors")))
-		return VARIANT_SAFETENSORS;
+		return is_below_mlx(path) ? VARIANT_MLX : VARIANT_SAFETENSORS;
 	if (find_onnx(path) < path.n)
 		return VARIANT_ONNX;
 	for (size_t i = 0; i < ARRAY_LEN(pickles); i++) {
@@ -269,4 +283,12 @@ void variant_name_all(const struct str *paths, size_t n, struct variant *ret)
 	settle_all(claims, n_claims);
 	free(claims);
 	free(parts);
+}
+
+void variant_mark_mlx(struct variant *variants, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (variants[i].kind == VARIANT_SAFETENSORS)
+			variants[i].kind = VARIANT_MLX;
+	}
 }

@@ -28,6 +28,7 @@ enum {
 enum variant_kind {
 	VARIANT_GGUF,
 	VARIANT_SAFETENSORS,
+	VARIANT_MLX, /* safetensors in a folder "mlx", or of a repository that is tagged so */
 	VARIANT_ONNX,
 	VARIANT_PICKLE,    /* .bin .pt .pth .ckpt: may run code when it is loaded */
 	VARIANT_PROJECTOR, /* what has "mmproj" in its name */
@@ -46,7 +47,8 @@ struct variant {
 	char name[VARIANT_NAME_MAX]; /* "" when it is no variant */
 };
 
-/* "gguf", "safetensors", "onnx", "pickle", "projector", "draft", "companion", "other". */
+/* "gguf", "safetensors", "mlx", "onnx", "pickle", "projector", "draft", "companion", "other".
+ */
 const char *variant_kind_name(enum variant_kind kind);
 
 enum variant_kind variant_kind_of(struct str path);
@@ -58,5 +60,8 @@ bool variant_is_companion(enum variant_kind kind);
 
 /* Tells for each of `n` paths of one repository which variant it belongs to. */
 void variant_name_all(const struct str *paths, size_t n, struct variant *ret);
+
+/* Of a repository whose safetensors are for MLX. */
+void variant_mark_mlx(struct variant *variants, size_t n);
 
 #endif

@@ -94,3 +94,11 @@ def test_the_newest_are_kept(make_larder):
     order(larder, first)
     preview(larder, f"{TINY}:Q8_0")
     assert order(larder, first, 404)["code"] == "unknown_preview"
+
+
+def test_what_is_tagged_for_mlx_is_said_to_be(larder, hub):
+    hub.push("acme/for-mlx", {"model.safetensors": b"x" * 2000, "config.json": b"{}"})
+    assert [group["kind"] for group in preview(larder, "acme/for-mlx")["groups"]] == ["safetensors"]
+    hub.push("acme/for-mlx-2", {"model.safetensors": b"x" * 2000, "config.json": b"{}"})
+    hub.store.get("acme/for-mlx-2").labels = ["mlx", "safetensors"]
+    assert [group["kind"] for group in preview(larder, "acme/for-mlx-2")["groups"]] == ["mlx"]

@@ -86,6 +86,8 @@ static void safetensors_go_by_their_path(void **state)
 		{ "model.safetensors.index.json", VARIANT_COMPANION, "" },
 		{ "consolidated.safetensors", VARIANT_SAFETENSORS, "consolidated.safetensors" },
 		{ "4bit/model.safetensors", VARIANT_SAFETENSORS, "4bit/model.safetensors" },
+		{ "mlx-4bit/model.safetensors", VARIANT_MLX, "mlx-4bit/model.safetensors" },
+		{ "mlxa/model.safetensors", VARIANT_SAFETENSORS, "mlxa/model.safetensors" },
 		{ "pytorch_model-00001-of-00002.bin", VARIANT_PICKLE, "pytorch_model.bin" },
 		{ "pytorch_model-00002-of-00002.bin", VARIANT_PICKLE, "pytorch_model.bin" },
 	};

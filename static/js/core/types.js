@@ -17,7 +17,7 @@
  *
  * @typedef {{ path: string, size: number, algorithm: string, digest: string, quant: string|null, group: string|null,
  *   companion: boolean, selected: boolean, present: boolean }} PreviewFile
- * @typedef {{ name: string, kind: "gguf"|"safetensors"|"onnx"|"pickle"|"projector"|"draft", quant: string|null,
+ * @typedef {{ name: string, kind: "gguf"|"safetensors"|"mlx"|"onnx"|"pickle"|"projector"|"draft", quant: string|null,
  *   bits_per_weight?: number, files: number, bytes: number, selected: "all"|"some"|"none", present: "all"|"some"|"none" }} Group
  * @typedef {{ id: string, understood: string, repo: string, type: string, revision: string, commit: string,
  *   select: string[], exclude: string[], gated: false|"auto"|"manual", licence: string|null, folder: string,

@@ -131,6 +131,7 @@ export function previewPanel({ signal, choose }) {
               : null,
           tight ? badge(t("does not fit the disk"), "bad") : null,
           placeOf(group),
+          group.kind === "mlx" ? badge(t("for Apple’s machines"), "plain") : null,
           group.kind === "pickle" ? badge(t("may run code"), "warn") : null,
         );
       },

@@ -226,6 +226,7 @@ export default {
     "Empfohlen: von guter Qualität, und im Arbeitsspeicher nicht langsamer als nötig, bei einem Kontext von {n}.",
   "The smallest there is: none fits this machine, with a context of {n}.":
     "Das Kleinste, was es gibt: keines passt auf diese Maschine, bei einem Kontext von {n}.",
+  "for Apple’s machines": "für Apple-Rechner",
   "may run code": "kann Code ausführen",
   "to see images": "um Bilder zu sehen",
   "to answer faster": "um schneller zu antworten",
