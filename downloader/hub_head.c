@@ -78,8 +78,6 @@ static void finish(struct call *call)
 {
 	bool is_read = call->error.code == ERR_NONE;
 
-	if (is_read)
-		keep(call->heads, call->digest, &call->gguf);
 	call->done(call->ctx, is_read ? &call->gguf : NULL, is_read ? NULL : &call->error);
 	hubfile_free(&call->file);
 	free(call->bytes);
@@ -176,10 +174,13 @@ static void on_read(struct pool_task *task)
 	struct call *call = (struct call *)task;
 	bool is_more = call->n < call->identity.size && call->n < HUB_HEAD_MAX;
 
-	if (call->error.code != ERR_NONE && call->is_short && is_more)
+	if (call->error.code != ERR_NONE && call->is_short && is_more) {
 		ask(call, 4 * call->n);
-	else
-		finish(call);
+		return;
+	}
+	if (call->error.code == ERR_NONE)
+		keep(call->heads, call->digest, &call->gguf);
+	finish(call);
 }
 
 /* What is known already is told when this has returned. */

@@ -13,6 +13,7 @@
 
 #define TARGET "/" RIG_REPO "/resolve/" RIG_COMMIT "/m.gguf"
 #define DIGEST "4444444444444444444444444444444444444444444444444444444444444444"
+#define OTHER  "5555555555555555555555555555555555555555555555555555555555555555"
 
 enum {
 	U32 = 4,
@@ -128,6 +129,26 @@ static void the_first_bytes_are_enough_and_are_remembered(void **state)
 	hub_heads_free(&heads);
 }
 
+/* To tell a file again is not to remember it again, in the place of another. */
+static void what_is_told_often_drives_nothing_out(void **state)
+{
+	struct rig *rig = *state;
+	struct hub_heads *heads = hub_heads_new(rig->hub, rig->pool);
+	size_t n = HUB_HEAD_FIRST;
+	AUTO_CSTR file = make_file(0, n);
+	struct answerer_seen seen;
+	struct told told;
+
+	serve(rig, file, n);
+	ask(rig, heads, OTHER, n, &told);
+	for (unsigned i = 0; i <= HUB_HEADS_KEPT; i++)
+		ask(rig, heads, DIGEST, n, &told);
+	ask(rig, heads, OTHER, n, &told);
+	assert_int_equal(told.gguf.kv_heads, 16);
+	assert_int_equal(answerer_count(rig->server, TARGET, &seen), 2);
+	hub_heads_free(&heads);
+}
+
 static void more_is_asked_for_where_the_model_is_further_on(void **state)
 {
 	struct rig *rig = *state;
@@ -194,6 +215,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_first_bytes_are_enough_and_are_remembered,
 						rig_make, rig_remove),
+		cmocka_unit_test_setup_teardown(what_is_told_often_drives_nothing_out, rig_make,
+						rig_remove),
 		cmocka_unit_test_setup_teardown(more_is_asked_for_where_the_model_is_further_on,
 						rig_make, rig_remove),
 		cmocka_unit_test_setup_teardown(what_says_nothing_in_time_is_given_up, rig_make,
