@@ -13,7 +13,6 @@ enum {
 	TEXT_MAX_BYTES = 256 * 1024 * 1024, /* a line for each file of the largest repository */
 	CELL_MAX = 256,
 	COMMIT_SHOWN = 10,
-	CONTEXT_DEFAULT = 8192, /* tokens */
 };
 
 static size_t length(struct json_object *array)
@@ -264,7 +263,8 @@ static int ask(const struct cli_session *session, const char *repo, struct json_
 				err);
 }
 
-/* Whether it fits; NULL where there is nothing to run, or larderd cannot tell. */
+/* Whether it fits, with `context` tokens or, of 0, as many as larderd takes for granted; NULL
+ * where there is nothing to run, or larderd cannot tell. */
 static struct json_object *ask_fit(const struct cli_session *session,
 				   struct json_object *preview, int64_t context)
 {
@@ -276,7 +276,8 @@ static struct json_object *ask_fit(const struct cli_session *session,
 	    !str_is_equal(json_get_str(preview, "type"), S("model")))
 		return NULL;
 	json_add_str(params, "id", json_get_str(preview, "id"));
-	json_add_int(params, "context", context);
+	if (context > 0)
+		json_add_int(params, "context", context);
 	(void)!cli_session_call(session, "preview.fit", params, RPC_TIMEOUT_MS, &fit, NULL,
 				&ignored);
 	return fit;
@@ -354,8 +355,8 @@ enum cli_exit cli_preview(const struct cli_session *session)
 	int64_t context;
 	struct error err;
 
-	if (cli_args_number(session->args, CLI_OPTION_CONTEXT, 1, SCHEMA_CONTEXT_MAX,
-			    CONTEXT_DEFAULT, &context, &err) < 0)
+	if (cli_args_number(session->args, CLI_OPTION_CONTEXT, 1, SCHEMA_CONTEXT_MAX, 0,
+			    &context, &err) < 0)
 		return cli_session_fail(session, &err);
 	return n == 1 ? preview_one(session, repos[0], context)
 		      : preview_all(session, repos, n, context);
