@@ -263,18 +263,20 @@ const char *const *cli_args_values(const struct cli_args *args, enum cli_option 
 int cli_args_number(const struct cli_args *args, enum cli_option option, int64_t min,
 		    int64_t max, int64_t otherwise, int64_t *ret, struct error *err)
 {
-	struct str text = str_from(cli_args_value(args, option));
+	const char *value = cli_args_value(args, option);
+	struct str text = str_from(value);
 	bool is_negative = text.n > 0 && text.p[0] == '-';
 	uint64_t size;
-	int64_t number = otherwise;
+	int64_t number;
 
-	if (text.n > 0) {
-		if (str_to_u64(str_sub(text, is_negative, text.n), 0, INT64_MAX, &size) < 0)
-			return error_set_field(err, options[option].name,
-					       "%s must be a whole number",
-					       options[option].name);
-		number = is_negative ? -(int64_t)size : (int64_t)size;
+	if (!value) {
+		*ret = otherwise;
+		return 0;
 	}
+	if (str_to_u64(str_sub(text, is_negative, text.n), 0, INT64_MAX, &size) < 0)
+		return error_set_field(err, options[option].name, "%s must be a whole number",
+				       options[option].name);
+	number = is_negative ? -(int64_t)size : (int64_t)size;
 	if (number < min || number > max)
 		return error_set_field(err, options[option].name,
 				       "%s must be between %lld and %lld", options[option].name,

@@ -168,13 +168,14 @@ static void numbers_are_whole_and_within_their_bounds(void **state)
 		int result;
 		int64_t number;
 	} rows[] = {
-		{ "larder|get|a", 0, 7 },
+		{ "larder|get|a", 0, 77 },
 		{ "larder|get|a|--priority=5", 0, 5 },
 		{ "larder|get|a|--priority|-10", 0, -10 },
 		{ "larder|get|a|--priority=11", -1, 99 },
 		{ "larder|get|a|--priority=-11", -1, 99 },
 		{ "larder|get|a|--priority=1x", -1, 99 },
 		{ "larder|get|a|--priority=-", -1, 99 },
+		{ "larder|get|a|--priority=", -1, 99 },
 		{ "larder|get|a|--priority=99999999999999999999", -1, 99 },
 	};
 
@@ -187,7 +188,7 @@ static void numbers_are_whole_and_within_their_bounds(void **state)
 
 		assert_non_null(args);
 		assert_int_equal(
-			cli_args_number(args, CLI_OPTION_PRIORITY, -10, 10, 7, &number, &err),
+			cli_args_number(args, CLI_OPTION_PRIORITY, -10, 10, 77, &number, &err),
 			rows[i].result);
 		assert_int_equal(number, rows[i].number);
 		if (rows[i].result < 0)
