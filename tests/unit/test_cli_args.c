@@ -175,7 +175,6 @@ static void numbers_are_whole_and_within_their_bounds(void **state)
 		{ "larder|get|a|--priority=-11", -1, 99 },
 		{ "larder|get|a|--priority=1x", -1, 99 },
 		{ "larder|get|a|--priority=-", -1, 99 },
-		{ "larder|get|a|--priority=", -1, 99 },
 		{ "larder|get|a|--priority=99999999999999999999", -1, 99 },
 	};
 
