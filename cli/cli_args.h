@@ -84,8 +84,8 @@ const char *cli_args_value(const struct cli_args *args, enum cli_option option);
 const char *const *cli_args_values(const struct cli_args *args, enum cli_option option,
 				   size_t *ret_n);
 
-/* The whole number between `min` and `max` given with the option; `otherwise`, which need not lie
- * between them, when the option is not given. */
+/* The whole number between `min` and `max` given with the option; `otherwise`, which need not
+ * lie between them, when the option is not given. */
 int cli_args_number(const struct cli_args *args, enum cli_option option, int64_t min,
 		    int64_t max, int64_t otherwise, int64_t *ret, struct error *err) MUST_USE;
 
