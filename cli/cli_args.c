@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/cli_text.h"
 #include "common/buf.h"
 #include "common/error.h"
 #include "common/nearest.h"
@@ -287,27 +288,14 @@ int cli_args_number(const struct cli_args *args, enum cli_option option, int64_t
 
 /* --- help --- */
 
+/* As wide as a manual page. */
 static void add_wrapped(struct buf *b, const char *text, size_t indent)
 {
 	enum {
-		COLUMNS = 80
+		COLUMNS = 79
 	};
-	size_t column = indent;
-	struct str rest = str_from(text);
-	struct str word;
 
-	while (str_next(&rest, ' ', &word)) {
-		if (column > indent && column + 1 + word.n >= COLUMNS) {
-			buf_addf(b, "\n%*s", (int)indent, "");
-			column = indent;
-		} else if (column > indent) {
-			buf_add_char(b, ' ');
-			column++;
-		}
-		buf_add(b, word);
-		column += word.n;
-	}
-	buf_add_char(b, '\n');
+	cli_text_add_wrapped(b, str_from(text), indent, COLUMNS);
 }
 
 /* "--select=TERM"; to free. */

@@ -387,6 +387,31 @@ int cli_text_to_size(struct str s, uint64_t *ret)
 	return 0;
 }
 
+/* --- paragraphs --- */
+
+void cli_text_add_wrapped(struct buf *b, struct str s, size_t indent, size_t width)
+{
+	size_t column = indent;
+	struct str rest = s;
+	struct str word;
+
+	while (str_next(&rest, ' ', &word)) {
+		size_t columns = cli_text_width(word);
+
+		if (width > 0 && column > indent && column + 1 + columns > width) {
+			buf_add_char(b, '\n');
+			cli_text_add_spaces(b, indent);
+			column = indent;
+		} else if (column > indent) {
+			buf_add_char(b, ' ');
+			column++;
+		}
+		buf_add(b, word);
+		column += columns;
+	}
+	buf_add_char(b, '\n');
+}
+
 /* --- time --- */
 
 /* Days from 1970-01-01 in the Gregorian calendar, for years after 1600. */

@@ -63,6 +63,10 @@ void cli_text_add_fit(struct buf *b, struct str s, size_t width, enum cli_cut cu
 void cli_text_add_column(struct buf *b, struct str s, size_t width, enum cli_align align,
 			 enum cli_cut cut, bool is_utf8);
 
+/* Escaped text as a paragraph and its "\n": broken between words so that no line takes more
+ * than `width` columns (0: it is not broken), each but the first after `indent` spaces; the
+ * first begins where the cursor is, at `indent`. A longer word is left whole. */
+void cli_text_add_wrapped(struct buf *b, struct str s, size_t indent, size_t width);
 void cli_text_add_spaces(struct buf *b, size_t n);
 
 /* Bytes of "1500", "2MB", "1.5M", "500 kB/s": kB MB GB TB are powers of 1000, K M G T and KiB

@@ -9,6 +9,7 @@
 #include "cli/cli_backup.h"
 #include "cli/cli_care.h"
 #include "cli/cli_complete.h"
+#include "cli/cli_doctor.h"
 #include "cli/cli_get.h"
 #include "cli/cli_link.h"
 #include "cli/cli_models.h"
@@ -264,6 +265,17 @@ static const struct {
 	    .details = "Shows what larderd is doing. Ends with 1 when a part of it is not "
 		       "well, with 3 when it is not running." },
 	  cli_status },
+	{ { .name = "doctor",
+	    .words = "[REPO]",
+	    .words_max = 1,
+	    .summary = "why a download does not go on: examine the way to the Hub",
+	    .details = "Looks at the disk, the database and the settings, then goes the way of "
+		       "a download: proxy, name, connection, certificate, clock, token, a "
+		       "model's list, each redirect, and the first bytes of its largest file. "
+		       "Says which host failed, and what to do. Tries with REPO, else with the "
+		       "newest download, best one in trouble, else with what is trending. Ends "
+		       "with 1 when something failed, with 3 when larderd is not running." },
+	  cli_doctor },
 	{ { .name = "settings",
 	    .words = "[set KEY=VALUE...]",
 	    .words_max = SIZE_MAX,

@@ -54,6 +54,7 @@ static const struct json_field create_fields[] = {
 	  .min = DOWNLOAD_ID_LEN,
 	  .max = DOWNLOAD_ID_LEN },
 };
+static const struct json_field doctor_fields[] = { FIELD_REPO(false) };
 static const struct json_field fit_fields[] = {
 	FIELD_ID,
 	{ .name = "context", .kind = JSON_KIND_INT, .min = 1, .max = SCHEMA_CONTEXT_MAX },
@@ -212,6 +213,7 @@ static const struct {
 	METHOD("audit.list", audit_fields),
 	METHOD("audit.note", note_fields),
 	{ .name = "backup.make" },
+	METHOD("doctor.examine", doctor_fields),
 	METHOD("hub.search", search_fields),
 	{ .name = "token.get" },
 	METHOD("token.set", token_fields),

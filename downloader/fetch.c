@@ -311,6 +311,7 @@ static void send_home(struct flow *flow, CURLcode code)
 {
 	struct worker *worker = flow->worker;
 
+	fetch_trace_read(flow->easy, (int)code, &flow->answer.trace);
 	judge(flow, code);
 	if (flow->prev != NULL)
 		flow->prev->next = flow->next;

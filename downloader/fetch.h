@@ -19,6 +19,7 @@
 
 #include "common/error.h"
 #include "downloader/fetch_head.h"
+#include "downloader/fetch_trace.h"
 #include "downloader/loop.h"
 
 struct fetch;
@@ -71,6 +72,7 @@ struct fetch_request {
 struct fetch_answer {
 	struct error error; /* ERR_NETWORK, ERR_TIMEOUT, ERR_CANCELLED, or what a sink said */
 	struct fetch_head head;
+	struct fetch_trace trace;
 	struct str body; /* collected bytes, borrowed until `done` returns */
 	unsigned thread; /* that had it; never 0 */
 };

@@ -16,6 +16,7 @@ enum {
 #define FETCH_HEADERS(X)                        \
 	X(LOCATION, "location")                 \
 	X(LINK, "link")                         \
+	X(DATE, "date")                         \
 	X(ETAG, "etag")                         \
 	X(CONTENT_RANGE, "content-range")       \
 	X(CONTENT_ENCODING, "content-encoding") \

@@ -4,24 +4,39 @@
 
 #include "downloader/address.h"
 
-/* As libcurl looks for one. */
-static bool has_proxy(void)
+static bool is_set(const char *name)
 {
-	static const char *const names[] = { "http_proxy", "https_proxy", "HTTPS_PROXY",
-					     "all_proxy", "ALL_PROXY" };
+	const char *value = getenv(name);
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		const char *value = getenv(names[i]);
+	return value != NULL && value[0] != '\0';
+}
 
-		if (value != NULL && value[0] != '\0')
-			return true;
+/* As libcurl looks for one: HTTP_PROXY could come from a request's header, so it is not asked
+ * for. */
+const char *home_proxy_variable(bool is_https)
+{
+	static const struct {
+		const char *name;
+		bool is_for_http;
+		bool is_for_https;
+	} rows[] = {
+		{ "http_proxy", true, false },  { "https_proxy", false, true },
+		{ "HTTPS_PROXY", false, true }, { "all_proxy", true, true },
+		{ "ALL_PROXY", true, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if ((is_https ? rows[i].is_for_https : rows[i].is_for_http) &&
+		    is_set(rows[i].name))
+			return rows[i].name;
 	}
-	return false;
+	return NULL;
 }
 
 void home_init(struct home *home)
 {
-	home->has_proxy = has_proxy();
+	home->has_proxy =
+		home_proxy_variable(false) != NULL || home_proxy_variable(true) != NULL;
 	atomic_store(&home->is_private, false);
 }
 

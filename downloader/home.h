@@ -24,4 +24,8 @@ void home_init(struct home *home);
 /* May this address be connected to? `is_foreign`: it is somebody else's word. */
 bool home_may_connect(struct home *home, const struct sockaddr *address, bool is_foreign);
 
+/* The variable by which libcurl finds a proxy for http addresses, or for https ones, or NULL:
+ * none is set. What NO_PROXY names is reached without. */
+const char *home_proxy_variable(bool is_https);
+
 #endif

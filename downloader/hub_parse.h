@@ -97,6 +97,10 @@ int hub_parse_ratelimit(struct str header, uint64_t *ret_remaining,
  * -1 when unreadable. */
 int hub_parse_retry_after(struct str header, uint64_t now_s, uint64_t *ret_s) MUST_USE;
 
+/* An HTTP date of any of the three forms (RFC 9110, section 5.6.7): unix time. -1 when
+ * unreadable. */
+int hub_parse_date(struct str header, uint64_t *ret_s) MUST_USE;
+
 /* What the Hub answered, for turning an error status into ours. Views; "" where absent. */
 struct hub_failure {
 	long status;

@@ -241,10 +241,10 @@ static int read_number(struct str digits, uint64_t min, uint64_t max, int *ret)
 
 /* "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37
  * 1994": the last one has the month before the day, the year at the end, and no zone. */
-static int read_date(struct str date, uint64_t *ret_s)
+int hub_parse_date(struct str header, uint64_t *ret_s)
 {
 	struct str words[8];
-	size_t n = cut_date(date, words);
+	size_t n = cut_date(str_trim(header), words);
 	bool is_asctime = n == 7 && char_is_alpha(words[1].p[0]);
 	struct tm utc = { .tm_isdst = 0 };
 	int year;
@@ -277,7 +277,7 @@ int hub_parse_retry_after(struct str header, uint64_t now_s, uint64_t *ret_s)
 	if (read_count(value, &wait_s) != 0) {
 		uint64_t at_s;
 
-		if (read_date(value, &at_s) != 0)
+		if (hub_parse_date(value, &at_s) != 0)
 			return -1;
 		wait_s = at_s > now_s ? at_s - now_s : 0;
 	}

@@ -123,13 +123,18 @@ static int split(struct str text, struct url *ret)
 	return 0;
 }
 
-static void add_origin(struct buf *b, const struct url *url)
+static void add_authority(struct buf *b, const struct url *url)
 {
-	buf_add(b, url->is_https ? S("https://") : S("http://"));
 	for (size_t i = 0; i < url->host.n; i++)
 		buf_add_char(b, char_lower(url->host.p[i]));
 	if (url->port != (url->is_https ? 443 : 80))
 		buf_addf(b, ":%u", url->port);
+}
+
+static void add_origin(struct buf *b, const struct url *url)
+{
+	buf_add(b, url->is_https ? S("https://") : S("http://"));
+	add_authority(b, url);
 }
 
 /* --- the endpoint --- */
@@ -436,6 +441,17 @@ bool hub_url_is_same_origin(const char *url, const char *endpoint)
 		return false;
 	return !a.has_userinfo && !b.has_userinfo && a.is_https == b.is_https &&
 	       a.port == b.port && str_is_equal_nocase(a.host, b.host);
+}
+
+char *hub_url_host(const char *url)
+{
+	AUTO(buf) b = buf_new(HOST_MAX + sizeof(":65535"));
+	struct url parts;
+
+	if (split(str_from(url), &parts) != 0)
+		return mem_strdup("");
+	add_authority(b, &parts);
+	return buf_take(b);
 }
 
 char *hub_url_for_log(const char *url)

@@ -57,6 +57,9 @@ bool hub_url_is_same_origin(const char *url, const char *endpoint);
 /* The URL without userinfo, query and fragment, for logs; unusual bytes percent-encoded. */
 char *hub_url_for_log(const char *url);
 
+/* "name" or "name:port", as the URL has it, or "" when it is no http(s) address. To free. */
+char *hub_url_host(const char *url);
+
 /* A parameter of the query, still quoted; a view into `url`, empty when it is not there. */
 struct str hub_url_quoted(const char *url, struct str name);
 

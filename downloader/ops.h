@@ -161,6 +161,7 @@ void ops_settings_patch(struct ops *ops, struct control_call *call, struct json_
 void ops_token_get(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_token_set(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_token_forget(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_doctor_examine(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_system_health(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_backup_make(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_system_live(struct ops *ops, struct control_call *call, struct json_object *params);

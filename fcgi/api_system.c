@@ -81,6 +81,11 @@ void api_backup(const struct app *app, const struct request *request, struct res
 	app_call(app, request, "backup.make", app_body_params(request), 201, response);
 }
 
+void api_doctor(const struct app *app, const struct request *request, struct response *response)
+{
+	app_call(app, request, "doctor.examine", app_body_params(request), 200, response);
+}
+
 void api_changes(const struct app *app, const struct request *request,
 		 struct response *response)
 {

@@ -16,6 +16,7 @@ static const struct route routes[] = {
 	{ METHOD_PATCH, "settings", api_settings_patch, NEED_ADMIN, COST_LITTLE },
 	{ METHOD_POST, "preview", api_preview, NEED_VIEWER, COST_HUB },
 	{ METHOD_GET, "previews/{}/fit", api_preview_fit, NEED_VIEWER, COST_HUB },
+	{ METHOD_POST, "doctor", api_doctor, NEED_OPERATOR, COST_HUB },
 	{ METHOD_GET, "downloads", api_downloads_list, NEED_VIEWER, COST_LITTLE },
 	{ METHOD_POST, "downloads", api_downloads_create, NEED_OPERATOR, COST_HUB },
 	{ METHOD_GET, "downloads/{}", api_downloads_get, NEED_VIEWER, COST_LITTLE },

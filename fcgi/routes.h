@@ -62,6 +62,8 @@ void api_trash_empty(const struct app *app, const struct request *request,
 		     struct response *response);
 void api_audit(const struct app *app, const struct request *request, struct response *response);
 void api_token(const struct app *app, const struct request *request, struct response *response);
+void api_doctor(const struct app *app, const struct request *request,
+		struct response *response);
 void api_backup(const struct app *app, const struct request *request,
 		struct response *response);
 void api_sessions_end(const struct app *app, const struct request *request,

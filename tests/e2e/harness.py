@@ -197,6 +197,15 @@ class Answer(Head):
         return json.loads(self.plain)
 
 
+def certificate(folder):
+    """One for 127.0.0.1, which vouches for itself, and its key."""
+    paths = str(folder / "hub.pem"), str(folder / "hub.key")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                    "7", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-out", paths[0],
+                    "-keyout", paths[1]], check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    return paths
+
+
 def free_port():
     """A port nobody listens on now."""
     with socket.socket() as probe:

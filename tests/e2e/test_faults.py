@@ -7,11 +7,10 @@ fixture `fast`).
 import datetime
 import hashlib
 import re
-import subprocess
 
 import pytest
 
-from harness import FINAL, ROOT
+from harness import FINAL, ROOT, certificate
 from hub import StandInHub
 
 TINY = "acme/tiny-7b-GGUF"
@@ -210,15 +209,6 @@ def test_facts_about_a_repo_that_make_no_sense_fail(larder, hub, fault, options)
 def test_a_redirect_loop_ends(fast, hub):
     hub.fault("redirect_loop", f"*{Q4}", origin="hub")
     assert_fails(fast, TERM, "hub_protocol")
-
-
-def certificate(folder):
-    """One for 127.0.0.1, which vouches for itself, and its key."""
-    paths = str(folder / "hub.pem"), str(folder / "hub.key")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-                    "7", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-out", paths[0],
-                    "-keyout", paths[1]], check=True, stdin=subprocess.DEVNULL, capture_output=True)
-    return paths
 
 
 def test_a_redirect_from_https_to_http_is_not_followed(make_larder, may_mount, tmp_path):

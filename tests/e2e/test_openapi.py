@@ -267,6 +267,15 @@ def _backup(world, _):
     assert made["bytes"] == Path(made["path"]).stat().st_size
 
 
+@exercise("POST", "/doctor")
+def _doctor(world, _):
+    report = world.call("POST", "doctor", {"repo": "acme/tiny-7b-GGUF"})
+    assert report["healthy"] and report["checks"][-1]["check"] == "storage"
+    world.call("POST", "doctor")
+    assert not world.call("POST", "doctor", {"repo": "acme/nowhere"})["healthy"]
+    world.call("POST", "doctor", {"repo": "owner/name/more"}, 422)
+
+
 @exercise("GET", "/metrics")
 def _metrics(world, _):
     assert "\nlarder_downloads{" in world.larder.api("GET", "metrics", status=200).body.decode()

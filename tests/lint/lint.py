@@ -19,7 +19,7 @@ LEVELS = [
     # larderd
     "downloader/main",
     "downloader/daemon downloader/daemon_hooks",
-    "downloader/ops_audit downloader/ops_choice downloader/ops_hub downloader/ops_downloads downloader/ops_models downloader/ops_care downloader/ops_trash downloader/ops_plan downloader/ops_fit downloader/ops_preview downloader/ops_sessions"
+    "downloader/ops_audit downloader/ops_choice downloader/ops_hub downloader/ops_downloads downloader/ops_models downloader/ops_care downloader/ops_trash downloader/ops_plan downloader/ops_doctor downloader/ops_fit downloader/ops_preview downloader/ops_sessions"
     " downloader/ops_backup downloader/ops_metrics downloader/ops_settings downloader/ops_token"
     " downloader/ops_system downloader/ops",
     "downloader/audit",
@@ -30,14 +30,14 @@ LEVELS = [
     "downloader/previews",
     "downloader/planner downloader/changeover",
     "downloader/landing downloader/landing_begin downloader/survey",
-    "downloader/lanes downloader/hub_head",
+    "downloader/lanes downloader/hub_head downloader/doctor",
     "downloader/journal downloader/claims downloader/copy downloader/hubfile",
     "downloader/hasher downloader/heartbeat downloader/lateness downloader/store downloader/store_audit downloader/store_run downloader/store_models downloader/space downloader/events downloader/sse_newcomers downloader/localdir downloader/budget"
     " downloader/turns downloader/direct",
     "downloader/trash downloader/secret",
     "downloader/hub downloader/hub_ask downloader/hub_list downloader/hub_search downloader/dir",
     "downloader/fetch downloader/pool downloader/db downloader/file downloader/digest downloader/checksum",
-    "downloader/home downloader/tally downloader/hook downloader/hook_helper",
+    "downloader/home downloader/tally downloader/fetch_trace downloader/hook downloader/hook_helper",
     "downloader/loop downloader/new_id downloader/host",
     # pure: no I/O, no clock, no globals
     "downloader/webhook",
@@ -46,7 +46,7 @@ LEVELS = [
     "downloader/gather downloader/gguf downloader/safetensors",
     "downloader/paste downloader/paste_command downloader/paste_python downloader/paste_link downloader/paste_draft",
     "downloader/selection",
-    "downloader/variant downloader/fit",
+    "downloader/variant downloader/fit downloader/finding",
     "downloader/job downloader/retry downloader/rate downloader/segments downloader/controller downloader/throttle"
     " downloader/schedule downloader/feed downloader/window downloader/memory_need downloader/quant downloader/shard downloader/glob downloader/hf_config"
     " downloader/address downloader/fetch_head downloader/paste_words downloader/hub_url downloader/hub_parse downloader/hub_parse_failure"
@@ -61,7 +61,7 @@ LEVELS = [
     "fcgi/csrf",
     # larder
     "cli/main",
-    "cli/cli_audit cli/cli_backup cli/cli_care cli/cli_link cli/cli_password",
+    "cli/cli_audit cli/cli_backup cli/cli_care cli/cli_doctor cli/cli_link cli/cli_password",
     "cli/cli_get cli/cli_models cli/cli_preview cli/cli_ps cli/cli_search cli/cli_settings cli/cli_status cli/cli_token",
     "cli/cli_effect",
     "cli/cli_session",
@@ -87,7 +87,7 @@ FAMILIES = ({"ops"}, {"hub"}, {"hook"}, {"paste"}, {"app", "routes", "api"})
 
 # A third-party library has one door.
 DOORS = {
-    r"curl/": {"downloader/fetch"},
+    r"curl/": {"downloader/fetch", "downloader/fetch_trace"},
     r"sqlite3": {"downloader/db"},
     r"fcgi": {"fcgi/worker"},
     r"openssl/": {"downloader/digest"},
@@ -222,7 +222,7 @@ def check_format(paths):
 def check_tests(sources):
     """Each module has a unit test, or is named here with who tests it."""
     elsewhere = {"downloader/changeover", "downloader/inventory", "downloader/scrub", "downloader/updates",  # e2e/test_care.py
-                 "downloader/main", "downloader/daemon", "downloader/daemon_hooks", "common/journald", "downloader/ops_metrics", "downloader/ops_backup", "cli/cli_backup", "downloader/notify", "downloader/hook", "downloader/backup", "downloader/ops", "downloader/ops_fit", "downloader/ops_choice",
+                 "downloader/main", "downloader/daemon", "downloader/daemon_hooks", "common/journald", "downloader/ops_metrics", "downloader/ops_backup", "cli/cli_backup", "downloader/notify", "downloader/hook", "downloader/backup", "downloader/ops", "downloader/ops_fit", "downloader/doctor", "downloader/ops_doctor", "downloader/ops_choice",
                  "downloader/ops_downloads", "downloader/ops_models", "downloader/ops_care", "downloader/ops_trash", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
                  "downloader/ops_system", "downloader/account", "downloader/ops_token", "downloader/audit", "downloader/ops_audit", "downloader/ops_hub", "downloader/ops_sessions", "downloader/home", "fcgi/main", "fcgi/worker", "fcgi/guard",
                  "fcgi/app", "fcgi/routes", "fcgi/api_contract", "fcgi/api_downloads", "fcgi/api_hub", "fcgi/api_models", "fcgi/api_session", "fcgi/api_system", "fcgi/api_token", "common/clock", "common/privileges", "cli/main", "cli/cli_get",
