@@ -32,6 +32,7 @@ const VIEWS = {
   trash: () => import("./views/trash.js"),
   activity: () => import("./views/activity.js"),
   settings: () => import("./views/settings.js"),
+  connection: () => import("./views/connection.js"),
 };
 
 const part = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));

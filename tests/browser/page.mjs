@@ -279,6 +279,31 @@ export const scenarios = {
     await state.getByText("a stranger to the Hub").waitFor({ timeout: TIMEOUT });
   },
 
+  /** From a download that waits to the host that is at fault, and on when it is mended. */
+  async connection(page) {
+    await paste(page, TERM);
+    await start(page);
+    await state(page, "waiting");
+    await page.getByRole("link", { name: "Find out why" }).click();
+    const verdict = page.getByTestId("verdict");
+    await verdict.getByText("It fails at: Storage").waitFor({ timeout: TIMEOUT });
+    const failed = page.locator('[data-testid="check"][data-state="failed"]');
+    check((await failed.count()) === 1, "more than one host is blamed");
+    check((await failed.innerText()).includes("firewall"), "nothing is said to do");
+    check((await page.getByTestId("with").inputValue()) === TERM.split(":")[0], "it was tried with something else");
+    await looksRight(page, shots, "connection");
+    await step("mend");
+    await page.getByTestId("examine").click();
+    await verdict.getByText("Nothing is wrong").waitFor({ timeout: TIMEOUT });
+    check((await page.getByTestId("check").count()) === 9, "a check is missing");
+    await page.getByTestId("with").fill("no model at all");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").filter({ hasText: "neither a repository" }).waitFor({ timeout: TIMEOUT });
+    await page.getByRole("link", { name: "All settings" }).click();
+    await page.getByRole("link", { name: "Examine the connection" }).click();
+    await verdict.getByText("Nothing is wrong").waitFor({ timeout: TIMEOUT });
+  },
+
   /** Nobody sees anything before signing in, and comes back to where they wanted to go; signing out forgets. */
   async "sign-in"(page) {
     await page.goto(`${base}#/settings`);

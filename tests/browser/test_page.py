@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from e2e.harness import free_port
 from e2e.test_library import put, scan
 
 HERE = Path(__file__).resolve().parent
@@ -30,7 +31,7 @@ class Driver:
     def expect(self, line):
         """The next thing it says."""
         said = self.process.stdout.readline().rstrip("\n")
-        assert said == line, said + self.process.stdout.read()
+        assert said == line, said + (self.process.stdout.read() if said.startswith("failed") else "")
 
     def go(self):
         """Lets it go on after a step."""
@@ -314,6 +315,15 @@ def test_the_keyboard_is_enough(drive):
 
 def test_settings_and_activity_look_right_at_every_size_in_both_themes(drive):
     drive("page-looks").finish()
+
+
+def test_why_a_download_waits_is_found_by_clicking(drive, larder, hub):
+    fault = hub.fault("redirect_host", "*/resolve/*", origin="hub", to=f"http://127.0.0.1:{free_port()}")
+    driver = drive("connection")
+    driver.expect("step mend")
+    hub.faults.remove(fault.id)
+    driver.go()
+    driver.finish()
 
 
 def test_the_token_of_the_hub_is_set_and_forgotten(drive, make_larder):

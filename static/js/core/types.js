@@ -67,6 +67,9 @@
  *   present: boolean }} Found
  * @typedef {{ set: boolean, source: "stored"|"environment"|null, account: string|null, role: string|null,
  *   checked_at: string|null }} Token
+ * @typedef {{ check: string, state: string, host: string|null, address: string|null, ms: number|null, detail: string,
+ *   hint: string|null }} Check
+ * @typedef {{ healthy: boolean, repo: string|null, path: string|null, checks: Check[] }} Report
  * @typedef {{ results: Found[], next_cursor: string|null,
  *   quota: { remaining: number, reset_s: number }|null }} SearchPage
  * @typedef {{ downloads: Download[], next_cursor: string|null }} DownloadPage

@@ -105,7 +105,7 @@ export function frame({ store, prefs }) {
     show(view, words) {
       title = words;
       for (const id of ["nav", "connection"]) show(part(id), view !== "sign-in");
-      const place = view === "trash" ? "models" : view; // where it is reached from
+      const place = { trash: "models", connection: "settings" }[view] ?? view; // where it is reached from
       for (const a of /** @type {NodeListOf<HTMLElement>} */ (part("nav").querySelectorAll("a")))
         attr(a, "aria-current", a.dataset.view === place ? "page" : null);
       drawTotals();

@@ -225,6 +225,8 @@ export function job(first, { store, act, lists, now }) {
           LINKS[why.code] ?? t("Open the page"),
           icon("external"),
         ),
+      " ",
+      /^(network|hub_)/.test(why.code) && h("a", { href: link("connection", download.repo) }, t("Find out why")),
     );
     tick();
   }

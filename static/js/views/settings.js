@@ -228,7 +228,16 @@ export function mount(root, { store, api, act, prefs, tell }) {
   }
 
   const tokens = tokenForm({ api, tell, signal });
-  const tokenBox = box("token", t("The Hub"), tokens.node);
+  const tokenBox = box(
+    "token",
+    t("The Hub"),
+    tokens.node,
+    h(
+      "p",
+      { class: "settings-tools" },
+      h("a", { class: "button", href: link("connection") }, icon("search"), t("Examine the connection")),
+    ),
+  );
 
   const space = h("p", {});
   function drawSpace() {

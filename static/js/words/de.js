@@ -96,6 +96,43 @@ export default {
   "Nothing has happened since this page was opened.": "Seit die Seite geöffnet wurde, ist nichts geschehen.",
   "Nothing of that kind has happened.": "Nichts dergleichen ist geschehen.",
 
+  // connection
+  "Connection": "Verbindung",
+  "Examine the connection": "Verbindung untersuchen",
+  "Find out why": "Warum?",
+  "This page": "Diese Seite",
+  "Disk": "Platte",
+  "Database": "Datenbank",
+  "Proxy": "Proxy",
+  "Clock": "Uhr",
+  "Token": "Token",
+  "A model’s list": "Liste eines Modells",
+  "Redirect": "Weiterleitung",
+  "Storage": "Speicher",
+  "Well": "In Ordnung",
+  "Not tried": "Nicht versucht",
+  "Try with": "Versuchen mit",
+  "A model, in any form. Empty: the newest download, best one in trouble.":
+    "Einem Modell, in jeder Form. Leer: dem neuesten Download, am ehesten einem mit Schwierigkeiten.",
+  "All settings": "Alle Einstellungen",
+  "Larder goes the way of a download, one step after the other, and says at which host it ends.":
+    "Larder geht den Weg eines Downloads, Schritt für Schritt, und sagt, an welchem Rechner er endet.",
+  "News from Larder comes as it happens.": "Neues von Larder kommt, sobald es geschieht.",
+  "The stream of news does not come through, so the page asks every few seconds.":
+    "Der Strom der Neuigkeiten kommt nicht durch, deshalb fragt die Seite alle paar Sekunden.",
+  "A proxy on the way holds it back: it must pass on /api/v1/events without buffering.":
+    "Ein Proxy unterwegs hält ihn zurück: er muss /api/v1/events ungepuffert weitergeben.",
+  "No news from Larder at this moment.": "Im Augenblick nichts Neues von Larder.",
+  "in {n} ms": "in {n} ms",
+  "Examining…": "Wird untersucht …",
+  "Examine": "Untersuchen",
+  "Nothing is wrong that could be found.": "Es fand sich nichts, was nicht stimmt.",
+  "Downloads work, with something to know below.": "Downloads gehen, mit etwas Wissenswertem weiter unten.",
+  "It fails at: {name}, {host}.": "Es scheitert an: {name}, {host}.",
+  "It fails at: {name}.": "Es scheitert an: {name}.",
+  "Larder is on its way; a host that does not answer takes ten seconds.":
+    "Larder ist unterwegs; ein Rechner, der nicht antwortet, kostet zehn Sekunden.",
+
   // downloads
   "Downloads": "Downloads",
   "Finished": "Beendet",
