@@ -24,7 +24,7 @@ FROM ${BASE}
 # container runs as; nobody else is in here. What /run gets from a tmpfs is the mode that it has here, too.
 RUN apt-get -qq update \
 	&& DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install ca-certificates nginx s6 tzdata \
-		libcurl4 libevent-2.1-7 libevent-pthreads-2.1-7 libfcgi0ldbl libjson-c5 libpcre2-8-0 libseccomp2 libsodium23 \
+		libcmark-gfm0.29.0.gfm.6 libcmark-gfm-extensions0.29.0.gfm.6 libcurl4 libevent-2.1-7 libevent-pthreads-2.1-7 libfcgi0ldbl libjson-c5 libpcre2-8-0 libseccomp2 libsodium23 \
 		libsystemd0 libsqlite3-0 libssl3 libxxhash0 >/dev/null \
 	&& rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/cache/debconf/*-old /var/cache/ldconfig/* /var/log/* \
 		/var/lib/dpkg/*-old /usr/share/man/* /usr/share/locale/* /usr/share/nginx/html /var/www \

@@ -41,7 +41,7 @@ VENV := build/venv
 # --- flags -------------------------------------------------------------------------------
 
 # Asked for when first needed, so that `make deps run` may install them first.
-PACKAGES := fcgi libcurl libxxhash libevent libevent_pthreads json-c libcrypto libseccomp libsodium libsystemd sqlite3 libpcre2-8
+PACKAGES := fcgi libcurl libxxhash libevent libevent_pthreads json-c libcrypto libseccomp libsodium libsystemd sqlite3 libpcre2-8 libcmark-gfm
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PKG_LIBS)
 

@@ -55,6 +55,10 @@ static const struct json_field create_fields[] = {
 	  .max = DOWNLOAD_ID_LEN },
 };
 static const struct json_field doctor_fields[] = { FIELD_REPO(false) };
+static const struct json_field hub_model_fields[] = {
+	FIELD_REPO(true),
+	{ .name = "type", .kind = JSON_KIND_TEXT, .min = 1, .max = 16 },
+};
 static const struct json_field fit_fields[] = {
 	FIELD_ID,
 	{ .name = "context", .kind = JSON_KIND_INT, .min = 1, .max = SCHEMA_CONTEXT_MAX },
@@ -214,6 +218,7 @@ static const struct {
 	METHOD("audit.note", note_fields),
 	{ .name = "backup.make" },
 	METHOD("doctor.examine", doctor_fields),
+	METHOD("hub.model", hub_model_fields),
 	METHOD("hub.search", search_fields),
 	{ .name = "token.get" },
 	METHOD("token.set", token_fields),

@@ -20,6 +20,7 @@
 #include "downloader/file.h"
 #include "downloader/hook.h"
 #include "downloader/hub_head.h"
+#include "downloader/hub_model.h"
 #include "downloader/hub_url.h"
 #include "downloader/notify.h"
 #include "downloader/previews.h"
@@ -185,6 +186,7 @@ static int build_queue(struct daemon *d, struct error *err)
 	d->planner = planner_new(d->loop, d->pool, d->hub, d->models_root);
 	d->previews = previews_new();
 	d->heads = hub_heads_new(d->hub, d->pool);
+	d->hub_models = hub_models_new(d->hub, d->pool);
 	d->budget = budget_new(d->loop, effect->max_connections,
 			       (size_t)cfg->max_connections_per_file);
 	d->turns = turns_new(d->loop);
@@ -210,6 +212,7 @@ static int build_queue(struct daemon *d, struct error *err)
 			       .planner = d->planner,
 			       .previews = d->previews,
 			       .heads = d->heads,
+			       .hub_models = d->hub_models,
 			       .host = d->host,
 			       .queue = d->queue,
 			       .store = d->store,
@@ -495,6 +498,7 @@ void daemon_free(struct daemon **daemon)
 	space_free(&d->space);
 	previews_free(&d->previews);
 	hub_heads_free(&d->heads);
+	hub_models_free(&d->hub_models);
 	planner_free(&d->planner);
 	account_free(&d->account);
 	hub_search_free(&d->search);

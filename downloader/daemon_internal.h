@@ -24,6 +24,7 @@ struct daemon {
 	struct planner *planner;
 	struct previews *previews;
 	struct hub_heads *heads;
+	struct hub_models *hub_models;
 	struct fit_host host;
 	struct budget *budget;
 	struct turns *turns;

@@ -116,9 +116,9 @@ static void add_storage(struct examination *x, struct finding *finding,
 			const struct fetch_answer *answer)
 {
 	long status = answer->head.status;
-	uint64_t first;
-	uint64_t last;
-	uint64_t total;
+	uint64_t first = 0;
+	uint64_t last = 0;
+	uint64_t total = 0;
 	bool is_part =
 		status == 206 &&
 		hub_parse_content_range(str_from(answer->head.headers[FETCH_CONTENT_RANGE]),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "downloader/hub_bytes.h"
 
 struct kept {
 	char digest[HUB_DIGEST_MAX + 1]; /* "": free */
@@ -20,17 +21,8 @@ struct hub_heads {
 struct call {
 	struct pool_task task; /* first */
 	struct hub_heads *heads;
-	struct hubfile_identity identity; /* its strings are ours */
-	char *repo;
-	char *commit;
-	char *path;
-	char *digest;
-	struct hubfile *file;
-	char *bytes;
-	size_t n;
-	size_t wanted;
-	unsigned thread; /* whose connection is kept */
-	bool is_short;   /* more bytes would have been read */
+	struct hub_bytes *bytes;
+	bool is_short; /* more bytes would have been read */
 	struct gguf gguf;
 	struct error error;
 	hub_head_fn done;
@@ -79,27 +71,23 @@ static void finish(struct call *call)
 	bool is_read = call->error.code == ERR_NONE;
 
 	call->done(call->ctx, is_read ? &call->gguf : NULL, is_read ? NULL : &call->error);
-	hubfile_free(&call->file);
-	free(call->bytes);
-	free(call->repo);
-	free(call->commit);
-	free(call->path);
-	free(call->digest);
+	hub_bytes_free(&call->bytes);
 	free(call);
 }
 
 static ssize_t read_bytes(void *ctx, char *to, size_t room, uint64_t at, struct error *err)
 {
 	struct call *call = ctx;
+	struct str bytes = hub_bytes_str(call->bytes);
 	size_t n;
 
 	(void)err;
-	if (at >= call->n) {
+	if (at >= bytes.n) {
 		call->is_short = true;
 		return 0;
 	}
-	n = call->n - (size_t)at < room ? call->n - (size_t)at : room;
-	memcpy(to, call->bytes + at, n);
+	n = bytes.n - (size_t)at < room ? bytes.n - (size_t)at : room;
+	memcpy(to, bytes.p + at, n);
 	return (ssize_t)n;
 }
 
@@ -107,37 +95,18 @@ static ssize_t read_bytes(void *ctx, char *to, size_t room, uint64_t at, struct 
 static void read_shape(struct pool_task *task)
 {
 	struct call *call = (struct call *)task;
-	AUTO(window) window = window_new(call->identity.size, read_bytes, call);
+	AUTO(window)
+	window = window_new(hub_bytes_identity(call->bytes)->size, read_bytes, call);
 
 	call->error.code = ERR_NONE;
 	call->is_short = false;
 	(void)!gguf_read_shape(window, &call->gguf, &call->error);
 }
 
-/* On a transfer thread; the loop waits for done. */
-static int take(void *ctx, struct str bytes, struct error *err)
+static void on_got(void *ctx, const struct error *err)
 {
 	struct call *call = ctx;
 
-	(void)err;
-	assert(bytes.n <= call->wanted - call->n);
-	memcpy(call->bytes + call->n, bytes.p, bytes.n);
-	call->n += bytes.n;
-	return 0;
-}
-
-static int flush(void *ctx, struct error *err)
-{
-	(void)ctx;
-	(void)err;
-	return 0;
-}
-
-static void on_got(void *ctx, unsigned thread, const struct error *err)
-{
-	struct call *call = ctx;
-
-	call->thread = thread;
 	if (err == NULL) {
 		pool_submit(call->heads->pool, &call->task);
 		return;
@@ -146,40 +115,19 @@ static void on_got(void *ctx, unsigned thread, const struct error *err)
 	finish(call);
 }
 
-/* Asks for the bytes from those that are there to so many. */
-static void ask(struct call *call, size_t wanted)
-{
-	struct hubfile_range range = { .first = call->n,
-				       .thread = call->thread,
-				       .write = take,
-				       .flush = flush,
-				       .done = on_got,
-				       .ctx = call };
-	char *bytes;
-
-	if (wanted > call->identity.size)
-		wanted = (size_t)call->identity.size;
-	bytes = mem_alloc(wanted);
-	if (call->n > 0)
-		memcpy(bytes, call->bytes, call->n);
-	free(call->bytes);
-	call->bytes = bytes;
-	call->wanted = wanted;
-	range.end = wanted;
-	(void)hubfile_get(call->file, &range);
-}
-
 static void on_read(struct pool_task *task)
 {
 	struct call *call = (struct call *)task;
-	bool is_more = call->n < call->identity.size && call->n < HUB_HEAD_MAX;
+	const struct hubfile_identity *identity = hub_bytes_identity(call->bytes);
+	size_t n = hub_bytes_str(call->bytes).n;
 
-	if (call->error.code != ERR_NONE && call->is_short && is_more) {
-		ask(call, 4 * call->n);
+	if (call->error.code != ERR_NONE && call->is_short && n < identity->size &&
+	    n < HUB_HEAD_MAX) {
+		hub_bytes_ask(call->bytes, 4 * n, on_got, call);
 		return;
 	}
 	if (call->error.code == ERR_NONE)
-		keep(call->heads, call->digest, &call->gguf);
+		keep(call->heads, identity->digest, &call->gguf);
 	finish(call);
 }
 
@@ -201,15 +149,6 @@ void hub_head(struct hub_heads *heads, const struct hubfile_identity *identity,
 	const struct gguf *known = recall(heads, identity->digest);
 
 	call->heads = heads;
-	call->repo = mem_strdup(identity->repo);
-	call->commit = mem_strdup(identity->commit);
-	call->path = mem_strdup(identity->path);
-	call->digest = mem_strdup(identity->digest);
-	call->identity = *identity;
-	call->identity.repo = call->repo;
-	call->identity.commit = call->commit;
-	call->identity.path = call->path;
-	call->identity.digest = call->digest;
 	call->done = done;
 	call->ctx = ctx;
 	if (known != NULL) {
@@ -221,6 +160,6 @@ void hub_head(struct hub_heads *heads, const struct hubfile_identity *identity,
 	}
 	call->task.run = read_shape;
 	call->task.done = on_read;
-	call->file = hubfile_new(heads->hub, &call->identity);
-	ask(call, HUB_HEAD_FIRST);
+	call->bytes = hub_bytes_new(heads->hub, identity);
+	hub_bytes_ask(call->bytes, HUB_HEAD_FIRST, on_got, call);
 }

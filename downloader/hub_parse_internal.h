@@ -1,5 +1,5 @@
 /*
- * What the three files of hub_parse share; nobody else includes it.
+ * What the files of hub_parse share; nobody else includes it.
  */
 #ifndef DOWNLOADER_HUB_PARSE_INTERNAL_H
 #define DOWNLOADER_HUB_PARSE_INTERNAL_H
@@ -21,6 +21,10 @@ void hub_label(struct str text, char *out, size_t size);
 
 /* Must somebody agree first? "" for no, "auto", or "manual" for any other word. */
 void hub_gated(struct json_object *object, char *out, size_t size);
+
+struct hub_row;
+/* One repository, as searches and its own facts have it. False when it has no valid name. */
+bool hub_row_read(struct json_object *entry, struct hub_row *row);
 
 /* A string member without a NUL inside. False when it is absent or of another type. */
 bool hub_json_str(struct json_object *object, const char *name, struct str *ret);

@@ -96,7 +96,7 @@ static void read_tags(struct json_object *tags, struct hub_row *row)
 	}
 }
 
-static bool read_row(struct json_object *entry, struct hub_row *row)
+bool hub_row_read(struct json_object *entry, struct hub_row *row)
 {
 	struct json_object *gguf = json_get(entry, "gguf");
 	struct str repo;
@@ -136,7 +136,7 @@ int hub_parse_search(struct str body, struct hub_row **ret_rows, size_t *ret_n,
 	rows = mem_array(HUB_ROWS_MAX, sizeof(*rows));
 	for (size_t i = 0; i < json_object_array_length(page) && n < HUB_ROWS_MAX; i++) {
 		rows[n] = (struct hub_row){ .downloads = 0 };
-		if (read_row(json_object_array_get_idx(page, i), &rows[n]))
+		if (hub_row_read(json_object_array_get_idx(page, i), &rows[n]))
 			n++;
 	}
 	*ret_rows = rows;

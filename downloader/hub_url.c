@@ -249,6 +249,15 @@ char *hub_url_tree(const char *endpoint, enum repo_type type, const char *repo,
 	return finish(b);
 }
 
+char *hub_url_facts(const char *endpoint, enum repo_type type, const char *repo)
+{
+	AUTO(buf) b = buf_new(HUB_URL_MAX);
+
+	add_repo(b, endpoint, api_prefix(type), repo);
+	buf_add(b, S("?securityStatus=true"));
+	return finish(b);
+}
+
 char *hub_url_search(const char *endpoint, enum repo_type type,
 		     const struct hub_url_param *params, size_t n)
 {
@@ -272,17 +281,30 @@ char *hub_url_whoami(const char *endpoint)
 	return mem_printf("%s/api/whoami-v2", endpoint);
 }
 
-char *hub_url_resolve(const char *endpoint, enum repo_type type, const char *repo,
-		      const char *revision, const char *path)
+/* {endpoint}/{prefix}{repo}/{what}/{rev}/{path} */
+static char *url_of_file(const char *endpoint, enum repo_type type, const char *repo,
+			 const char *what, const char *revision, const char *path)
 {
 	AUTO(buf) b = buf_new(HUB_URL_MAX);
 
 	add_repo(b, endpoint, page_prefix(type), repo);
-	buf_add(b, S("/resolve/"));
+	buf_addf(b, "/%s/", what);
 	buf_add_percent(b, str_from(revision), "");
 	buf_add_char(b, '/');
 	buf_add_percent(b, str_from(path), "/");
 	return finish(b);
+}
+
+char *hub_url_resolve(const char *endpoint, enum repo_type type, const char *repo,
+		      const char *revision, const char *path)
+{
+	return url_of_file(endpoint, type, repo, "resolve", revision, path);
+}
+
+char *hub_url_blob(const char *endpoint, enum repo_type type, const char *repo,
+		   const char *revision, const char *path)
+{
+	return url_of_file(endpoint, type, repo, "blob", revision, path);
 }
 
 char *hub_url_page(const char *endpoint, enum repo_type type, const char *repo)

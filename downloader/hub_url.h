@@ -28,6 +28,11 @@ char *hub_url_revision(const char *endpoint, enum repo_type type, const char *re
 /* {endpoint}/api/{type}s/{repo}/tree/{rev}?recursive=true&expand=false&limit=1000 */
 char *hub_url_tree(const char *endpoint, enum repo_type type, const char *repo,
 		   const char *revision);
+/* {endpoint}/api/{type}s/{repo}?securityStatus=true */
+char *hub_url_facts(const char *endpoint, enum repo_type type, const char *repo);
+/* {endpoint}/{prefix}{repo}/blob/{rev}/{path}: the page of a file. */
+char *hub_url_blob(const char *endpoint, enum repo_type type, const char *repo,
+		   const char *revision, const char *path);
 /* {endpoint}/api/{type}s?{name}={value}&...: a search. */
 struct hub_url_param {
 	const char *name; /* needs no quoting */

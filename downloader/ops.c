@@ -23,6 +23,7 @@ static const struct {
 	{ "download.forget", ops_download_forget, true },
 	{ "backup.make", ops_backup_make, true },
 	{ "doctor.examine", ops_doctor_examine, false },
+	{ "hub.model", ops_hub_model, false },
 	{ "hub.search", ops_hub_search, false },
 	{ "event.changes", ops_event_changes, false },
 	{ "library.scan", ops_library_scan, true },

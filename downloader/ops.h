@@ -41,6 +41,7 @@ struct ops {
 	struct library *library;
 	struct previews *previews;
 	struct hub_heads *heads;
+	struct hub_models *hub_models;
 	struct fit_host host;
 	struct lateness *lateness;
 	struct bin *bin;
@@ -121,6 +122,7 @@ void ops_preview_fit(struct ops *ops, struct control_call *call, struct json_obj
 
 void ops_audit_list(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_audit_note(struct ops *ops, struct control_call *call, struct json_object *params);
+void ops_hub_model(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_hub_search(struct ops *ops, struct control_call *call, struct json_object *params);
 
 void ops_download_create(struct ops *ops, struct control_call *call,

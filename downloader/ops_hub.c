@@ -3,9 +3,12 @@
 
 #include <stdlib.h>
 
+#include "downloader/hub_model.h"
+#include "downloader/hub_url.h"
 #include "downloader/job.h"
 
-struct searching {
+/* A question under way. */
+struct asking {
 	struct ops *ops;
 	struct control_call *call;
 	enum repo_type type;
@@ -146,33 +149,33 @@ static struct json_object *quota_to_json(const struct ops *ops)
 
 static void on_found(void *ctx, const struct hub_found *found, const struct error *err)
 {
-	struct searching *searching = ctx;
+	struct asking *asking = ctx;
 	struct json_object *result;
 	struct json_object *rows;
 
 	if (err != NULL) {
-		control_fail(searching->call, err, NULL);
-		free(searching);
+		control_fail(asking->call, err, NULL);
+		free(asking);
 		return;
 	}
 	result = json_object_new_object();
 	rows = json_object_new_array();
 	for (size_t i = 0; i < found->n; i++)
 		(void)json_object_array_add(
-			rows, row_to_json(searching->ops, searching->type, &found->rows[i]));
+			rows, row_to_json(asking->ops, asking->type, &found->rows[i]));
 	json_take(result, "results", rows);
 	if (found->cursor != NULL)
 		json_add_cstr(result, "next_cursor", found->cursor);
 	else
 		json_take(result, "next_cursor", NULL);
-	json_take(result, "quota", quota_to_json(searching->ops));
-	control_reply(searching->call, result);
-	free(searching);
+	json_take(result, "quota", quota_to_json(asking->ops));
+	control_reply(asking->call, result);
+	free(asking);
 }
 
 void ops_hub_search(struct ops *ops, struct control_call *call, struct json_object *params)
 {
-	struct searching *searching;
+	struct asking *asking;
 	struct hub_query query;
 	struct error err;
 
@@ -180,9 +183,90 @@ void ops_hub_search(struct ops *ops, struct control_call *call, struct json_obje
 		control_fail(call, &err, NULL);
 		return;
 	}
-	searching = mem_alloc(sizeof(*searching));
-	searching->ops = ops;
-	searching->call = call;
-	searching->type = query.type;
-	hub_search(ops->search, &query, on_found, searching);
+	asking = mem_alloc(sizeof(*asking));
+	asking->ops = ops;
+	asking->call = call;
+	asking->type = query.type;
+	hub_search(ops->search, &query, on_found, asking);
+}
+
+/* --- one repository --- */
+
+/* {"done","issues":[{"path","level"}],"issues_total"}, or null when the Hub did not tell. */
+static struct json_object *scan_to_json(const struct hub_facts *facts)
+{
+	struct json_object *object;
+	struct json_object *issues;
+	size_t n = facts->n_issues < HUB_ISSUES_MAX ? facts->n_issues : HUB_ISSUES_MAX;
+
+	if (!facts->has_scan)
+		return NULL;
+	object = json_object_new_object();
+	issues = json_object_new_array();
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *issue = json_object_new_object();
+
+		json_add_cstr(issue, "path", facts->issues[i].path);
+		json_add_cstr(issue, "level", facts->issues[i].level);
+		(void)json_object_array_add(issues, issue);
+	}
+	json_add_bool(object, "done", facts->is_scanned);
+	json_take(object, "issues", issues);
+	json_add_u64(object, "issues_total", facts->n_issues);
+	return object;
+}
+
+static struct json_object *facts_to_json(const struct ops *ops, enum repo_type type,
+					 const struct hub_model *model)
+{
+	struct json_object *object = row_to_json(ops, type, &model->facts.row);
+	AUTO_CSTR page = hub_url_page(hub_endpoint(ops->hub), type, model->facts.row.repo);
+
+	add_words(object, "commit", model->facts.commit);
+	json_add_cstr(object, "page", page);
+	json_take(object, "scan", scan_to_json(&model->facts));
+	json_add_bool(object, "card_is_cut", model->is_cut);
+	json_add_cstr(object, "card_problem", model->problem);
+	return object;
+}
+
+static void on_model(void *ctx, const struct hub_model *model, const struct error *err)
+{
+	struct asking *asking = ctx;
+	AUTO_JSON object = NULL;
+	struct str facts;
+
+	if (err != NULL) {
+		control_fail(asking->call, err, NULL);
+		free(asking);
+		return;
+	}
+	object = facts_to_json(asking->ops, asking->type, model);
+	facts = json_text(object);
+	/* The card is text already: it becomes the last member. */
+	control_reply_text(asking->call,
+			   mem_printf("%.*s,\"card\":%s}", (int)facts.n - 1, facts.p,
+				      model->card != NULL ? model->card : "null"));
+	free(asking);
+}
+
+void ops_hub_model(struct ops *ops, struct control_call *call, struct json_object *params)
+{
+	struct str type = json_get_str(params, "type");
+	struct str repo = json_get_str(params, "repo");
+	AUTO_CSTR id = str_dup(repo);
+	struct asking *asking;
+	enum repo_type repo_type = REPO_MODEL;
+	struct error err;
+
+	if (repo_id_check(repo, &err) < 0 ||
+	    (type.n > 0 && repo_type_from_name(type, &repo_type, &err) < 0)) {
+		control_fail(call, &err, NULL);
+		return;
+	}
+	asking = mem_alloc(sizeof(*asking));
+	asking->ops = ops;
+	asking->call = call;
+	asking->type = repo_type;
+	hub_model(ops->hub_models, repo_type, id, on_model, asking);
 }

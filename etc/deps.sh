@@ -11,7 +11,7 @@ set -euo pipefail
 
 build='gcc libc6-dev pkg-config libfcgi-dev libcurl4-openssl-dev libevent-dev libjson-c-dev
 	libssl-dev libseccomp-dev libsodium-dev libsystemd-dev libxxhash-dev libsqlite3-dev
-	libpcre2-dev'
+	libpcre2-dev libcmark-gfm-dev libcmark-gfm-extensions-dev'
 run='nginx-light python3'
 test='libcmocka-dev clang clang-format-14 clang-tidy cppcheck libclang-rt-14-dev binutils
 	python3-venv lighttpd lighttpd-mod-deflate caddy curl chromium fonts-dejavu-core openssl'

@@ -26,6 +26,8 @@ static const struct route routes[] = {
 	{ METHOD_POST, "downloads/{}/resume", api_downloads_move, NEED_OPERATOR, COST_LITTLE },
 	{ METHOD_POST, "downloads/{}/cancel", api_downloads_move, NEED_OPERATOR, COST_LITTLE },
 	{ METHOD_POST, "downloads/{}/retry", api_downloads_move, NEED_OPERATOR, COST_LITTLE },
+	{ METHOD_GET, "hub/models/{}", api_hub_model, NEED_VIEWER, COST_HUB },
+	{ METHOD_GET, "hub/models/{}/{}", api_hub_model, NEED_VIEWER, COST_HUB },
 	{ METHOD_GET, "hub/search", api_hub_search, NEED_VIEWER, COST_HUB },
 	{ METHOD_GET, "models", api_models_list, NEED_VIEWER, COST_LITTLE },
 	{ METHOD_GET, "models/{}", api_models_get, NEED_VIEWER, COST_LITTLE },

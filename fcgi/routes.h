@@ -45,6 +45,8 @@ void api_downloads_move(const struct app *app, const struct request *request,
 			struct response *response);
 void api_hub_search(const struct app *app, const struct request *request,
 		    struct response *response);
+void api_hub_model(const struct app *app, const struct request *request,
+		   struct response *response);
 void api_models_list(const struct app *app, const struct request *request,
 		     struct response *response);
 void api_models_get(const struct app *app, const struct request *request,

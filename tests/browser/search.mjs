@@ -72,6 +72,27 @@ export const scenarios = {
     check((await page.getByTestId("paste").inputValue()) === "", "the paste box holds what nobody pasted");
   },
 
+  /** What a repository is, by its address: facts and card, and nothing of it asks anybody else. */
+  async "search-card"(page) {
+    const strange = [];
+    page.on("request", (request) => request.url().startsWith(base) || strange.push(request.url()));
+    await page.goto(`${base}#/search/acme/tiny-7b-GGUF`);
+    const card = page.getByTestId("readme");
+    await card.getByText("It answers all the same.").waitFor({ timeout: TIMEOUT });
+    check((await card.locator("tr").count()) === 3 && (await card.locator("h4").count()) === 1, "not its shape");
+    check((await card.locator("img, script, style, iframe").count()) === 0, "something that loads or runs");
+    check((await page.title()) !== "taken over", "a card takes the page over");
+    const picture = card.getByRole("link", { name: "A tiny llama" });
+    check((await picture.getAttribute("href")) === "https://img.example/tiny.png", "the image cannot be asked for");
+    check(!(await card.evaluate((node) => node.outerHTML)).includes("javascript:"), "a link that runs");
+    check(strange.length === 0, `asked of others: ${strange.join(" ")}`);
+    const facts = await page.getByTestId("facts").innerText();
+    for (const fact of ["apache-2.0", "llama", "1,234", "nothing found"]) check(facts.includes(fact), `no ${fact}`);
+    await looksRight(page, shots, "card");
+    await page.goto(`${base}#/search/acme/gated-7b`);
+    await page.getByText("Its owner decides who may have it").waitFor({ timeout: TIMEOUT });
+  },
+
   /** What one asks for beside words, and more of it. */
   async "search-filters"(page) {
     await open(page);

@@ -409,6 +409,10 @@ def test_the_recommended_one_is_fetched_in_four_actions(drive, make_larder):
     assert [p.name for p in folder.glob("*.gguf") if "mmproj" not in p.name] == ["tiny-7b-Q6_K_L.gguf"]
 
 
+def test_a_card_is_read_and_does_no_harm(drive):
+    drive("search-card").finish()
+
+
 def test_a_search_is_narrowed_ordered_and_goes_on(drive):
     drive("search-filters").finish()
 

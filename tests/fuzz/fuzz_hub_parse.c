@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/relpath.h"
 #include "downloader/hub_parse_account.h"
+#include "downloader/hub_parse_model.h"
 #include "downloader/hub_parse_search.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -77,6 +78,21 @@ static void check_account(struct str body)
 	check_label(account.role, sizeof(account.role));
 }
 
+static void check_model(struct str body)
+{
+	static struct hub_facts facts;
+	struct error err;
+
+	if (hub_parse_model(body, &facts, &err) != 0)
+		return;
+	require(repo_id_check(str_from(facts.row.repo), &err) == 0);
+	require(facts.commit[0] == '\0' || commit_is_valid(str_from(facts.commit)));
+	for (size_t i = 0; i < facts.n_issues && i < HUB_ISSUES_MAX; i++) {
+		check_label(facts.issues[i].path, sizeof(facts.issues[i].path));
+		check_label(facts.issues[i].level, sizeof(facts.issues[i].level));
+	}
+}
+
 static void check_file(const struct hub_file *file)
 {
 	struct error err;
@@ -125,6 +141,8 @@ static void check_headers(struct str header)
 		require(a <= b && b < c);
 	if (hub_parse_ratelimit(header, &a, &b) == 0)
 		require(b <= HUB_RETRY_AFTER_MAX_S);
+	if (hub_parse_date(header, &a) == 0)
+		require(a <= INT64_MAX);
 	if (hub_parse_retry_after(header, 1700000000, &a) == 0)
 		require(a <= HUB_RETRY_AFTER_MAX_S);
 }
@@ -167,6 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_info(rest);
 		check_search(rest);
 		check_account(rest);
+		check_model(rest);
 		break;
 	case 1:
 		check_tree(rest);

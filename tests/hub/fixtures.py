@@ -30,6 +30,34 @@ GIT_ATTRIBUTES = "".join(
 )
 
 
+TINY_CARD = """<div align="center">
+<img src="https://img.example/tiny.png" alt="A tiny llama" width="200">
+</div>
+
+Quantised files of a **model that knows nothing**, made of [Tiny 7B](../tiny-7b) with `llama.cpp`.
+
+| File | Quant | For whom |
+|:-----|:-----:|---------:|
+| [tiny-7b-Q4_K_M.gguf](tiny-7b-Q4_K_M.gguf) | Q4_K_M | most people |
+| tiny-7b-Q8_0.gguf | Q8_0 | ~~nobody~~ who has room |
+
+## How to run it
+
+```sh
+llama-server -hf acme/tiny-7b-GGUF:Q4_K_M
+```
+
+1. Fetch a file.
+2. Do not ask it anything:
+   - [x] it does not know,
+   - [ ] it does not care.
+
+> It answers all the same.
+
+<script>document.title = "taken over"</script>
+<a href="javascript:alert(1)" onclick="alert(2)">Press here</a>"""
+
+
 def _card(title, text, **facts):
     lines = ["---"]
     for key, value in facts.items():
@@ -110,7 +138,7 @@ def tiny_gguf():
     card = {"license": "apache-2.0", "base_model": ["acme/tiny-7b"], "pipeline_tag": "text-generation"}
     files = {
         ".gitattributes": GIT_ATTRIBUTES,
-        "README.md": _card("Tiny 7B, GGUF", "Quantised files of a model that knows nothing.", **card),
+        "README.md": _card("Tiny 7B, GGUF", TINY_CARD, **card),
         "config.json": _config(model),
         "mmproj-tiny-7b-f16.gguf": projector("Tiny 7B projector", "tiny mmproj"),
     }

@@ -30,17 +30,19 @@ LEVELS = [
     "downloader/previews",
     "downloader/planner downloader/changeover",
     "downloader/landing downloader/landing_begin downloader/survey",
-    "downloader/lanes downloader/hub_head downloader/doctor",
+    "downloader/lanes downloader/hub_head downloader/hub_model downloader/doctor",
+    "downloader/hub_bytes",
     "downloader/journal downloader/claims downloader/copy downloader/hubfile",
     "downloader/hasher downloader/heartbeat downloader/lateness downloader/store downloader/store_audit downloader/store_run downloader/store_models downloader/space downloader/events downloader/sse_newcomers downloader/localdir downloader/budget"
     " downloader/turns downloader/direct",
     "downloader/trash downloader/secret",
     "downloader/hub downloader/hub_ask downloader/hub_list downloader/hub_search downloader/dir",
     "downloader/fetch downloader/pool downloader/db downloader/file downloader/digest downloader/checksum",
-    "downloader/home downloader/tally downloader/fetch_trace downloader/hook downloader/hook_helper",
+    "downloader/home downloader/tally downloader/hook downloader/hook_helper",
     "downloader/loop downloader/new_id downloader/host",
     # pure: no I/O, no clock, no globals
-    "downloader/webhook",
+    "downloader/webhook downloader/card",
+    "downloader/card_html",
     "downloader/plan downloader/frame downloader/model_json downloader/diff",
     "downloader/model",
     "downloader/gather downloader/gguf downloader/safetensors",
@@ -49,8 +51,8 @@ LEVELS = [
     "downloader/variant downloader/fit downloader/finding",
     "downloader/job downloader/retry downloader/rate downloader/segments downloader/controller downloader/throttle"
     " downloader/schedule downloader/feed downloader/window downloader/memory_need downloader/quant downloader/shard downloader/glob downloader/hf_config"
-    " downloader/address downloader/fetch_head downloader/paste_words downloader/hub_url downloader/hub_parse downloader/hub_parse_failure"
-    " downloader/hub_parse_header downloader/hub_parse_search downloader/hub_parse_account",
+    " downloader/address downloader/fetch_head downloader/fetch_trace downloader/paste_words downloader/hub_url downloader/hub_parse downloader/hub_parse_failure"
+    " downloader/hub_parse_header downloader/hub_parse_model downloader/hub_parse_search downloader/hub_parse_account",
     # larder-fcgi
     "fcgi/main",
     "fcgi/worker",
@@ -96,6 +98,7 @@ DOORS = {
     r"event2/(http|keyvalq)": {"downloader/sse"},
     r"event2/listener": {"downloader/control", "downloader/sse"},
     r"json-c": {"common/json"},
+    r"cmark-gfm": {"downloader/card"},
     r"seccomp": {"common/sandbox"},
     r"linux/landlock": {"common/sandbox"},
     r"systemd/": {"common/service"},

@@ -67,6 +67,8 @@
  *   present: boolean }} Found
  * @typedef {{ set: boolean, source: "stored"|"environment"|null, account: string|null, role: string|null,
  *   checked_at: string|null }} Token
+ * @typedef {Found & { commit: string|null, page: string, card: any[]|null, card_is_cut: boolean, card_problem: string|null,
+ *   scan: { done: boolean, issues: { path: string, level: string }[], issues_total: number }|null }} HubModel
  * @typedef {{ check: string, state: string, host: string|null, address: string|null, ms: number|null, detail: string,
  *   hint: string|null }} Check
  * @typedef {{ healthy: boolean, repo: string|null, path: string|null, checks: Check[] }} Report

@@ -1,15 +1,20 @@
 // @ts-check
 // One repository of the Hub, chosen from a search: what it is, and the choice of what to download of it.
-/** @import { Found } from "../core/types.js" */
+/** @import { Found, HubModel } from "../core/types.js" */
 /** @import { Parts, Served } from "../main.js" */
-import { fill, h, icon } from "../core/dom.js";
-import { number, plain } from "../core/format.js";
+import { ApiError, isAbort } from "../core/api.js";
+import { fill, h, icon, show, text } from "../core/dom.js";
+import { count, number, plain, safeUrl, since } from "../core/format.js";
 import { parameters } from "../core/parameters.js";
 import { link } from "../core/router.js";
 import { t } from "../core/words.js";
+import { readme } from "../ui/readme.js";
+import { styles } from "../ui/styles.js";
 import { pasteForm, ready } from "./paste-form.js";
 
-await ready;
+await Promise.all([ready, styles("readme"), styles("settings")]);
+
+const HUB_TIMEOUT_MS = 90_000;
 
 /**
  * @param {HTMLElement} root @param {string} path as it is pasted: owner/name, datasets/owner/name
@@ -21,7 +26,16 @@ export function repository(root, path, row, parts) {
   const name = h("h2", { tabIndex: -1 }, h("bdi", {}, plain(path)));
   const help = h("p", { class: "help" });
   const node = h("div", { class: "card paste" }, help);
-  const facts = row ? factsOf(row) : [];
+  const figures = h("dl", { class: "figures", data: { testid: "facts" } });
+  const gated = h("p", { class: "help", hidden: true });
+  const issues = h("ul", { class: "scan-issues", hidden: true });
+  const words = h("p", { class: "help", role: "status" }, t("Reading the card…"));
+  const card = h(
+    "section",
+    { class: "card settings-box", "aria-labelledby": "card-title" },
+    h("h3", { id: "card-title" }, t("Model card")),
+    words,
+  );
   fill(
     root,
     h(
@@ -29,15 +43,11 @@ export function repository(root, path, row, parts) {
       { class: "section repository", ariaLabel: path, data: { testid: "repository" } },
       h("a", { class: "model-back", href: link("search") }, icon("left"), t("Back to the list")),
       name,
-      facts.length > 0 &&
-        h(
-          "dl",
-          { class: "figures" },
-          ...facts.map(([term, words]) =>
-            h("div", { class: "figure" }, h("dt", {}, term), h("dd", {}, h("bdi", {}, plain(words)))),
-          ),
-        ),
+      figures,
+      gated,
+      issues,
       node,
+      card,
     ),
   );
   const form = pasteForm({
@@ -51,6 +61,67 @@ export function repository(root, path, row, parts) {
     reveal: () => signal.aborted || location.assign(link("search")),
   });
   form.take(path);
+
+  /** @param {Found|HubModel} known */
+  function drawFacts(known) {
+    const facts = factsOf(known);
+    show(figures, facts.length > 0);
+    fill(
+      figures,
+      ...facts.map(([term, said]) =>
+        h("div", { class: "figure" }, h("dt", {}, term), h("dd", {}, h("bdi", {}, plain(said)))),
+      ),
+    );
+  }
+
+  /** @param {HubModel} model */
+  function draw(model) {
+    drawFacts(model);
+    const page = safeUrl(model.page);
+    show(gated, !!model.gated);
+    if (model.gated)
+      fill(
+        gated,
+        model.gated === "auto"
+          ? t("Whoever agrees to its terms at the Hub may have it, with the token of that account.")
+          : t("Its owner decides who may have it: ask at the Hub, with the account of your token."),
+        page && " ",
+        page && outside(page, t("Open its page")),
+      );
+    show(issues, !!model.scan?.issues_total);
+    fill(issues, ...(model.scan?.issues ?? []).map(({ path, level }) => h("li", {}, plain(`${level}: ${path}`))));
+    text(words, model.card_problem ?? (model.card ? "" : t("It has none.")));
+    show(words, !!words.textContent);
+    if (model.card) card.append(readme(model.card));
+    if (model.card_is_cut)
+      card.append(
+        h("p", { class: "help" }, t("It goes on at the Hub."), " ", page && outside(page, t("Open its page"))),
+      );
+  }
+
+  async function load() {
+    const isDataset = path.startsWith("datasets/");
+    const repo = path
+      .replace(/^datasets\//, "")
+      .split("/")
+      .map(encodeURIComponent)
+      .join("/");
+    try {
+      draw(
+        await parts.api.call("GET", `hub/models/${repo}${isDataset ? "?type=dataset" : ""}`, {
+          signal,
+          timeout: HUB_TIMEOUT_MS,
+        }),
+      );
+    } catch (error) {
+      if (isAbort(error)) return;
+      if (!(error instanceof ApiError)) throw error;
+      text(words, error.message);
+    }
+  }
+  if (row) drawFacts(row);
+  else show(figures, false);
+  load();
   name.focus({ preventScroll: true });
   return () => {
     life.abort();
@@ -58,7 +129,18 @@ export function repository(root, path, row, parts) {
   };
 }
 
-/** @param {Found} row @returns {[string, string][]} */
+/** @param {string} url @param {string} words */
+const outside = (url, words) =>
+  h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, words, icon("external"));
+
+/** What the Hub's scanners say. @param {HubModel["scan"]} scan */
+function scanText(scan) {
+  if (!scan) return "";
+  if (scan.issues_total) return count(scan.issues_total, "{n} file with issues", "{n} files with issues");
+  return scan.done ? t("nothing found") : t("not done yet");
+}
+
+/** @param {Found|HubModel} row @returns {[string, string][]} */
 const factsOf = (row) =>
   /** @type {[string, string][]} */ ([
     [t("Parameters"), row.parameters ? parameters(row.parameters) : ""],
@@ -66,6 +148,8 @@ const factsOf = (row) =>
     [t("Architecture"), row.architecture ?? ""],
     [t("Made of"), row.base_model ?? ""],
     [t("Licence"), row.licence ?? ""],
+    [t("Last change"), row.modified_at ? since(row.modified_at, Date.now()) : ""],
     [t("Monthly downloads"), number(row.downloads)],
     [t("Likes"), number(row.likes)],
+    [t("The Hub’s scan"), "scan" in row ? scanText(row.scan) : ""],
   ]).filter(([, words]) => words);

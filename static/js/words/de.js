@@ -96,6 +96,24 @@ export default {
   "Nothing has happened since this page was opened.": "Seit die Seite geöffnet wurde, ist nichts geschehen.",
   "Nothing of that kind has happened.": "Nichts dergleichen ist geschehen.",
 
+  // model card
+  "Model card": "Modellkarte",
+  "Reading the card…": "Die Karte wird gelesen …",
+  "Image": "Bild",
+  "Table": "Tabelle",
+  "It has none.": "Es gibt keine.",
+  "It goes on at the Hub.": "Sie geht beim Hub weiter.",
+  "Open its page": "Seite öffnen",
+  "Whoever agrees to its terms at the Hub may have it, with the token of that account.":
+    "Wer beim Hub den Bedingungen zustimmt, darf es haben, mit dem Token dieses Kontos.",
+  "Its owner decides who may have it: ask at the Hub, with the account of your token.":
+    "Wer es haben darf, entscheidet sein Besitzer: beim Hub fragen, mit dem Konto des Tokens.",
+  "Last change": "Letzte Änderung",
+  "The Hub’s scan": "Prüfung des Hub",
+  "nothing found": "nichts gefunden",
+  "not done yet": "noch nicht fertig",
+  "{n} file with issues|{n} files with issues": "{n} Datei mit Befund|{n} Dateien mit Befund",
+
   // connection
   "Connection": "Verbindung",
   "Examine the connection": "Verbindung untersuchen",
