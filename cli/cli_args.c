@@ -38,6 +38,9 @@ static const struct {
 	[CLI_OPTION_LIMIT] = { "--limit", "N", "how many at most" },
 	[CLI_OPTION_PRIORITY] = { "--priority", "N", "-1000 to 1000, larger goes first; 0" },
 	[CLI_OPTION_NO_WAIT] = { "--no-wait", NULL, "do not wait for the downloads to end" },
+	[CLI_OPTION_FROM] = { "--from", "FILE",
+			      "take what to get from a file: a list, one a line, or a ComfyUI "
+			      "workflow; - is standard input" },
 	[CLI_OPTION_FILES] = { "--files", NULL, "list all files, not only the selected" },
 	[CLI_OPTION_CONTEXT] = { "--context", "N",
 				 "tokens that the model is to keep in mind; 8192" },

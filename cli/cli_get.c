@@ -17,6 +17,7 @@
 #include "cli/cli_args.h"
 #include "cli/cli_download.h"
 #include "cli/cli_effect.h"
+#include "cli/cli_from.h"
 #include "cli/cli_news.h"
 #include "cli/cli_progress.h"
 #include "cli/cli_term.h"
@@ -173,7 +174,16 @@ static int make_one(struct get *get, const char *repo, int64_t priority, struct 
 	return 0;
 }
 
-/* All of them, also after one is refused: they have nothing to do with each other. */
+/* What was refused; the others have nothing to do with it. */
+static void note_refusal(struct get *get, const char *subject, bool is_only,
+			 const struct error *err)
+{
+	get->exit = cli_session_worse(get->exit, cli_session_exit(err));
+	cli_session_note(&get->errors, "repo", subject, err);
+	if (!get->session->is_json)
+		cli_session_warn(get->session, is_only ? NULL : subject, err);
+}
+
 static void make_all(struct get *get, const char *const *repos, size_t n, int64_t priority)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -181,13 +191,49 @@ static void make_all(struct get *get, const char *const *repos, size_t n, int64_
 
 		if (make_one(get, repos[i], priority, &err) == 0)
 			continue;
-		get->exit = cli_session_worse(get->exit, cli_session_exit(&err));
-		cli_session_note(&get->errors, "repo", repos[i], &err);
-		if (!get->session->is_json)
-			cli_session_warn(get->session, n > 1 ? repos[i] : NULL, &err);
+		note_refusal(get, repos[i], n == 1, &err);
 		if (err.code == ERR_DAEMON_UNAVAILABLE)
 			return;
 	}
+}
+
+/* One of a file's: what a workflow names and is here already is not fetched. */
+static int make_entry(struct get *get, struct json_object *entry, int64_t priority)
+{
+	AUTO(buf) place = buf_new(CLI_WORDS_MAX);
+	AUTO_CSTR text = str_dup(json_get_str(entry, "text"));
+	AUTO_CSTR name = str_dup(json_get_str(entry, "name"));
+	struct str problem = json_get_str(entry, "problem");
+	bool is_here = json_is_true(entry, "present") && name[0] != '\0';
+	struct error err;
+
+	if (problem.n == 0 || is_here) {
+		cli_from_add_place(place, entry);
+		say(get, CLI_TERM_OUT, place);
+	}
+	if (is_here)
+		return 0;
+	if (problem.n > 0)
+		(void)error_set(&err, ERR_INVALID, "%.*s", (int)problem.n, problem.p);
+	else if (make_one(get, text, priority, &err) == 0)
+		return 0;
+	note_refusal(get, name[0] != '\0' ? name : text, false, &err);
+	return err.code == ERR_DAEMON_UNAVAILABLE ? -1 : 0;
+}
+
+static int make_from_file(struct get *get, int64_t priority, struct error *err)
+{
+	AUTO_JSON pasted = NULL;
+	struct json_object *entries;
+
+	if (cli_from_read(get->session, &pasted, err) < 0)
+		return -1;
+	entries = json_get(pasted, "entries");
+	for (size_t i = 0; i < json_object_array_length(entries); i++) {
+		if (make_entry(get, json_object_array_get_idx(entries, i), priority) < 0)
+			break;
+	}
+	return 0;
 }
 
 /* --- watching --- */
@@ -508,6 +554,13 @@ static enum cli_exit run(struct get *get, const char *const *repos, size_t n_rep
 	if (cli_args_number(get->session->args, CLI_OPTION_PRIORITY, -SCHEMA_PRIORITY_MAX,
 			    SCHEMA_PRIORITY_MAX, 0, &priority, &err) < 0)
 		return cli_session_fail(get->session, &err);
+	if (cli_args_has(get->session->args, CLI_OPTION_FROM)) {
+		if (make_from_file(get, priority, &err) < 0)
+			return cli_session_fail(get->session, &err);
+	} else if (n_repos == 0) {
+		(void)error_set(&err, ERR_INVALID, "name a REPO, or a file with --from");
+		return cli_session_fail(get->session, &err);
+	}
 	make_all(get, repos, n_repos, priority);
 	if (get->n == 0 && get->session->is_json &&
 	    json_object_array_length(get->errors) == 1) {

@@ -59,6 +59,13 @@ static const struct json_field hub_model_fields[] = {
 	FIELD_REPO(true),
 	{ .name = "type", .kind = JSON_KIND_TEXT, .min = 1, .max = 16 },
 };
+static const struct json_field paste_fields[] = {
+	{ .name = "text",
+	  .kind = JSON_KIND_TEXT,
+	  .is_required = true,
+	  .min = 1,
+	  .max = SCHEMA_PASTE_MAX },
+};
 static const struct json_field fit_fields[] = {
 	FIELD_ID,
 	{ .name = "context", .kind = JSON_KIND_INT, .min = 1, .max = SCHEMA_CONTEXT_MAX },
@@ -204,6 +211,7 @@ static const struct {
 	METHOD("preview.make", preview_fields),
 	METHOD("download.create", create_fields),
 	METHOD("preview.fit", fit_fields),
+	METHOD("paste.read", paste_fields),
 	METHOD("download.list", list_fields),
 	METHOD("download.get", id_fields),
 	METHOD("download.patch", patch_fields),

@@ -19,11 +19,12 @@ enum {
 	SCHEMA_PRIORITY_MAX = 1000,
 	SCHEMA_PAGE_MAX = 500, /* rows of one page of a list */
 	SCHEMA_PAGE_DEFAULT = 100,
-	SCHEMA_DOWNLOADS_MAX = 32,              /* that run at the same time */
-	SCHEMA_CONNECTIONS_MAX = 128,           /* of all downloads together */
-	SCHEMA_SCHEDULE_MAX = 32,               /* entries of the weekly schedule */
-	SCHEMA_QUERY_MAX = 200,                 /* bytes that are looked for in the library */
-	SCHEMA_FOLDER_MAX = 1024,               /* of a folder beneath the models directory */
+	SCHEMA_DOWNLOADS_MAX = 32,     /* that run at the same time */
+	SCHEMA_CONNECTIONS_MAX = 128,  /* of all downloads together */
+	SCHEMA_SCHEDULE_MAX = 32,      /* entries of the weekly schedule */
+	SCHEMA_QUERY_MAX = 200,        /* bytes that are looked for in the library */
+	SCHEMA_FOLDER_MAX = 1024,      /* of a folder beneath the models directory */
+	SCHEMA_PASTE_MAX = 192 * 1024, /* bytes of a text that may hold several things */
 	SCHEMA_CONTEXT_MAX = 100 * 1000 * 1000, /* tokens */
 	SCHEMA_TOKEN_MAX = 1024,                /* bytes of a Hub token */
 	SCHEMA_WORD_MAX = 64,                   /* bytes of a task, of a kind */

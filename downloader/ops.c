@@ -12,6 +12,7 @@ static const struct {
 } methods[] = {
 	{ "preview.make", ops_preview_make, false },
 	{ "preview.fit", ops_preview_fit, false },
+	{ "paste.read", ops_paste_read, false },
 	{ "download.create", ops_download_create, true },
 	{ "download.list", ops_download_list, false },
 	{ "download.get", ops_download_get, false },

@@ -120,6 +120,8 @@ typedef void (*ops_fn)(struct ops *ops, struct control_call *call, struct json_o
 void ops_preview_make(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_preview_fit(struct ops *ops, struct control_call *call, struct json_object *params);
 
+void ops_paste_read(struct ops *ops, struct control_call *call, struct json_object *params);
+
 void ops_audit_list(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_audit_note(struct ops *ops, struct control_call *call, struct json_object *params);
 void ops_hub_model(struct ops *ops, struct control_call *call, struct json_object *params);

@@ -17,6 +17,11 @@ void api_preview(const struct app *app, const struct request *request,
 	app_call(app, request, "preview.make", app_body_params(request), 200, response);
 }
 
+void api_paste(const struct app *app, const struct request *request, struct response *response)
+{
+	app_call(app, request, "paste.read", app_body_params(request), 200, response);
+}
+
 void api_downloads_create(const struct app *app, const struct request *request,
 			  struct response *response)
 {

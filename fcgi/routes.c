@@ -14,6 +14,7 @@ static const struct route routes[] = {
 	{ METHOD_GET, "changes", api_changes, NEED_VIEWER, COST_LITTLE },
 	{ METHOD_GET, "settings", api_settings_get, NEED_VIEWER, COST_LITTLE },
 	{ METHOD_PATCH, "settings", api_settings_patch, NEED_ADMIN, COST_LITTLE },
+	{ METHOD_POST, "paste", api_paste, NEED_VIEWER, COST_LITTLE },
 	{ METHOD_POST, "preview", api_preview, NEED_VIEWER, COST_HUB },
 	{ METHOD_GET, "previews/{}/fit", api_preview_fit, NEED_VIEWER, COST_HUB },
 	{ METHOD_POST, "doctor", api_doctor, NEED_OPERATOR, COST_HUB },

@@ -27,6 +27,7 @@ void api_settings_get(const struct app *app, const struct request *request,
 		      struct response *response);
 void api_settings_patch(const struct app *app, const struct request *request,
 			struct response *response);
+void api_paste(const struct app *app, const struct request *request, struct response *response);
 void api_preview(const struct app *app, const struct request *request,
 		 struct response *response);
 void api_preview_fit(const struct app *app, const struct request *request,

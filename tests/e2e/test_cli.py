@@ -643,7 +643,7 @@ def test_without_larderd_every_command_ends_with_3(hub, home, words):
         (["get", TINY, "--selct=x"], "larder: unknown option --selct; the nearest is --select\n"),
         (["--jsn", "ps"], "larder: unknown option --jsn; the nearest is --json\n"),
         (["get", TINY, "--select"], "larder: --select needs a value: --select=TERM\n"),
-        (["get"], "larder: get needs REPO...; see larder get --help\n"),
+        (["get"], "larder: name a REPO, or a file with --from\n"),
         (["ps", "extra"], 'larder: ps takes no "extra"; see larder ps --help\n'),
         (["get", TINY, "--priority=1001"], "larder: --priority must be between -1000 and 1000\n"),
         (["settings", "slow=on"], 'larder: settings takes no "slow=on"; see larder settings --help\n'),
@@ -668,7 +668,7 @@ def test_help_and_version_need_no_larderd(hub, home):
     away = Larderd(hub, home)
     commands = re.findall(r"^  ([\w-]+) +", away.run("--help", check=0).stdout, re.M)
     assert {"get", "preview", "ps", "pause", "resume", "cancel", "retry", "forget", "search", "audit", "token", "ls", "show", "rm", "trash", "restore", "scan",
-            "status", "settings", "verify", "repair", "check", "update", "scrub", "link", "hash-password", "backup", "sign-out"} == set(commands)
+            "status", "settings", "verify", "repair", "check", "update", "scrub", "link", "hash-password", "backup", "sign-out", "doctor"} == set(commands)
     for command in commands:
         assert away.run(command, "--help", check=0).stdout.startswith(f"usage: larder {command}")
         assert away.run("--help", command, check=0).stdout.startswith(f"usage: larder {command}")

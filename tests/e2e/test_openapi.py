@@ -365,6 +365,14 @@ def _preview(world, _):
     world.call("POST", "preview", {"repo": "acme/nowhere"}, 404)
 
 
+@exercise("POST", "/paste")
+def _paste(world, _):
+    pasted = world.call("POST", "paste", {"text": "acme/tiny-7b-GGUF:Q4_K_M\nacme/tiny-st\nno model"})
+    assert pasted["kind"] == "lines" and [entry["repo"] is None for entry in pasted["entries"]] == [False, False, True]
+    world.call("POST", "paste", {"text": json.dumps({"1": {"class_type": "VAELoader", "inputs": {"n": "a.safetensors"}}})})
+    world.call("POST", "paste", {"text": "no model"}, 422)
+
+
 @exercise("GET", "/downloads")
 def _downloads(world, _):
     for _ in range(2):
@@ -635,7 +643,7 @@ def test_each_kind_of_event_is_as_it_says(make_larder, hub):
 def least(contract, method, path):
     """The smallest body that the document allows."""
     schema = contract.resolve(contract.body_schema(method, path) or {})
-    made = {"repo": "acme/tiny-7b-GGUF", "priority": 1, "password": "x", "token": "x"}
+    made = {"text": "acme/tiny-7b-GGUF", "repo": "acme/tiny-7b-GGUF", "priority": 1, "password": "x", "token": "x"}
     return {name: made[name] for name in schema.get("required", [])}
 
 

@@ -19,7 +19,7 @@ LEVELS = [
     # larderd
     "downloader/main",
     "downloader/daemon downloader/daemon_hooks",
-    "downloader/ops_audit downloader/ops_choice downloader/ops_hub downloader/ops_downloads downloader/ops_models downloader/ops_care downloader/ops_trash downloader/ops_plan downloader/ops_doctor downloader/ops_fit downloader/ops_preview downloader/ops_sessions"
+    "downloader/ops_audit downloader/ops_choice downloader/ops_hub downloader/ops_downloads downloader/ops_models downloader/ops_care downloader/ops_trash downloader/ops_plan downloader/ops_doctor downloader/ops_paste downloader/ops_fit downloader/ops_preview downloader/ops_sessions"
     " downloader/ops_backup downloader/ops_metrics downloader/ops_settings downloader/ops_token"
     " downloader/ops_system downloader/ops",
     "downloader/audit",
@@ -46,7 +46,7 @@ LEVELS = [
     "downloader/plan downloader/frame downloader/model_json downloader/diff",
     "downloader/model",
     "downloader/gather downloader/gguf downloader/safetensors",
-    "downloader/paste downloader/paste_command downloader/paste_python downloader/paste_link downloader/paste_draft",
+    "downloader/paste_list downloader/paste_workflow downloader/paste downloader/paste_command downloader/paste_python downloader/paste_link downloader/paste_draft",
     "downloader/selection",
     "downloader/variant downloader/fit downloader/finding",
     "downloader/job downloader/retry downloader/rate downloader/segments downloader/controller downloader/throttle"
@@ -65,7 +65,7 @@ LEVELS = [
     "cli/main",
     "cli/cli_audit cli/cli_backup cli/cli_care cli/cli_doctor cli/cli_link cli/cli_password",
     "cli/cli_get cli/cli_models cli/cli_preview cli/cli_ps cli/cli_search cli/cli_settings cli/cli_status cli/cli_token",
-    "cli/cli_effect",
+    "cli/cli_effect cli/cli_from",
     "cli/cli_session",
     "cli/cli_progress cli/cli_news",
     "cli/cli_complete",
@@ -225,11 +225,11 @@ def check_format(paths):
 def check_tests(sources):
     """Each module has a unit test, or is named here with who tests it."""
     elsewhere = {"downloader/changeover", "downloader/inventory", "downloader/scrub", "downloader/updates",  # e2e/test_care.py
-                 "downloader/main", "downloader/daemon", "downloader/daemon_hooks", "common/journald", "downloader/ops_metrics", "downloader/ops_backup", "cli/cli_backup", "downloader/notify", "downloader/hook", "downloader/backup", "downloader/ops", "downloader/ops_fit", "downloader/doctor", "downloader/ops_doctor", "downloader/ops_choice",
+                 "downloader/main", "downloader/daemon", "downloader/daemon_hooks", "common/journald", "downloader/ops_metrics", "downloader/ops_backup", "cli/cli_backup", "downloader/notify", "downloader/hook", "downloader/backup", "downloader/ops", "downloader/ops_fit", "downloader/doctor", "downloader/ops_doctor", "downloader/ops_paste", "downloader/ops_choice",
                  "downloader/ops_downloads", "downloader/ops_models", "downloader/ops_care", "downloader/ops_trash", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
                  "downloader/ops_system", "downloader/account", "downloader/ops_token", "downloader/audit", "downloader/ops_audit", "downloader/ops_hub", "downloader/ops_sessions", "downloader/home", "fcgi/main", "fcgi/worker", "fcgi/guard",
                  "fcgi/app", "fcgi/routes", "fcgi/api_contract", "fcgi/api_downloads", "fcgi/api_hub", "fcgi/api_models", "fcgi/api_session", "fcgi/api_system", "fcgi/api_token", "common/clock", "common/privileges", "cli/main", "cli/cli_get",
-                 "cli/cli_effect", "cli/cli_preview", "cli/cli_ps", "cli/cli_status", "cli/cli_session", "cli/cli_term", "cli/cli_news", "cli/cli_token", "cli/cli_audit", "cli/cli_care", "cli/cli_link", "cli/cli_password"}
+                 "cli/cli_effect", "cli/cli_from", "cli/cli_preview", "cli/cli_ps", "cli/cli_status", "cli/cli_session", "cli/cli_term", "cli/cli_news", "cli/cli_token", "cli/cli_audit", "cli/cli_care", "cli/cli_link", "cli/cli_password"}
     tested = {p.stem.removeprefix("test_") for p in (ROOT / "tests/unit").glob("test_*.c")}
     for path in sources:
         module = module_of(path)
