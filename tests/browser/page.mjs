@@ -279,6 +279,43 @@ export const scenarios = {
     await state.getByText("a stranger to the Hub").waitFor({ timeout: TIMEOUT });
   },
 
+  /** Several things at once: a list, then the workflow that the test has. */
+  async "paste-several"(page) {
+    const box = page.getByTestId("paste");
+    const entries = page.getByTestId("paste-entry");
+    const button = page.getByTestId("start-all").and(page.locator(":enabled"));
+    await box.fill("- acme/tiny-7b-GGUF:Q2_K\n- acme/tiny-st\n- acme/nowhere\nwhat is this");
+    await page.getByText("4 things in this list").waitFor({ timeout: TIMEOUT });
+    await entries.nth(2).getByText("not on the Hub").waitFor({ timeout: TIMEOUT });
+    check(!(await entries.nth(3).getByRole("checkbox").isEnabled()), "what is no model can be ticked");
+    check(await page.getByTestId("start").isHidden(), "there are two buttons");
+    await looksRight(page, shots, "paste-list");
+    await button.getByText("Start 2 downloads").click();
+    await page.getByText("2 downloads added to the queue.").waitFor({ timeout: TIMEOUT });
+    await page.waitForFunction(
+      () => document.querySelectorAll('[data-testid="download"][data-state="completed"]').length === 2,
+      null,
+      { timeout: TIMEOUT },
+    );
+    check((await box.inputValue()) === "", "the list stays in the box");
+
+    // One thing on several lines is one thing, as before.
+    await box.fill("hf download acme/tiny-7b-GGUF \\\n  --include '*Q8_0*'");
+    await page.getByTestId("start").and(page.locator(":enabled")).waitFor({ timeout: TIMEOUT });
+    check((await entries.count()) === 0, "a command is a list");
+
+    await box.fill(process.env.WORKFLOW);
+    await page.getByText("2 models of this workflow are not here").waitFor({ timeout: TIMEOUT });
+    await entries.first().getByText("vae/ae.safetensors", { exact: true }).waitFor({ timeout: TIMEOUT });
+    await entries.last().getByText("does not say where").waitFor({ timeout: TIMEOUT });
+    await looksRight(page, shots, "paste-workflow");
+    await button.getByText("Start 1 download").click();
+    await page.getByText("1 download added to the queue.").waitFor({ timeout: TIMEOUT });
+
+    await box.fill('{"no": "workflow"}');
+    await page.getByRole("alert").filter({ hasText: "no workflow of ComfyUI" }).waitFor({ timeout: TIMEOUT });
+  },
+
   /** From a download that waits to the host that is at fault, and on when it is mended. */
   async connection(page) {
     await paste(page, TERM);

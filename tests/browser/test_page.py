@@ -13,6 +13,7 @@ import pytest
 
 from e2e.harness import free_port
 from e2e.test_library import put, scan
+from e2e.test_paste_list import workflow
 
 HERE = Path(__file__).resolve().parent
 SHOTS = HERE.parents[1] / "build" / "screenshots"
@@ -315,6 +316,12 @@ def test_the_keyboard_is_enough(drive):
 
 def test_settings_and_activity_look_right_at_every_size_in_both_themes(drive):
     drive("page-looks").finish()
+
+
+def test_several_things_are_pasted_at_once(drive, larder, hub):
+    hub.push("acme/flow", {"split_files/vae/ae.safetensors": b"\x02\0\0\0\0\0\0\0{}"})
+    drive("paste-several", WORKFLOW=workflow(hub)).finish()
+    assert (larder.models / "acme/tiny-st").is_dir() and (larder.models / "acme/tiny-7b-GGUF/tiny-7b-Q2_K.gguf").exists()
 
 
 def test_why_a_download_waits_is_found_by_clicking(drive, larder, hub):

@@ -1,10 +1,11 @@
 /* What a text is understood as always passes the checks of what it becomes. */
-#include "downloader/paste.h"
+#include "downloader/paste_list.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/error.h"
+#include "common/relpath.h"
 #include "downloader/selection.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -31,6 +32,34 @@ static void check_terms(const struct paste *p)
 	require(s != NULL);
 }
 
+/* What is in it by itself can be asked for by its own words. */
+static void check_list(struct str text)
+{
+	struct error err = { .code = ERR_NONE };
+	AUTO(paste_list) list = paste_list_parse(text, S("http://127.0.0.1:8081/hub"), &err);
+
+	if (list == NULL) {
+		require(err.code == ERR_INVALID && strcmp(err.field, "text") == 0);
+		return;
+	}
+	require(list->n > 0 && list->n <= PASTE_ENTRIES_MAX);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct paste_entry *entry = &list->entries[i];
+		struct paste *again;
+
+		require(entry->folder[0] == '\0' ||
+			relpath_check(str_from(entry->folder), &err) == 0);
+		if (entry->paste == NULL) {
+			require(entry->error.code == ERR_INVALID);
+			continue;
+		}
+		again = paste_parse(str_from(entry->text), S("http://127.0.0.1:8081/hub"),
+				    &err);
+		require(again != NULL && strcmp(again->repo, entry->paste->repo) == 0);
+		paste_free(&again);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str text = { (const char *)data, size };
@@ -38,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO(paste) p = paste_parse(text, S("http://127.0.0.1:8081/hub"), &err);
 	struct paste *again;
 
+	check_list(text);
 	if (p == NULL) {
 		require(err.code == ERR_INVALID && strcmp(err.field, "repo") == 0);
 		require(str_is_utf8(str_from(err.text)) && strchr(err.text, '\n') == NULL);

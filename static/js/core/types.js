@@ -69,6 +69,10 @@
  *   checked_at: string|null }} Token
  * @typedef {Found & { commit: string|null, page: string, card: any[]|null, card_is_cut: boolean, card_problem: string|null,
  *   scan: { done: boolean, issues: { path: string, level: string }[], issues_total: number }|null }} HubModel
+ * @typedef {{ text: string, repo: string|null, type: string|null, revision: string|null, form: string|null,
+ *   select: string[]|null, exclude: string[]|null, name: string|null, folder: string|null, present: boolean,
+ *   problem: string|null }} Entry
+ * @typedef {{ kind: "one"|"lines"|"workflow", entries: Entry[] }} Pasted
  * @typedef {{ check: string, state: string, host: string|null, address: string|null, ms: number|null, detail: string,
  *   hint: string|null }} Check
  * @typedef {{ healthy: boolean, repo: string|null, path: string|null, checks: Check[] }} Report

@@ -7,6 +7,7 @@ import { ApiError, isAbort } from "../core/api.js";
 import { agrees, parseTerms, termsFor } from "../core/choice.js";
 import { attr, h, icon, show, text } from "../core/dom.js";
 import { count, duration, isolate, size } from "../core/format.js";
+import { late } from "../core/late.js";
 import { t } from "../core/words.js";
 import { field, problemBox } from "../ui/field.js";
 import { styles } from "../ui/styles.js";
@@ -14,6 +15,7 @@ import { previewPanel } from "./preview.js";
 
 const TYPING_MS = 450;
 const TICKING_MS = 250;
+const LONGEST_LIST = 180_000; // and of one that may hold several things
 const LONGEST = 4096; // characters of a text that is worth a question
 
 /** Settled when it can be drawn. */
@@ -118,6 +120,14 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
   const foot = h("div", { class: "paste-foot", hidden: true }, verdict, startButton);
 
   node.append(looking, again, duplicate, panel.node, advanced, panel.totals, foot);
+  let listed = ""; // the text that is a list, and shown as one
+  let single = ""; // the text that has several lines, and is one thing all the same
+  const lists = late(async () => {
+    const { pasteList } = await import("./paste-list.js");
+    const made = pasteList({ act, signal, finished });
+    node.append(made.node);
+    return made;
+  });
 
   // ---- asking ------------------------------------------------------------------------------------------------
 
@@ -146,6 +156,52 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     };
   }
 
+  /** The text, when it may hold several things; a workflow without its blanks. */
+  function several() {
+    const raw = input.value.trim();
+    if (!raw.startsWith("{")) return /\S[^\n]*\n\s*\S/.test(raw.replace(/\\\r?\n/g, " ")) ? raw : "";
+    try {
+      return JSON.stringify(JSON.parse(raw));
+    } catch {
+      return raw;
+    }
+  }
+
+  /** Shows the list that is in the box. False: it is one thing. @param {string} words */
+  async function askForList(words) {
+    const mine = (request = new AbortController());
+    const pasted = await (await served).api.call("POST", "paste", { body: { text: words }, signal: mine.signal });
+    if (request !== mine) return true;
+    if (pasted.kind === "one") {
+      single = words;
+      return false;
+    }
+    const panelOfLists = await lists();
+    if (request !== mine) return true;
+    request = null;
+    busy = false;
+    problem = null;
+    preview = null;
+    listed = words;
+    panel.update(null, new Set());
+    panelOfLists.update(pasted);
+    draw();
+    return true;
+  }
+
+  /** All of the list is in the queue. @param {string[]} ids */
+  function finished(ids) {
+    reset();
+    tell("success", count(ids.length, "{n} download added to the queue.", "{n} downloads added to the queue."));
+    reveal(ids[0]);
+  }
+
+  function hideList() {
+    if (!listed) return;
+    listed = "";
+    lists().then(({ update }) => listed || update(null));
+  }
+
   /** Ask soon. @param {number} delay */
   function look(delay) {
     clearTimeout(timer);
@@ -160,6 +216,14 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
   async function ask(literal = false) {
     const asked = asText();
     if (asked === "") return reset();
+    const words = several();
+    try {
+      if (words && words !== single && words.length <= LONGEST_LIST && (await askForList(words))) return;
+    } catch (error) {
+      if (isAbort(error)) return;
+      if (!(error instanceof ApiError)) throw error;
+      return refuse(error);
+    }
     if (asked.length > LONGEST) {
       return refuse(
         new ApiError(422, { detail: t("That is too long to be a model’s name or address."), field: "repo" }),
@@ -334,6 +398,7 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     busy = ticked = false;
     retryAt = 0;
     terms = { select: [], exclude: [] };
+    hideList();
     for (const f of [box, select, exclude, revision, type]) f.control.value = "";
     if (keeps) store.draft = "";
     advanced.open = false;
@@ -347,7 +412,8 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     drawProblem();
     panel.setBusy(busy || !current());
     show(foot, preview !== null);
-    show(help, preview === null);
+    show(advanced, !listed);
+    show(help, preview === null && !listed);
     startButton.disabled = !isReady();
     if (preview) {
       text(
@@ -426,6 +492,7 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
   return {
     /** The text is another one. @param {boolean} pasted */
     changed(pasted) {
+      hideList();
       if (!current()) {
         problem = null;
         if (preview) {
@@ -440,7 +507,7 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     },
     enter() {
       if (isReady()) start();
-      else if (!starting && asText()) look(0);
+      else if (!starting && !listed && asText()) look(0);
     },
     /** This text, in the place of any other. @param {string} words */
     take(words) {

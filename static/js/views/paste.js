@@ -12,7 +12,7 @@ export function paste(parts) {
     id: "paste",
     class: "paste-input",
     rows: 1,
-    maxLength: 16_384,
+    maxLength: 999_999,
     spellcheck: false,
     autocapitalize: "off",
     autocomplete: "off",

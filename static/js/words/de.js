@@ -96,6 +96,19 @@ export default {
   "Nothing has happened since this page was opened.": "Seit die Seite geöffnet wurde, ist nichts geschehen.",
   "Nothing of that kind has happened.": "Nichts dergleichen ist geschehen.",
 
+  // several things pasted
+  "Look for it at the Hub": "Beim Hub danach suchen",
+  "Start {n} download|Start {n} downloads": "{n} Download beginnen|{n} Downloads beginnen",
+  "{size} so far": "bisher {size}",
+  "is here": "ist da",
+  "in the queue": "in der Warteschlange",
+  "{n} model of this workflow is not here|{n} models of this workflow are not here":
+    "{n} Modell dieses Workflows ist nicht da|{n} Modelle dieses Workflows sind nicht da",
+  "{n} thing in this list|{n} things in this list": "{n} Eintrag in dieser Liste|{n} Einträge in dieser Liste",
+  "Before each is the folder in which ComfyUI looks for it.": "Davor steht der Ordner, in dem ComfyUI danach sucht.",
+  "{n} download added to the queue.|{n} downloads added to the queue.":
+    "{n} Download in die Warteschlange gestellt.|{n} Downloads in die Warteschlange gestellt.",
+
   // model card
   "Model card": "Modellkarte",
   "Reading the card…": "Die Karte wird gelesen …",
