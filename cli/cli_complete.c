@@ -132,8 +132,7 @@ static void add_operand(struct completing *c, const struct cli_command *command,
 	if (first == NULL)
 		add_first_word(c, command);
 	if (strcmp(command->name, "settings") == 0 && first != NULL)
-		add_words(c, "paused=on paused=off limit= slow=on slow=off slow-limit= "
-			     "downloads= connections= schedule=");
+		add_listed(c, CLI_COMPLETE_SETTINGS);
 	if (str_find(takes, S("MODEL")) < takes.n)
 		add_listed(c, CLI_COMPLETE_MODELS);
 	if (str_find(takes, S("ID")) < takes.n &&

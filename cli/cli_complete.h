@@ -10,11 +10,12 @@
 
 #include "cli/cli_args.h"
 
-/* What a place wants that only larderd knows, or the shell. */
+/* What a place wants that larderd knows, or another module. */
 enum cli_complete_kind {
 	CLI_COMPLETE_MODELS,
 	CLI_COMPLETE_DOWNLOADS,
 	CLI_COMPLETE_TRASH,
+	CLI_COMPLETE_SETTINGS,
 };
 
 /* Adds a line for each that there is. */

@@ -20,6 +20,7 @@ enum kind {
 	KIND_LIMIT,
 	KIND_NUMBER,
 	KIND_SCHEDULE,
+	KIND_GPUS,
 };
 
 static const struct {
@@ -34,6 +35,7 @@ static const struct {
 	{ "downloads", "max_downloads", KIND_NUMBER },
 	{ "connections", "max_connections", KIND_NUMBER },
 	{ "schedule", "schedule", KIND_SCHEDULE },
+	{ "gpu-memory", "gpu_memory", KIND_GPUS },
 };
 
 /* --- KEY=VALUE --- */
@@ -93,6 +95,28 @@ static int read_schedule(struct str value, const char *key, struct json_object *
 	return 0;
 }
 
+/* "24GB,8GB": of each card; "none". */
+static int read_gpus(struct str value, const char *key, struct json_object **ret,
+		     struct error *err)
+{
+	AUTO_JSON array = json_object_new_array();
+	bool is_none = str_is_equal_nocase(value, S("none"));
+	struct str size;
+
+	while (!is_none && str_next(&value, ',', &size)) {
+		uint64_t bytes = 0;
+
+		if (cli_text_to_size(str_trim(size), &bytes) < 0 || bytes > INT64_MAX)
+			return error_set_field(err, key,
+					       "%s must be the memory of each card, like 24G "
+					       "or 24G,8G, or none",
+					       key);
+		(void)json_object_array_add(array, json_object_new_uint64(bytes));
+	}
+	*ret = MOVE(array);
+	return 0;
+}
+
 static int read_value(struct str value, size_t row, struct json_object **ret, struct error *err)
 {
 	const char *key = rows[row].key;
@@ -110,6 +134,8 @@ static int read_value(struct str value, size_t row, struct json_object **ret, st
 		return read_number(value, key, ret, err);
 	case KIND_SCHEDULE:
 		return read_schedule(value, key, ret, err);
+	case KIND_GPUS:
+		return read_gpus(value, key, ret, err);
 	}
 	bug("a setting without a kind");
 }
@@ -194,6 +220,20 @@ static void add_schedule(struct buf *b, struct json_object *schedule)
 	}
 }
 
+static void add_gpus(struct buf *b, struct json_object *gpus)
+{
+	size_t n =
+		json_object_is_type(gpus, json_type_array) ? json_object_array_length(gpus) : 0;
+
+	if (n == 0)
+		buf_add(b, S("none that is known"));
+	for (size_t i = 0; i < n; i++) {
+		buf_add(b, i > 0 ? S(", ") : S(""));
+		cli_text_add_size(b,
+				  json_object_get_uint64(json_object_array_get_idx(gpus, i)));
+	}
+}
+
 static void add_value(struct buf *b, struct json_object *settings, size_t row)
 {
 	const char *name = rows[row].name;
@@ -211,6 +251,9 @@ static void add_value(struct buf *b, struct json_object *settings, size_t row)
 	case KIND_SCHEDULE:
 		add_schedule(b, json_get(settings, name));
 		break;
+	case KIND_GPUS:
+		add_gpus(b, json_get(settings, name));
+		break;
 	}
 }
 
@@ -223,6 +266,16 @@ void cli_settings_render(struct buf *b, struct json_object *settings, int64_t no
 		buf_addf(b, "%s:%*s", rows[i].key, (int)(13 - strlen(rows[i].key)), "");
 		add_value(b, settings, i);
 		buf_add_char(b, '\n');
+	}
+}
+
+void cli_settings_add_words(struct buf *b)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (rows[i].kind == KIND_SWITCH)
+			buf_addf(b, "%s=on\n%s=off\n", rows[i].key, rows[i].key);
+		else
+			buf_addf(b, "%s=\n", rows[i].key);
 	}
 }
 

@@ -18,4 +18,7 @@ int cli_settings_add(struct json_object *patch, const char *word, struct error *
 /* settings.get as text; times are counted from `now_ms`. Pure. */
 void cli_settings_render(struct buf *b, struct json_object *settings, int64_t now_ms);
 
+/* What may stand after `settings set`, a word a line: "paused=on", "limit=". Pure. */
+void cli_settings_add_words(struct buf *b);
+
 #endif

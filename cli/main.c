@@ -67,8 +67,8 @@ static const struct {
 		    "Shows what there is to choose from, what is selected, and what it would "
 		    "take. FITS says where a runtime can have it: on the graphics cards, "
 		    "divided between these and memory, in memory, or not at all; one is "
-		    "recommended. NVIDIA's cards are known once LARDER_GPU_MEMORY names "
-		    "them. " REPO_HELP },
+		    "recommended. NVIDIA's cards are known once larder settings set "
+		    "gpu-memory=24G, or LARDER_GPU_MEMORY, names them. " REPO_HELP },
 	  cli_preview },
 	{ { .name = "ps",
 	    .words = "",
@@ -290,9 +290,10 @@ static const struct {
 		    "on), downloads=3, connections=16 (at the same time), schedule=JSON (a "
 		    "list like '[{\"days\": [\"mon\"], \"from\": \"08:00\", \"to\": "
 		    "\"18:00\", \"action\": \"limit\", \"bandwidth_limit\": 500000}]', in "
-		    "larderd's local time; \"action\": \"pause\" has no limit; none). kB, MB "
+		    "larderd's local time; \"action\": \"pause\" has no limit; none), "
+		    "gpu-memory=24G,8G (of each graphics card; none). kB, MB "
 		    "and GB are thousands, K, M and G are 1024. KEY=default is what the "
-		    "configuration says." },
+		    "configuration says, or the kernel." },
 	  cli_settings },
 	{ { .name = "sign-out",
 	    .words = "",
@@ -447,9 +448,15 @@ static void list_for_completion(void *ctx, enum cli_complete_kind kind, struct b
 		[CLI_COMPLETE_DOWNLOADS] = { "download.list", "downloads", "id", "repo" },
 		[CLI_COMPLETE_TRASH] = { "trash.list", "trash", "id", NULL },
 	};
-	AUTO_JSON array = list_of(ctx, rows[kind].method, rows[kind].member);
-	size_t n = json_object_is_type(array, json_type_array) ? json_object_array_length(array)
-							       : 0;
+	AUTO_JSON array = NULL;
+	size_t n;
+
+	if (kind == CLI_COMPLETE_SETTINGS) {
+		cli_settings_add_words(b);
+		return;
+	}
+	array = list_of(ctx, rows[kind].method, rows[kind].member);
+	n = json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *row = json_object_array_get_idx(array, i);

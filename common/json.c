@@ -226,6 +226,8 @@ static int check_item(struct json_object *value, const struct json_field *field,
 
 	if (field->kind == JSON_KIND_TEXTS)
 		return check_text(value, field, label, err);
+	if (field->kind == JSON_KIND_INTS)
+		return check_int(value, field, label, err);
 	if (!json_object_is_type(value, json_type_object))
 		return error_set_field(err, label, "%s must be an object", label);
 	within = mem_printf("%s.", label);
@@ -235,11 +237,16 @@ static int check_item(struct json_object *value, const struct json_field *field,
 static int check_list(struct json_object *value, const struct json_field *field,
 		      const char *label, struct error *err)
 {
+	static const char *const items[JSON_KIND_COUNT] = {
+		[JSON_KIND_TEXTS] = "strings",
+		[JSON_KIND_INTS] = "whole numbers",
+		[JSON_KIND_OBJECTS] = "objects",
+	};
 	size_t n;
 
 	if (!json_object_is_type(value, json_type_array))
 		return error_set_field(err, label, "%s must be a list of %s", label,
-				       field->kind == JSON_KIND_TEXTS ? "strings" : "objects");
+				       items[field->kind]);
 	n = json_object_array_length(value);
 	if (n > field->items_max)
 		return error_set_field(err, label, "%s has %zu items, %zu are allowed", label,
@@ -264,6 +271,7 @@ static int check_field(struct json_object *value, const struct json_field *field
 	case JSON_KIND_BOOL:
 		return check_bool(value, label, err);
 	case JSON_KIND_TEXTS:
+	case JSON_KIND_INTS:
 	case JSON_KIND_OBJECTS:
 		return check_list(value, field, label, err);
 	case JSON_KIND_COUNT:

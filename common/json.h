@@ -53,6 +53,7 @@ enum json_kind {
 	JSON_KIND_INT,     /* an integer of min..max */
 	JSON_KIND_BOOL,    /* true or false */
 	JSON_KIND_TEXTS,   /* an array of at most `items_max` strings of min..max bytes each */
+	JSON_KIND_INTS,    /* an array of at most `items_max` integers of min..max */
 	JSON_KIND_OBJECTS, /* an array of at most `items_max` objects, each with `members` */
 	JSON_KIND_COUNT,
 };

@@ -21,6 +21,7 @@ enum {
 	SCHEMA_PAGE_DEFAULT = 100,
 	SCHEMA_DOWNLOADS_MAX = 32,     /* that run at the same time */
 	SCHEMA_CONNECTIONS_MAX = 128,  /* of all downloads together */
+	SCHEMA_GPUS_MAX = 16,          /* graphics cards */
 	SCHEMA_SCHEDULE_MAX = 32,      /* entries of the weekly schedule */
 	SCHEMA_QUERY_MAX = 200,        /* bytes that are looked for in the library */
 	SCHEMA_FOLDER_MAX = 1024,      /* of a folder beneath the models directory */
@@ -33,6 +34,9 @@ enum {
 	SCHEMA_SESSION_ID_LEN = 32,             /* hex digits */
 	SCHEMA_PASSWORD_MAX = 1024,             /* bytes */
 };
+
+/* Bytes of a graphics card: more than any has. */
+#define SCHEMA_GPU_MAX (INT64_C(1) << 44)
 
 /* A bandwidth limit, in bytes a second: more than any line carries. */
 #define SCHEMA_LIMIT_MAX INT64_C(1000000000000)

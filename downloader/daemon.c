@@ -147,6 +147,8 @@ static int build_settings(struct daemon *d, struct error *err)
 	};
 	const struct settings_hooks hooks = daemon_settings_hooks(d);
 
+	defaults.gpus.n = d->host.n_gpus;
+	memcpy(defaults.gpus.bytes, d->host.gpus, sizeof(defaults.gpus.bytes));
 	d->settings = settings_new(d->loop, d->store, &defaults, &hooks, err);
 	return d->settings == NULL ? -1 : 0;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "downloader/hf_config.h"
+#include "downloader/hub_bytes.h"
 #include "downloader/hub_head.h"
 #include "downloader/memory_need.h"
 #include "downloader/preview.h"
@@ -18,8 +20,11 @@ struct fitting {
 	char id[DOWNLOAD_ID_LEN + 1];
 	uint64_t context;
 	struct planned *planned;
-	bool has_shape;
-	struct gguf shape;
+	struct fit_host host;
+	struct hub_bytes *config; /* config.json, where that is what tells the shape; or NULL */
+	struct memory_shape shape;
+	char architecture[HF_CONFIG_WORD_MAX]; /* or "" */
+	uint64_t context_length;
 	char problem[ERROR_TEXT_MAX]; /* why the shape is not known, or "" */
 	char *text;
 };
@@ -27,6 +32,7 @@ struct fitting {
 static void fitting_free(struct fitting *f)
 {
 	planned_free(&f->planned);
+	hub_bytes_free(&f->config);
 	free(f->text);
 	free(f);
 }
@@ -38,13 +44,14 @@ static void add_number(struct json_object *object, const char *key, uint64_t num
 	json_take(object, key, number > 0 ? json_object_new_uint64(number) : NULL);
 }
 
+static bool has_shape(const struct fitting *f)
+{
+	return f->shape.kv_heads > 0;
+}
+
 static uint64_t cache_bytes(const struct fitting *f, enum memory_cache cache)
 {
-	struct memory_shape shape = { .kv_heads = f->shape.kv_heads,
-				      .key_length = f->shape.key_length,
-				      .value_length = f->shape.value_length };
-
-	return f->has_shape ? memory_need_cache(&shape, f->context, cache) : 0;
+	return has_shape(f) ? memory_need_cache(&f->shape, f->context, cache) : 0;
 }
 
 static struct json_object *cache_to_json(const struct fitting *f)
@@ -126,7 +133,7 @@ static void add_groups(struct json_object *object, const struct fitting *f)
 		choices[i] = (struct fit_choice){
 			.quant = variant->kind == VARIANT_GGUF ? &variant->quant : &none,
 			.bytes = groups[i].bytes,
-			.verdict = fit_judge(&f->ops->host, groups[i].bytes, cache),
+			.verdict = fit_judge(&f->host, groups[i].bytes, cache),
 		};
 		(void)json_object_array_add(
 			array, group_to_json(&groups[i], cache, choices[i].verdict));
@@ -137,19 +144,42 @@ static void add_groups(struct json_object *object, const struct fitting *f)
 	free(groups);
 }
 
+static void set_problem(struct fitting *f, const struct error *err)
+{
+	memcpy(f->problem, err->text, sizeof(f->problem));
+}
+
+static void read_config(struct fitting *f)
+{
+	struct hf_config config;
+	struct error err;
+
+	if (hf_config_read(hub_bytes_str(f->config), &config, &err) < 0) {
+		set_problem(f, &err);
+		return;
+	}
+	f->shape = (struct memory_shape){ .kv_heads = config.kv_heads,
+					  .key_length = config.key_length,
+					  .value_length = config.value_length };
+	f->context_length = config.context_length;
+	memcpy(f->architecture, config.architecture, sizeof(config.architecture));
+}
+
 static void render(struct pool_task *task)
 {
 	struct fitting *f = (struct fitting *)task;
 	AUTO_JSON object = json_object_new_object();
 
+	if (f->config != NULL && f->problem[0] == '\0')
+		read_config(f);
 	json_add_cstr(object, "id", f->id);
 	json_add_u64(object, "context", f->context);
 	json_add_cstr(object, "architecture",
-		      f->shape.architecture[0] != '\0' ? f->shape.architecture : NULL);
-	add_number(object, "context_length", f->shape.context_length);
-	json_take(object, "cache", f->has_shape ? cache_to_json(f) : NULL);
+		      f->architecture[0] != '\0' ? f->architecture : NULL);
+	add_number(object, "context_length", f->context_length);
+	json_take(object, "cache", has_shape(f) ? cache_to_json(f) : NULL);
 	json_add_cstr(object, "problem", f->problem[0] != '\0' ? f->problem : NULL);
-	json_take(object, "host", host_to_json(&f->ops->host));
+	json_take(object, "host", host_to_json(&f->host));
 	add_groups(object, f);
 	f->text = str_dup(json_text(object));
 }
@@ -168,11 +198,24 @@ static void on_head(void *ctx, const struct gguf *gguf, const struct error *err)
 {
 	struct fitting *f = ctx;
 
-	f->has_shape = gguf != NULL && gguf->kv_heads > 0;
-	if (gguf != NULL)
-		f->shape = *gguf;
+	if (gguf != NULL) {
+		f->shape = (struct memory_shape){ .kv_heads = gguf->kv_heads,
+						  .key_length = gguf->key_length,
+						  .value_length = gguf->value_length };
+		f->context_length = gguf->context_length;
+		memcpy(f->architecture, gguf->architecture, sizeof(gguf->architecture));
+	}
 	if (err != NULL)
-		memcpy(f->problem, err->text, sizeof(f->problem));
+		set_problem(f, err);
+	pool_submit(f->ops->pool, &f->task);
+}
+
+static void on_config(void *ctx, const struct error *err)
+{
+	struct fitting *f = ctx;
+
+	if (err != NULL)
+		set_problem(f, err);
 	pool_submit(f->ops->pool, &f->task);
 }
 
@@ -195,6 +238,31 @@ static const struct hub_file *find_head(const struct planned *planned)
 	return best;
 }
 
+static struct hubfile_identity identity_of(const struct fitting *f, const struct hub_file *file)
+{
+	return (struct hubfile_identity){ .type = REPO_MODEL,
+					  .repo = f->planned->listing->info.repo,
+					  .commit = f->planned->listing->info.commit,
+					  .path = file->path,
+					  .digest = file->digest,
+					  .size = file->size };
+}
+
+/* Without a GGUF file the shape is in config.json, where transformers have one. */
+static void ask_for_config(struct fitting *f)
+{
+	const struct hub_file *file = hub_tree_find(f->planned->listing->tree, "config.json");
+	struct hubfile_identity identity;
+
+	if (file == NULL || file->size == 0 || file->size > HF_CONFIG_MAX) {
+		pool_submit(f->ops->pool, &f->task);
+		return;
+	}
+	identity = identity_of(f, file);
+	f->config = hub_bytes_new(f->ops->hub, &identity);
+	hub_bytes_ask(f->config, HF_CONFIG_MAX, on_config, f);
+}
+
 static void on_planned(void *ctx, struct planned *take_planned, const struct error *err)
 {
 	struct fitting *f = ctx;
@@ -209,16 +277,22 @@ static void on_planned(void *ctx, struct planned *take_planned, const struct err
 	f->planned = take_planned;
 	file = find_head(f->planned);
 	if (file == NULL) {
-		pool_submit(f->ops->pool, &f->task);
+		ask_for_config(f);
 		return;
 	}
-	identity = (struct hubfile_identity){ .type = REPO_MODEL,
-					      .repo = f->planned->listing->info.repo,
-					      .commit = f->planned->listing->info.commit,
-					      .path = file->path,
-					      .digest = file->digest,
-					      .size = file->size };
+	identity = identity_of(f, file);
 	hub_head(f->ops->heads, &identity, on_head, f);
+}
+
+/* This machine, with the cards that the settings say. */
+static struct fit_host host_of(const struct ops *ops)
+{
+	const struct settings_gpus *gpus = settings_gpus(ops->settings);
+	struct fit_host host = ops->host;
+
+	host.n_gpus = gpus->n;
+	memcpy(host.gpus, gpus->bytes, sizeof(host.gpus));
+	return host;
 }
 
 void ops_preview_fit(struct ops *ops, struct control_call *call, struct json_object *params)
@@ -241,6 +315,7 @@ void ops_preview_fit(struct ops *ops, struct control_call *call, struct json_obj
 	f->ops = ops;
 	f->call = call;
 	memcpy(f->id, id.p, id.n);
+	f->host = host_of(ops);
 	f->context = (uint64_t)json_get_int(params, "context", MODEL_CONTEXT_DEFAULT);
 	(void)planner_start(ops->planner, shown, on_planned, f);
 }

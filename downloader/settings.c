@@ -31,6 +31,7 @@ enum kind {
 	KIND_SWITCH,
 	KIND_NUMBER,
 	KIND_SCHEDULE,
+	KIND_GPUS,
 };
 
 #define AT(member) offsetof(struct settings_values, member)
@@ -47,7 +48,26 @@ static const struct {
 	{ "max_downloads", KIND_NUMBER, AT(max_downloads) },
 	{ "max_connections", KIND_NUMBER, AT(max_connections) },
 	{ "schedule", KIND_SCHEDULE, AT(schedule) },
+	{ "gpu_memory", KIND_GPUS, AT(gpus) },
 };
+
+/* schema_check() has seen that they are whole numbers, and not more than there is room for. */
+static void take_gpus(struct settings_gpus *to, struct json_object *array)
+{
+	*to = (struct settings_gpus){ .n = json_object_array_length(array) };
+	assert(to->n <= ARRAY_LEN(to->bytes));
+	for (size_t i = 0; i < to->n; i++)
+		to->bytes[i] = json_object_get_uint64(json_object_array_get_idx(array, i));
+}
+
+static struct json_object *gpus_to_json(const struct settings_gpus *gpus)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < gpus->n; i++)
+		(void)json_object_array_add(array, json_object_new_uint64(gpus->bytes[i]));
+	return array;
+}
 
 /* Takes one value over, or the default when it is null. */
 static int take_value(struct settings_values *values, const struct settings_values *defaults,
@@ -69,6 +89,12 @@ static int take_value(struct settings_values *values, const struct settings_valu
 		if (value != NULL)
 			return schedule_from_json(value, to, err);
 		*(struct schedule *)to = *(const struct schedule *)from;
+		return 0;
+	case KIND_GPUS:
+		if (value != NULL)
+			take_gpus(to, value);
+		else
+			*(struct settings_gpus *)to = *(const struct settings_gpus *)from;
 		return 0;
 	}
 	bug("a setting without a kind");
@@ -103,6 +129,8 @@ static struct json_object *value_to_json(const struct settings_values *values, s
 		return json_object_new_uint64(*(const uint64_t *)from);
 	case KIND_SCHEDULE:
 		return schedule_to_json(from);
+	case KIND_GPUS:
+		return gpus_to_json(from);
 	}
 	bug("a setting without a kind");
 }
@@ -279,6 +307,11 @@ static void on_minute(void *ctx)
 const struct settings_effect *settings_effect(const struct settings *s)
 {
 	return &s->effect;
+}
+
+const struct settings_gpus *settings_gpus(const struct settings *s)
+{
+	return &s->values.gpus;
 }
 
 /* --- changes --- */

@@ -1,7 +1,8 @@
 /*
  * What people change while larderd runs: everything paused, the bandwidth limit, the slow
  * toggle with its own limit, how many downloads and connections, the weekly schedule. Defaults
- * come from the configuration; what was changed is kept by the store and wins over them.
+ * come from the configuration; what was changed is kept by the store and wins over them. And
+ *the graphics cards, which the kernel does not tell of all (host.h).
  *
  * Settings are what is wanted; their effect is what holds now, from all of them and the local
  * time of day together:
@@ -19,12 +20,19 @@
 #ifndef DOWNLOADER_SETTINGS_H
 #define DOWNLOADER_SETTINGS_H
 
+#include "downloader/fit.h"
 #include "downloader/schedule.h"
 #include "downloader/store.h"
 
 struct settings;
 
 #define SETTINGS_SLOW_LIMIT_BPS UINT64_C(1000000) /* until somebody changes it */
+
+/* Graphics cards that models are meant to run on: bytes of each. */
+struct settings_gpus {
+	size_t n;
+	uint64_t bytes[FIT_GPUS_MAX];
+};
 
 struct settings_values {
 	bool is_paused;
@@ -34,6 +42,7 @@ struct settings_values {
 	uint64_t max_downloads;
 	uint64_t max_connections;
 	struct schedule schedule;
+	struct settings_gpus gpus; /* by default, what host.h found */
 };
 
 struct settings_effect {
@@ -62,6 +71,9 @@ void settings_free(struct settings **settings); /* after the store's messages we
 
 /* Borrowed until the loop's next turn. */
 const struct settings_effect *settings_effect(const struct settings *settings);
+
+/* Borrowed, likewise. */
+const struct settings_gpus *settings_gpus(const struct settings *settings);
 
 /* All settings and, as "effect", what holds: DESIGN.md 4.1; belongs to the caller. */
 struct json_object *settings_to_json(const struct settings *settings);

@@ -77,6 +77,7 @@ const settings = {
   slow_limit: 1e6,
   max_downloads: 50,
   max_connections: 64,
+  gpu_memory: [],
   schedule: [],
   effect,
 };

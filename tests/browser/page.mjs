@@ -35,6 +35,23 @@ export const scenarios = {
     await page.keyboard.press("Tab");
     await page.getByText("Right now there is no limit.").waitFor({ timeout: TIMEOUT });
 
+    const cards = page.getByTestId("gpu_memory");
+    const become = (words) =>
+      page.waitForFunction((wanted) => document.querySelector('[data-testid="gpu_memory"]').value === wanted, words, {
+        timeout: TIMEOUT,
+      });
+    await cards.fill("24, 8 GB");
+    await cards.press("Tab");
+    await become("24 8");
+    check((await settings(page)).gpu_memory.join() === [24, 8].map((n) => n * 2 ** 30).join(), "the cards are others");
+    await cards.fill("big");
+    await cards.press("Tab");
+    await page.getByText("This is not a number that can be used here.").waitFor({ timeout: TIMEOUT });
+    await cards.fill("0");
+    await cards.press("Tab");
+    await become("");
+    check((await settings(page)).gpu_memory.length === 0, "there are cards still");
+
     await page.getByTestId("add-hours").click();
     const hours = page.getByTestId("hours");
     await hours.getByRole("checkbox").nth(6).focus();

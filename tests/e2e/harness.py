@@ -252,6 +252,7 @@ class Larder:
             "HF_ENDPOINT": endpoint,
             "HF_TOKEN": token,
             "LARDER_MIN_FREE": "0",
+            "LARDER_GPU_MEMORY": "0",  # whatever this machine has
             "ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1",
             "UBSAN_OPTIONS": "print_stacktrace=1",
             **powers(flavour),

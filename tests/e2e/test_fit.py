@@ -67,10 +67,41 @@ def test_what_cannot_be_read_is_said_and_judged_without(larder, hub):
     assert fit(larder, shown)["problem"] is None
 
 
-def test_safetensors_are_judged_by_their_size(larder):
-    told = fit(larder, preview(larder, "acme/tiny-st"))
+def test_safetensors_have_their_shape_in_config_json(larder, hub):
+    shown = preview(larder, "acme/tiny-st")
+    hub.clear_requests()
+    told = fit(larder, shown)
+    assert told["architecture"] == "llama" and told["problem"] is None and told["recommended"] is None
+    assert [request["range"] for request in hub.requests(path="*/config.json")], "a ranged request"
+    assert all(group["needed"] == group["weights"] + told["cache"]["f16"] for group in told["groups"])
+    larder.fetch("acme/tiny-st")
+    here = larder.api("GET", "models/acme/tiny-st", status=200).json["groups"][0]["memory"]
+    assert told["cache"] == here["cache"], "the same as of the files on the disk"
+
+
+def test_a_config_that_makes_no_sense_is_said_and_judged_without(larder, hub):
+    hub.push("acme/odd-st", {"model.safetensors": b"\x02\0\0\0\0\0\0\0{}", "config.json": b"[1"})
+    told = fit(larder, preview(larder, "acme/odd-st"))
+    assert told["cache"] is None and told["problem"]
+    hub.push("acme/bare-st", {"model.safetensors": b"\x02\0\0\0\0\0\0\0{}"})
+    told = fit(larder, preview(larder, "acme/bare-st"))
     assert told["cache"] is None and told["problem"] is None and told["groups"]
-    assert told["recommended"] is None
+
+
+def test_cards_are_declared_in_the_settings(make_larder):
+    larder = make_larder(LARDER_GPU_MEMORY="24G")
+    shown = preview(larder, TINY)
+    assert larder.api("GET", "settings", status=200).json["gpu_memory"] == [24 * GIB]
+    for cards, fits in (([2 * GIB, 2 * GIB], "gpu"), ([], "memory")):
+        assert larder.api("PATCH", "settings", {"gpu_memory": cards}, 200).json["gpu_memory"] == cards
+        told = fit(larder, shown)
+        assert told["host"]["gpus"] == cards and {group["fit"] for group in told["groups"]} == {fits}
+    larder.stop_daemon()
+    larder.start_daemon()
+    assert larder.api("GET", "settings", status=200).json["gpu_memory"] == [], "it is kept"
+    assert larder.api("PATCH", "settings", {"gpu_memory": None}, 200).json["gpu_memory"] == [24 * GIB]
+    for bad in ([0], [-1], ["24G"], 24, [1 << 45], [GIB] * 17):
+        assert larder.api("PATCH", "settings", {"gpu_memory": bad}).status == 422, bad
 
 
 @pytest.mark.parametrize("query, status", [

@@ -11,7 +11,7 @@ ALWAYS = {"days": DAYS, "from": "00:00", "to": "24:00"}
 ALWAYS_PAUSED = {**ALWAYS, "action": "pause", "bandwidth_limit": None}
 DEFAULTS = {
     "paused": False, "bandwidth_limit": 0, "slow": False, "slow_limit": 1_000_000,
-    "max_downloads": 3, "max_connections": 16, "schedule": [],
+    "max_downloads": 3, "max_connections": 16, "schedule": [], "gpu_memory": [],
     "effect": {"paused": False, "bandwidth_limit": 0, "why": "", "until": None},
 }
 
@@ -46,6 +46,7 @@ def test_what_was_changed_survives_kill_9_and_null_gives_the_default_back(make_l
     wanted = {
         "paused": True, "bandwidth_limit": 800_000, "slow": True, "slow_limit": 500_000,
         "max_downloads": 1, "max_connections": 2, "schedule": [ALWAYS_PAUSED, limited],
+        "gpu_memory": [24 << 30],
     }
     answer = patch(larder, **wanted)
     effect = {"paused": True, "bandwidth_limit": 400_000, "why": "paused", "until": None}

@@ -38,6 +38,7 @@ static void list(void *ctx, enum cli_complete_kind kind, struct buf *b)
 		[CLI_COMPLETE_MODELS] = "acme/a\nacme/b\nbeta/c\n",
 		[CLI_COMPLETE_DOWNLOADS] = "abcd\tacme/a\nefgh\tacme/b\n",
 		[CLI_COMPLETE_TRASH] = "trash1\ntrash2\n",
+		[CLI_COMPLETE_SETTINGS] = "paused=on\nslow=on\nslow=off\nslow-limit=\n",
 	};
 	unsigned *calls = ctx;
 

@@ -151,7 +151,9 @@ static void assert_settings(const struct place *p, const char *wanted)
 	assert_string_equal(json_text(object).p, wanted);
 }
 
-#define DEFAULTS "\"max_downloads\":3,\"max_connections\":16,\"schedule\":[],\"effect\":"
+#define DEFAULTS                                                                        \
+	"\"max_downloads\":3,\"max_connections\":16,\"schedule\":[],\"gpu_memory\":[]," \
+	"\"effect\":"
 
 static void before_anything_is_changed_the_configuration_holds(void **state)
 {
@@ -206,11 +208,12 @@ static void what_was_changed_is_there_the_next_time_and_null_undoes_it(void **st
 	patch(p, ALWAYS_LIMITED);
 	place_close(p);
 	place_open(p);
-	assert_settings(p, "{\"paused\":true,\"bandwidth_limit\":5000,\"slow\":true,"
-			   "\"slow_limit\":2000,\"max_downloads\":3,\"max_connections\":5,"
-			   "\"schedule\":[" ALWAYS "\"action\":\"limit\","
-			   "\"bandwidth_limit\":300}],\"effect\":{\"paused\":true,"
-			   "\"bandwidth_limit\":300,\"why\":\"paused\",\"until\":null}}");
+	assert_settings(
+		p, "{\"paused\":true,\"bandwidth_limit\":5000,\"slow\":true,"
+		   "\"slow_limit\":2000,\"max_downloads\":3,\"max_connections\":5,"
+		   "\"schedule\":[" ALWAYS "\"action\":\"limit\","
+		   "\"bandwidth_limit\":300}],\"gpu_memory\":[],\"effect\":{\"paused\":true,"
+		   "\"bandwidth_limit\":300,\"why\":\"paused\",\"until\":null}}");
 	patch(p, "{\"paused\":null,\"slow\":null,\"slow_limit\":null,\"max_connections\":null,"
 		 "\"schedule\":null}");
 	place_close(p);

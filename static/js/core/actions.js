@@ -3,7 +3,7 @@
 /** @import { Api } from "./api.js" */
 /** @import { Lists } from "./lists.js" */
 /** @import { Store } from "./store.js" */
-/** @import { Download, Settings, Wish } from "./types.js" */
+/** @import { Download, SettingsPatch, Wish } from "./types.js" */
 import { ApiError, isAbort } from "./api.js";
 import { isolate, size } from "./format.js";
 import { byQueue } from "./store.js";
@@ -108,7 +108,7 @@ export class Actions {
     }
   }
 
-  /** @param {Partial<Settings>} patch @returns {Promise<boolean>} whether it is so now */
+  /** @param {SettingsPatch} patch @returns {Promise<boolean>} whether it is so now */
   async set(patch) {
     try {
       this.store.set("settings", await this.api.patchSettings(patch));

@@ -1,6 +1,6 @@
 // @ts-check
 // The only fetch of the application: declared calls, one kind of error, a limit on the time of each.
-/** @import { Changes, Download, DownloadPage, Fit, Health, Preview, Session, Settings, Wish } from "./types.js" */
+/** @import { Changes, Download, DownloadPage, Fit, Health, Preview, Session, Settings, SettingsPatch, Wish } from "./types.js" */
 import { t } from "./words.js";
 
 const TIMEOUT_MS = 20_000;
@@ -163,7 +163,7 @@ export class Api {
   setPriority = (id, priority) => this.change("PATCH", "downloads/" + encodeURIComponent(id), { body: { priority } });
   /** @type {(id: string) => Promise<null>} */
   forget = (id) => this.change("DELETE", "downloads/" + encodeURIComponent(id));
-  /** @type {(patch: Partial<Settings>) => Promise<Settings>} */
+  /** @type {(patch: SettingsPatch) => Promise<Settings>} */
   patchSettings = (patch) => this.change("PATCH", "settings", { body: patch });
   /** Without an id: the state as it is. @type {(since: string) => Promise<Changes>} */
   changes = (since) => this.call("GET", "changes" + (since && "?since=" + encodeURIComponent(since)));

@@ -37,8 +37,9 @@
  * @typedef {{ at: number, level: "info"|"success"|"warning"|"error", message: string }} Line
  * @typedef {{ days: string[], from: string, to: string, action: "pause"|"limit", bandwidth_limit: number|null }} Hours
  * @typedef {{ paused: boolean, bandwidth_limit: number, slow: boolean, slow_limit: number, max_downloads: number,
- *   max_connections: number, schedule: Hours[],
+ *   max_connections: number, schedule: Hours[], gpu_memory: number[],
  *   effect: { paused: boolean, bandwidth_limit: number, why: string, until: string|null } }} Settings
+ * @typedef {{ [K in keyof Settings]?: Settings[K]|null }} SettingsPatch null: the default
  *
  * @typedef {{ available: boolean, commit: string, summary: string, files: number, bytes: number, files_gone: number,
  *   files_elsewhere: number, checked_at: string }} Update

@@ -19,6 +19,9 @@ await Promise.all([styles("lists"), styles("settings"), styles("preview")]);
 
 const MB = 1e6;
 const LIMIT_MAX_MB = 100_000;
+const GIB = 2 ** 30;
+const CARDS_MAX = 16;
+const CARD_MAX_GIB = 16_384;
 
 /** @param {HTMLElement} root @param {Parts & Served} parts @returns {() => void} unmount */
 export function mount(root, { store, api, act, prefs, tell }) {
@@ -123,14 +126,53 @@ export function mount(root, { store, api, act, prefs, tell }) {
     if (await act("set", patch)) one.setGood(t("Saved."));
   }
 
+  // ---- what models are to run on -----------------------------------------------------------------------------
+
+  const cards = field(
+    h("input", { type: "text", inputMode: "decimal", autocomplete: "off", data: { testid: "gpu_memory" } }),
+    t("Memory of the graphics cards"),
+    t(
+      "Gigabytes of each, with blanks between: 24 24. 0: there is none. Empty: what the kernel tells, which NVIDIA’s driver does not.",
+    ),
+  );
+
+  /** Bytes of each; null: as the kernel tells; undefined: this cannot be read. @param {string} words */
+  function readCards(words) {
+    const parts = words
+      .replace(/(\d)\s*gi?b?\b/gi, "$1")
+      .split(/[\s,;]+/)
+      .filter(Boolean);
+    if (parts.length === 0) return null;
+    const bytes = parts.map((part) => Math.round(Number(part) * GIB));
+    if (bytes.length === 1 && bytes[0] === 0) return [];
+    return bytes.length <= CARDS_MAX && bytes.every((n) => n >= 1 && n <= CARD_MAX_GIB * GIB) ? bytes : undefined;
+  }
+
+  cards.control.addEventListener(
+    "change",
+    async () => {
+      const bytes = readCards(cards.control.value);
+      cards.setProblem(
+        bytes === undefined
+          ? { message: t("This is not a number that can be used here."), hint: "", status: 0, requestId: "" }
+          : null,
+      );
+      cards.setGood("");
+      if (bytes !== undefined && (await act("set", { gpu_memory: bytes }))) cards.setGood(t("Saved."));
+    },
+    { signal },
+  );
+
   const effect = h("p", { class: "help", role: "status" });
   const hours = schedule(signal, (next) => act("set", { schedule: /** @type {Hours[]} */ (next) }));
 
   function drawSettings() {
     const { settings } = store;
-    show(serverBox, settings !== null);
+    for (const one of [serverBox, machineBox]) show(one, settings !== null);
     if (!settings) return;
     for (const one of fields) one.draw(settings);
+    if (document.activeElement !== cards.control)
+      cards.control.value = settings.gpu_memory.map((bytes) => String(Math.round((bytes / GIB) * 100) / 100)).join(" ");
     hours.update(settings.schedule);
     const { paused, bandwidth_limit, until } = settings.effect;
     const now = paused
@@ -148,6 +190,8 @@ export function mount(root, { store, api, act, prefs, tell }) {
     h("div", { class: "settings-fields" }, ...fields.map(({ node }) => node)),
     hours.node,
   );
+
+  const machineBox = box("machine", t("This machine"), cards.node);
 
   // ---- the library -------------------------------------------------------------------------------------------
 
@@ -384,7 +428,7 @@ export function mount(root, { store, api, act, prefs, tell }) {
     h("div", { class: "trash-tools" }, out),
   );
 
-  fill(root, h("div", { class: "settings" }, serverBox, tokenBox, careBox, browserBox));
+  fill(root, h("div", { class: "settings" }, serverBox, tokenBox, machineBox, careBox, browserBox));
   store.subscribe("settings", drawSettings, signal);
   for (const key of ["scrub", "recovered"]) store.subscribe(key, loadScrub, signal);
   store.subscribe("recovered", tokens.load, signal);

@@ -96,6 +96,12 @@ export default {
   "Nothing has happened since this page was opened.": "Seit die Seite geöffnet wurde, ist nichts geschehen.",
   "Nothing of that kind has happened.": "Nichts dergleichen ist geschehen.",
 
+  // this machine
+  "This machine": "Diese Maschine",
+  "Memory of the graphics cards": "Speicher der Grafikkarten",
+  "Gigabytes of each, with blanks between: 24 24. 0: there is none. Empty: what the kernel tells, which NVIDIA’s driver does not.":
+    "Gigabyte einer jeden, mit Leerzeichen dazwischen: 24 24. 0: es gibt keine. Leer: was der Kern sagt; der Treiber von NVIDIA sagt es nicht.",
+
   // several things pasted
   "Look for it at the Hub": "Beim Hub danach suchen",
   "Start {n} download|Start {n} downloads": "{n} Download beginnen|{n} Downloads beginnen",
