@@ -41,7 +41,8 @@ static void print(struct json_object *entries)
 	for (size_t i = 0; i < json_object_array_length(entries); i++)
 		add_row(table, json_object_array_get_idx(entries, i));
 	if (json_object_array_length(entries) > 0)
-		cli_table_render(table, cli_term_columns(), cli_term_is_utf8(), text);
+		cli_table_render(table, cli_term_columns(CLI_TERM_OUT), cli_term_is_utf8(),
+				 text);
 	else
 		buf_add(text, S("nobody has done anything yet\n"));
 	cli_session_print(text);

@@ -152,7 +152,8 @@ enum cli_exit cli_doctor(const struct cli_session *session)
 	if (session->is_json) {
 		cli_session_print_json(report, NULL);
 	} else {
-		cli_doctor_render(text, report, cli_term_columns(), cli_term_is_utf8());
+		cli_doctor_render(text, report, cli_term_columns(CLI_TERM_OUT),
+				  cli_term_is_utf8());
 		cli_session_print(text);
 		json_free(&report);
 	}

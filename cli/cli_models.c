@@ -106,7 +106,8 @@ static void print_list(struct json_object *list)
 	struct json_object *library = json_get(list, "library");
 
 	if (json_object_array_length(models) > 0)
-		cli_models_render(text, models, cli_term_columns(), cli_term_is_utf8());
+		cli_models_render(text, models, cli_term_columns(CLI_TERM_OUT),
+				  cli_term_is_utf8());
 	else
 		buf_add(text, S("no models\n"));
 	if (json_is_true(library, "scanning"))
@@ -276,7 +277,7 @@ enum cli_exit cli_show(const struct cli_session *session)
 		cli_session_print_json(model, NULL);
 		return CLI_EXIT_OK;
 	}
-	cli_model_render(text, model, cli_term_columns(), cli_term_is_utf8());
+	cli_model_render(text, model, cli_term_columns(CLI_TERM_OUT), cli_term_is_utf8());
 	cli_session_print(text);
 	json_free(&model);
 	return CLI_EXIT_OK;
@@ -420,7 +421,8 @@ static enum cli_exit list_trash(const struct cli_session *session)
 	}
 	entries = json_get(list, "trash");
 	if (json_object_array_length(entries) > 0)
-		cli_trash_render(text, entries, cli_term_columns(), cli_term_is_utf8());
+		cli_trash_render(text, entries, cli_term_columns(CLI_TERM_OUT),
+				 cli_term_is_utf8());
 	else
 		buf_add(text, S("the trash is empty\n"));
 	cli_session_print(text);

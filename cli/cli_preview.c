@@ -292,7 +292,7 @@ static void print_text(const struct cli_session *session, struct json_object *pr
 	if (!is_first)
 		buf_add_char(text, '\n');
 	cli_preview_render(text, preview, fit, cli_args_has(session->args, CLI_OPTION_FILES),
-			   cli_term_columns(), cli_term_is_utf8());
+			   cli_term_columns(CLI_TERM_OUT), cli_term_is_utf8());
 	cli_session_print(text);
 }
 

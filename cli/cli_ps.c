@@ -105,8 +105,8 @@ static void print_table(const struct cli_session *session, struct json_object *d
 	AUTO(buf) text = buf_new(TEXT_MAX_BYTES);
 
 	if (json_object_array_length(chosen) > 0)
-		cli_ps_render(text, chosen, cli_download_id_len(downloads), cli_term_columns(),
-			      cli_term_is_utf8(), now_ms);
+		cli_ps_render(text, chosen, cli_download_id_len(downloads),
+			      cli_term_columns(CLI_TERM_OUT), cli_term_is_utf8(), now_ms);
 	else
 		buf_addf(text, "%s\n",
 			 all ? "no downloads"

@@ -182,7 +182,8 @@ static void print_found(struct json_object *answer)
 	struct json_object *quota = json_get(answer, "quota");
 
 	if (json_object_array_length(results) > 0)
-		cli_search_render(text, results, cli_term_columns(), cli_term_is_utf8());
+		cli_search_render(text, results, cli_term_columns(CLI_TERM_OUT),
+				  cli_term_is_utf8());
 	else
 		buf_add(text, S("nothing at the Hub is like that\n"));
 	if (quota != NULL && cli_download_number(quota, "remaining") < LOW_QUOTA) {

@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include "cli/cli_args.h"
+#include "cli/cli_term.h"
 #include "cli/cli_text.h"
 #include "common/buf.h"
 #include "common/schema.h"
 
 enum {
-	PAGES_MAX = 1000, /* of a list: more than any queue has */
+	PAGES_MAX = 1000,  /* of a list: more than any queue has */
+	FOLDED_MAX = 4096, /* bytes that folding adds to a short text, at most */
 };
 
 int cli_session_call(const struct cli_session *session, const char *method,
@@ -57,6 +59,7 @@ void cli_session_warn(const struct cli_session *session, const char *subject,
 		      const struct error *err)
 {
 	AUTO(buf) text = buf_new(16 * (size_t)1024);
+	AUTO(buf) folded = buf_new(32 * (size_t)1024);
 	const char *hint = hint_for(err);
 
 	buf_add(text, S("larder: "));
@@ -73,8 +76,9 @@ void cli_session_warn(const struct cli_session *session, const char *subject,
 	buf_add_char(text, '\n');
 	if (hint != NULL)
 		buf_addf(text, "  hint: %s\n", hint);
+	cli_text_add_folded(folded, buf_str(text), cli_term_columns(CLI_TERM_ERR));
 	(void)fflush(stdout);
-	(void)fputs(buf_cstr(text), stderr);
+	(void)fputs(buf_cstr(folded), stderr);
 }
 
 struct json_object *cli_session_error_json(const struct error *err)
@@ -130,6 +134,14 @@ void cli_session_print_json(struct json_object *take_object, struct json_object 
 
 void cli_session_print(const struct buf *text)
 {
+	size_t columns = cli_term_columns(CLI_TERM_OUT);
+	AUTO(buf) folded = NULL;
+
+	if (columns > 0) {
+		folded = buf_new(2 * buf_str(text).n + FOLDED_MAX);
+		cli_text_add_folded(folded, buf_str(text), columns);
+		text = folded;
+	}
 	(void)fwrite(buf_str(text).p, 1, buf_str(text).n, stdout);
 }
 

@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "cli/cli_text.h"
 #include "common/buf.h"
 #include "common/error.h"
 
@@ -51,24 +52,29 @@ static size_t size_from_env(const char *name, size_t otherwise)
 	return (size_t)value;
 }
 
-static void get_size(size_t *ret_columns, size_t *ret_rows)
+static void get_size(int fd, size_t *ret_columns, size_t *ret_rows)
 {
 	struct winsize size = { .ws_col = 0 };
 
-	(void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+	(void)ioctl(fd, TIOCGWINSZ, &size);
 	*ret_columns =
 		size.ws_col > 0 ? size.ws_col : size_from_env("COLUMNS", COLUMNS_OTHERWISE);
 	*ret_rows = size.ws_row > 0 ? size.ws_row : size_from_env("LINES", ROWS_OTHERWISE);
 }
 
-size_t cli_term_columns(void)
+static int fd_of(enum cli_term_stream stream)
+{
+	return stream == CLI_TERM_OUT ? STDOUT_FILENO : STDERR_FILENO;
+}
+
+size_t cli_term_columns(enum cli_term_stream stream)
 {
 	size_t columns;
 	size_t rows;
 
-	if (isatty(STDOUT_FILENO) == 0)
+	if (isatty(fd_of(stream)) == 0)
 		return 0;
-	get_size(&columns, &rows);
+	get_size(fd_of(stream), &columns, &rows);
 	return columns;
 }
 
@@ -148,7 +154,7 @@ bool cli_term_has_colour(const struct cli_term *term)
 void cli_term_size(const struct cli_term *term, size_t *ret_columns, size_t *ret_rows)
 {
 	(void)term;
-	get_size(ret_columns, ret_rows);
+	get_size(STDOUT_FILENO, ret_columns, ret_rows);
 	*ret_columns -= *ret_columns > 1;
 }
 
@@ -233,10 +239,13 @@ void cli_term_draw(struct cli_term *term, struct str frame)
 
 void cli_term_print(struct cli_term *term, enum cli_term_stream stream, struct str text)
 {
+	AUTO(buf) folded = buf_new(2 * text.n + 4096);
+
+	cli_text_add_folded(folded, text, cli_term_columns(stream));
 	(void)fflush(stdout);
 	take_away(term);
 	flush(term);
-	write_all(stream == CLI_TERM_OUT ? STDOUT_FILENO : STDERR_FILENO, text);
+	write_all(fd_of(stream), buf_str(folded));
 }
 
 void cli_term_free(struct cli_term **term)

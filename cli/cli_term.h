@@ -33,9 +33,9 @@ enum cli_term_event {
 	CLI_TERM_END,    /* *ret_signal asks the program to end */
 };
 
-/* For what is printed once: columns of standard output, 0 when it is no terminal; and whether
- * the locale has UTF-8 (setlocale() has been called). */
-size_t cli_term_columns(void);
+/* For what is printed once: columns of that output, 0 when it is no terminal; and whether the
+ * locale has UTF-8 (setlocale() has been called). */
+size_t cli_term_columns(enum cli_term_stream stream);
 bool cli_term_is_utf8(void);
 
 struct cli_term *cli_term_new(struct error *err);

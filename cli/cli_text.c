@@ -412,6 +412,67 @@ void cli_text_add_wrapped(struct buf *b, struct str s, size_t indent, size_t wid
 	buf_add_char(b, '\n');
 }
 
+/* Where a line that is too long goes on. */
+static size_t hanging_indent(struct str line)
+{
+	enum {
+		LABEL_MAX = 16,
+		STEP = 2
+	};
+	size_t colon = str_find(line, S(": "));
+	size_t n = 0;
+
+	while (n < line.n && line.p[n] == ' ')
+		n++;
+	if (colon >= LABEL_MAX || colon == line.n)
+		return n + STEP;
+	n = colon + 1;
+	while (n < line.n && line.p[n] == ' ')
+		n++;
+	return n;
+}
+
+/* A label stands alone where what is behind it has no room. */
+static void add_folded_line(struct buf *b, struct str line, size_t width)
+{
+	enum {
+		STEP = 2
+	};
+	size_t indent = hanging_indent(line);
+	struct str rest = str_sub(line, indent, line.n);
+	size_t first = cli_text_width(str_sub(rest, 0, str_find_char(rest, ' ')));
+	bool has_label = indent > STEP && line.p[indent - 1] == ' ' &&
+			 str_trim(str_sub(line, 0, indent)).n > 0;
+
+	if (has_label && (indent + first > width || 2 * indent > width)) {
+		buf_add(b, str_sub(line, 0, str_find(line, S(": ")) + 1));
+		buf_add_char(b, '\n');
+		cli_text_add_spaces(b, STEP);
+		cli_text_add_wrapped(b, rest, STEP, width);
+		return;
+	}
+	buf_add(b, str_sub(line, 0, indent));
+	cli_text_add_wrapped(b, rest, indent, width);
+}
+
+void cli_text_add_folded(struct buf *b, struct str text, size_t width)
+{
+	struct str line;
+
+	while (text.n > 0) {
+		size_t end = str_find_char(text, '\n');
+
+		line = str_sub(text, 0, end);
+		text = str_sub(text, end + 1, text.n);
+		if (width == 0 || cli_text_width(line) <= width) {
+			buf_add(b, line);
+			buf_add_char(b, '\n');
+			continue;
+		}
+		add_folded_line(b, line, width);
+	}
+}
+
 /* --- time --- */
 
 /* Days from 1970-01-01 in the Gregorian calendar, for years after 1600. */

@@ -67,6 +67,10 @@ void cli_text_add_column(struct buf *b, struct str s, size_t width, enum cli_ali
  * than `width` columns (0: it is not broken), each but the first after `indent` spaces; the
  * first begins where the cursor is, at `indent`. A longer word is left whole. */
 void cli_text_add_wrapped(struct buf *b, struct str s, size_t indent, size_t width);
+/* Text of several lines with those that take more than `width` columns (0: none does) broken
+ * between words; what goes on is put below what it goes on from: behind "label: " where the
+ * line begins with a short one, else a little to the right. A longer word is left whole. */
+void cli_text_add_folded(struct buf *b, struct str text, size_t width);
 void cli_text_add_spaces(struct buf *b, size_t n);
 
 /* Bytes of "1500", "2MB", "1.5M", "500 kB/s": kB MB GB TB are powers of 1000, K M G T and KiB

@@ -282,6 +282,35 @@ static void sizes_are_read_with_their_unit(void **state)
 	}
 }
 
+static void long_lines_are_folded_below_what_they_go_on_from(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t width;
+		const char *folded;
+	} rows[] = {
+		{ "", 10, "" },
+		{ "short\n", 10, "short\n" },
+		{ "as long as it is", 0, "as long as it is\n" },
+		{ "one two three four\nfive\n", 10, "one two\n  three\n  four\nfive\n" },
+		{ "  one two three\n", 10, "  one two\n    three\n" },
+		{ "disk:   12 GB free of 20\n", 18, "disk:   12 GB free\n        of 20\n" },
+		{ "disk:         12 GB free of 20\n", 20, "disk:\n  12 GB free of 20\n" },
+		{ "at: /a/very/long/path/indeed\n", 12, "at:\n  /a/very/long/path/indeed\n" },
+		{ "averylongwordindeed\n", 10, "averylongwordindeed\n" },
+		{ "\xe6\xbc\xa2\xe5\xad\x97 \xe6\xbc\xa2\xe5\xad\x97\n", 8,
+		  "\xe6\xbc\xa2\xe5\xad\x97\n  \xe6\xbc\xa2\xe5\xad\x97\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO(buf) b = buf_new(1024);
+
+		cli_text_add_folded(b, str_from(rows[i].text), rows[i].width);
+		assert_string_equal(buf_cstr(b), rows[i].folded);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +322,7 @@ int main(void)
 		cmocka_unit_test(width_counts_columns_not_bytes),
 		cmocka_unit_test(what_is_too_long_is_cut_at_the_end_or_in_the_middle),
 		cmocka_unit_test(a_cut_is_never_too_wide_and_never_breaks_a_character),
+		cmocka_unit_test(long_lines_are_folded_below_what_they_go_on_from),
 		cmocka_unit_test(times_are_read_as_larderd_writes_them),
 		cmocka_unit_test(sizes_are_read_with_their_unit),
 	};
