@@ -14,7 +14,7 @@ build='gcc libc6-dev pkg-config libfcgi-dev libcurl4-openssl-dev libevent-dev li
 	libpcre2-dev libcmark-gfm-dev libcmark-gfm-extensions-dev'
 run='nginx-light python3'
 test='libcmocka-dev clang clang-format-14 clang-tidy cppcheck libclang-rt-14-dev binutils
-	python3-venv lighttpd lighttpd-mod-deflate caddy curl chromium fonts-dejavu-core openssl'
+	python3-venv lighttpd lighttpd-mod-deflate caddy curl chromium fonts-dejavu-core openssl zsh fish'
 package='build-essential debhelper dpkg-dev lintian'
 machine='debootstrap systemd-container'
 bench='aria2 openssl e2fsprogs'

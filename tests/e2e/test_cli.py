@@ -435,6 +435,38 @@ def test_bash_completes(larderd, line, offered):
     assert done.returncode == 0 and done.stdout.splitlines() == offered, done.stderr
 
 
+def of_shell(shell):
+    """Where the shell is, or no test."""
+    return shutil.which(shell) or pytest.skip(f"there is no {shell} here")
+
+
+@pytest.mark.parametrize("line, offered", [
+    ("larder ver", ["verify\thash a model's files again"]), ("larder get --type=d", ["--type=dataset"]),
+    ("larder verify acme/t", [TINY]), ("larder settings set gp", ["gpu-memory="]), ("larder nonsense ", [])])
+def test_fish_completes(larderd, line, offered):
+    larderd.run("get", f"{TINY}:Q4_K_M", check=0)
+    script = TESTS.parent / "etc/completion/larder.fish"
+    done = subprocess.run([of_shell("fish"), "--no-config", "-c", f"source '{script}'; complete -C '{line}'"],
+                          env={**larderd.env, "PATH": f"{BUILD}:{os.environ['PATH']}", "HOME": str(larderd.env["LARDER_RUNTIME_DIR"])},
+                          capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0 and done.stdout.splitlines() == offered, done.stderr
+
+
+def test_zsh_completes(larderd):
+    larderd.run("get", f"{TINY}:Q4_K_M", check=0)
+    terminal = Terminal([of_shell("zsh"), "-f", "-i"], {**larderd.env, "TERM": "xterm", "PATH": f"{BUILD}:{os.environ['PATH']}"})
+    terminal.type(f"PS1='> '; fpath=({TESTS.parent / 'etc/completion'} $fpath); autoload -Uz compinit; compinit -u -D; echo rea''dy\n")
+    terminal.until("ready")
+    terminal.type("larder se\t\t")
+    terminal.until("search +-- look for models at the Hub(.|\n)*settings +-- limits")
+    terminal.type("\x15larder sett\tset gp\t24G\n")
+    terminal.until("gpu-memory: +25.8 GB")
+    terminal.type(f"larder show {TINY[:8]}\t\n")
+    terminal.until("architecture: +llama")
+    terminal.type("exit\n")
+    assert terminal.end() == 0
+
+
 def test_completion_is_silent_without_larderd(larderd):
     larderd.stop()
     done = larderd.run("complete", "--", "verify", "")
@@ -443,9 +475,7 @@ def test_completion_is_silent_without_larderd(larderd):
 
 @pytest.mark.parametrize("shell, name", [("bash", "larder.bash"), ("zsh", "_larder"), ("fish", "larder.fish")])
 def test_each_script_can_be_read_by_its_shell(shell, name):
-    if shutil.which(shell) is None:
-        pytest.skip(f"there is no {shell} here")
-    subprocess.run([shell, "-n", TESTS.parent / "etc/completion" / name], check=True, timeout=PATIENCE)
+    subprocess.run([of_shell(shell), "-n", TESTS.parent / "etc/completion" / name], check=True, timeout=PATIENCE)
 
 
 # --- the other commands --------------------------------------------------------------------------------------------
