@@ -42,7 +42,7 @@ static void add_detail(struct buf *b, struct json_object *check, size_t indent, 
 	struct str address = json_get_str(check, "address");
 
 	cli_text_add_escaped(text, host);
-	if (address.n > 0) {
+	if (address.n > 0 && !str_is_equal(address, host)) {
 		buf_add(text, S(" ("));
 		cli_text_add_escaped(text, address);
 		buf_add_char(text, ')');

@@ -11,6 +11,7 @@
 #include "cli/cli_complete.h"
 #include "cli/cli_doctor.h"
 #include "cli/cli_get.h"
+#include "cli/cli_info.h"
 #include "cli/cli_link.h"
 #include "cli/cli_models.h"
 #include "cli/cli_password.h"
@@ -127,6 +128,15 @@ static const struct {
 		       "trending. HERE marks what is in the library already. Then: larder "
 		       "preview OWNER/NAME, larder get OWNER/NAME:QUANT." },
 	  cli_search },
+	{ { .name = "info",
+	    .words = "REPO",
+	    .words_min = 1,
+	    .words_max = 1,
+	    .summary = "what a model at the Hub is: facts and its card",
+	    .details =
+		    "Asks the Hub what it knows of a model, what its own scanners found in "
+		    "its files, and for the model card, which is shown as text. " REPO_HELP },
+	  cli_info },
 	{ { .name = "token",
 	    .words = "[set|forget]",
 	    .words_max = 1,

@@ -13,6 +13,7 @@
 #include "common/folder.h"
 #include "common/log.h"
 #include "downloader/db.h"
+#include "downloader/file.h"
 #include "downloader/store.h"
 
 #define PREFIX "larder-"
@@ -181,13 +182,15 @@ static int fetch(int fd, const char *name, const char *to, struct error *err)
 {
 	AUTO_FD out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	char piece[64 * 1024];
+	uint64_t at = 0;
 	ssize_t n = 0;
 
 	if (out < 0)
 		return error_set_errno(err, ERR_DISK_ERROR, "%s", to);
 	while ((n = read(fd, piece, sizeof(piece))) > 0) {
-		if (write(out, piece, (size_t)n) != n)
-			return error_set_errno(err, ERR_DISK_ERROR, "%s", to);
+		if (file_write_at(out, (struct str){ .p = piece, .n = (size_t)n }, at, err) < 0)
+			return error_prefix(err, "%s", to);
+		at += (uint64_t)n;
 	}
 	return n == 0 ? 0 : error_set_errno(err, ERR_DISK_ERROR, "%s", name);
 }

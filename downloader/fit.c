@@ -16,13 +16,19 @@ static uint64_t less(uint64_t bytes, uint64_t room)
 	return bytes > room ? bytes - room : 0;
 }
 
-enum fit_verdict fit_judge(const struct fit_host *host, uint64_t weights, uint64_t cache)
+uint64_t fit_need(uint64_t weights, uint64_t cache)
+{
+	uint64_t need;
+
+	return __builtin_add_overflow(weights, cache, &need) ? UINT64_MAX : need;
+}
+
+enum fit_verdict fit_judge(const struct fit_host *host, uint64_t need)
 {
 	uint64_t memory = less(host->memory, FIT_MEMORY_ROOM);
 	uint64_t gpu = 0;
-	uint64_t need;
 
-	if (__builtin_add_overflow(weights, cache, &need))
+	if (need == UINT64_MAX)
 		return FIT_NOT;
 	for (size_t i = 0; i < host->n_gpus; i++)
 		gpu += less(host->gpus[i], FIT_GPU_ROOM);

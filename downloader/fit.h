@@ -37,7 +37,10 @@ struct fit_host {
 /* "gpu", "split", "memory", "none". */
 const char *fit_verdict_name(enum fit_verdict verdict);
 
-enum fit_verdict fit_judge(const struct fit_host *host, uint64_t weights, uint64_t cache);
+/* Weights and cache together; UINT64_MAX when that is more than can be counted. */
+uint64_t fit_need(uint64_t weights, uint64_t cache);
+
+enum fit_verdict fit_judge(const struct fit_host *host, uint64_t need);
 
 /* A variant that may be recommended. */
 struct fit_choice {

@@ -83,8 +83,7 @@ static struct json_object *group_to_json(const struct preview_group *group, uint
 
 	json_add_cstr(object, "name", group->first->variant.name);
 	json_add_u64(object, "weights", group->bytes);
-	json_add_u64(object, "needed",
-		     cache > UINT64_MAX - group->bytes ? UINT64_MAX : group->bytes + cache);
+	json_add_u64(object, "needed", fit_need(group->bytes, cache));
 	json_add_cstr(object, "fit", fit_verdict_name(verdict));
 	return object;
 }
@@ -133,7 +132,7 @@ static void add_groups(struct json_object *object, const struct fitting *f)
 		choices[i] = (struct fit_choice){
 			.quant = variant->kind == VARIANT_GGUF ? &variant->quant : &none,
 			.bytes = groups[i].bytes,
-			.verdict = fit_judge(&f->host, groups[i].bytes, cache),
+			.verdict = fit_judge(&f->host, fit_need(groups[i].bytes, cache)),
 		};
 		(void)json_object_array_add(
 			array, group_to_json(&groups[i], cache, choices[i].verdict));

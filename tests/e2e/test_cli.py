@@ -509,6 +509,17 @@ def test_preview_lists_few_of_many_files(larderd):
     assert larderd.run("preview", "acme/many", "--files", check=0).stdout.count("\n") > 2500
 
 
+def test_info_tells_facts_and_the_card(larderd):
+    text = larderd.run("info", f"hf download {TINY}", check=0).stdout
+    assert "licence:      apache-2.0" in text and "Hub's scan:   nothing found" in text
+    assert "# How to run it" in text and "    llama-server -hf acme/tiny-7b-GGUF:Q4_K_M" in text
+    assert "tiny-7b-Q8_0.gguf | Q8_0 | nobody who has room" in text and "javascript" not in text
+    assert larderd.json("info", TINY)["card"]
+    gated = larderd.run("info", "acme/gated-7b", check=0).stdout
+    assert "its owner decides" in gated
+    assert larderd.run("info", "acme/nowhere").returncode == 1 and larderd.run("info", "no model").returncode == 2
+
+
 def test_search_shows_what_there_is_at_the_hub(larderd):
     done = larderd.run("search", "tiny", "--format=gguf", check=0)
     assert done.stdout.startswith("MODEL") and TINY in done.stdout and "apache-2.0" in done.stdout
@@ -698,7 +709,7 @@ def test_help_and_version_need_no_larderd(hub, home):
     away = Larderd(hub, home)
     commands = re.findall(r"^  ([\w-]+) +", away.run("--help", check=0).stdout, re.M)
     assert {"get", "preview", "ps", "pause", "resume", "cancel", "retry", "forget", "search", "audit", "token", "ls", "show", "rm", "trash", "restore", "scan",
-            "status", "settings", "verify", "repair", "check", "update", "scrub", "link", "hash-password", "backup", "sign-out", "doctor"} == set(commands)
+            "status", "settings", "verify", "repair", "check", "update", "scrub", "link", "hash-password", "backup", "sign-out", "doctor", "info"} == set(commands)
     for command in commands:
         assert away.run(command, "--help", check=0).stdout.startswith(f"usage: larder {command}")
         assert away.run("--help", command, check=0).stdout.startswith(f"usage: larder {command}")

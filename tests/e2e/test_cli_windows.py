@@ -6,7 +6,7 @@ import pytest
 from test_cli import TINY, hub, home, larderd, open_terminal, width  # noqa: F401  (fixtures, and a ruler)
 
 VERBS = [["preview", TINY], ["preview", TINY, "--files"], ["preview", "acme/tiny-st"], ["ps"], ["ps", "--all"], ["ls"],
-         ["show", TINY], ["trash"], ["audit"], ["search", "tiny"], ["status"], ["settings"], ["scrub"], ["token"],
+         ["show", TINY], ["info", TINY], ["info", "acme/gated-7b"], ["trash"], ["audit"], ["search", "tiny"], ["status"], ["settings"], ["scrub"], ["token"],
          ["check"], ["doctor", TINY], ["verify", TINY], ["update", TINY], ["get", f"{TINY}:Q4_K_M"], ["scan"], ["backup"],
          ["pause", "abcdef"], ["show", "acme/nowhere"]]
 

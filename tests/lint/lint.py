@@ -63,7 +63,7 @@ LEVELS = [
     "fcgi/csrf",
     # larder
     "cli/main",
-    "cli/cli_audit cli/cli_backup cli/cli_care cli/cli_doctor cli/cli_link cli/cli_password",
+    "cli/cli_audit cli/cli_backup cli/cli_care cli/cli_doctor cli/cli_info cli/cli_link cli/cli_password",
     "cli/cli_get cli/cli_models cli/cli_preview cli/cli_ps cli/cli_search cli/cli_settings cli/cli_status cli/cli_token",
     "cli/cli_effect cli/cli_from",
     "cli/cli_session",

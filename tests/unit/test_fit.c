@@ -33,8 +33,9 @@ static void a_model_goes_where_there_is_room(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		assert_int_equal(fit_judge(&rows[i].host, rows[i].weights, rows[i].cache),
-				 rows[i].verdict);
+		assert_int_equal(
+			fit_judge(&rows[i].host, fit_need(rows[i].weights, rows[i].cache)),
+			rows[i].verdict);
 }
 
 /* Sizes of a 7B model as they are published, and what is recommended for some machines. */
@@ -79,7 +80,7 @@ static void the_one_to_take_is_what_people_would_take(void **state)
 			choices[j] = (struct fit_choice){
 				.quant = &quants[j],
 				.bytes = bytes,
-				.verdict = fit_judge(&rows[i].host, bytes, cache),
+				.verdict = fit_judge(&rows[i].host, fit_need(bytes, cache)),
 			};
 		}
 		best = fit_recommend(choices, ARRAY_LEN(choices));
