@@ -55,7 +55,7 @@ def test_what_was_changed_survives_kill_9_and_null_gives_the_default_back(make_l
     larder.start_daemon()
     assert settings(larder) == answer
     patch(larder, paused=None, bandwidth_limit=None, schedule=None)
-    now = patch(larder, slow=None, slow_limit=None, max_downloads=None, max_connections=None)
+    now = patch(larder, slow=None, slow_limit=None, max_downloads=None, max_connections=None, gpu_memory=None)
     assert now["bandwidth_limit"] == 2 << 20 and now["effect"]["why"] == "limit"
     larder.kill_daemon()
     larder.start_daemon()
