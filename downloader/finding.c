@@ -199,7 +199,8 @@ void finding_judge_clock(struct finding *finding, int64_t ahead_s)
 	uint64_t apart_s = ahead_s < 0 ? (uint64_t)-ahead_s : (uint64_t)ahead_s;
 
 	if (apart_s <= CLOCK_MAX_S) {
-		say(finding, FINDING_OK, mem_strdup("this server's is right"), NULL);
+		say(finding, FINDING_OK, mem_strdup("this server's agrees with the Hub's"),
+		    NULL);
 		return;
 	}
 	say(finding, FINDING_WARNING,

@@ -163,7 +163,7 @@ def test_no_token_is_no_fault(make_larder):
     assert report["healthy"] and checks["token"]["state"] == "skipped"
 
 
-@pytest.mark.parametrize("wrong_by_s, words", [(3600, "60 min fast"), (-7200, "120 min slow"), (60, "right")])
+@pytest.mark.parametrize("wrong_by_s, words", [(3600, "60 min fast"), (-7200, "120 min slow"), (60, "agrees")])
 def test_a_clock_that_goes_wrong(make_larder, wrong_by_s, words):
     larder = make_larder(has_calendar=True)
     larder.set_calendar(wrong_by_s)
