@@ -116,7 +116,7 @@ static void add_verdict(struct buf *b, struct json_object *checks, size_t width)
 		}
 		buf_add_char(text, '.');
 	} else if (warnings > 0) {
-		buf_add(text, S("Downloads work, with something to know above."));
+		buf_add(text, S("Nothing is broken, but see what is said above."));
 	} else {
 		buf_add(text, S("Nothing is wrong that could be found."));
 	}

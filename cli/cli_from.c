@@ -16,7 +16,7 @@ static int read_all(FILE *file, const char *name, struct buf *b, struct error *e
 	char piece[4096];
 	size_t n;
 
-	while ((n = fread(piece, 1, sizeof(piece), file)) > 0)
+	while (!buf_is_overflown(b) && (n = fread(piece, 1, sizeof(piece), file)) > 0)
 		buf_add(b, (struct str){ .p = piece, .n = n });
 	if (ferror(file) != 0)
 		return error_set_errno(err, ERR_INVALID, "%s", quote_text(str_from(name)).text);

@@ -380,25 +380,32 @@ void cli_info_add_facts(struct buf *b, struct json_object *model)
 
 /* --- the command --- */
 
+static void print_card(struct json_object *model)
+{
+	AUTO(buf) text = buf_new(TEXT_MAX_BYTES);
+
+	buf_add_char(text, '\n');
+	cli_info_add_text(text, json_get(model, "card"), json_get_str(model, "page"),
+			  cli_term_columns(CLI_TERM_OUT));
+	if (json_is_true(model, "card_is_cut"))
+		buf_add(text, S("\nThe card goes on at the Hub.\n"));
+	cli_session_print_as_is(text);
+}
+
 static void print(struct json_object *model)
 {
 	AUTO(buf) text = buf_new(TEXT_MAX_BYTES);
 	struct str problem = json_get_str(model, "card_problem");
 
 	cli_info_add_facts(text, model);
-	if (json_get(model, "card") != NULL) {
-		buf_add_char(text, '\n');
-		cli_info_add_text(text, json_get(model, "card"), json_get_str(model, "page"),
-				  cli_term_columns(CLI_TERM_OUT));
-	}
-	if (json_is_true(model, "card_is_cut"))
-		buf_add(text, S("\nThe card goes on at the Hub.\n"));
 	if (problem.n > 0) {
 		buf_add(text, S("\nno card: "));
 		cli_text_add_escaped(text, problem);
 		buf_add_char(text, '\n');
 	}
 	cli_session_print(text);
+	if (json_get(model, "card") != NULL)
+		print_card(model);
 }
 
 /* What people paste names more than a repository: larderd says which one it means. */

@@ -13,8 +13,7 @@
 #include "common/schema.h"
 
 enum {
-	PAGES_MAX = 1000,  /* of a list: more than any queue has */
-	FOLDED_MAX = 4096, /* bytes that folding adds to a short text, at most */
+	PAGES_MAX = 1000, /* of a list: more than any queue has */
 };
 
 int cli_session_call(const struct cli_session *session, const char *method,
@@ -59,7 +58,8 @@ void cli_session_warn(const struct cli_session *session, const char *subject,
 		      const struct error *err)
 {
 	AUTO(buf) text = buf_new(16 * (size_t)1024);
-	AUTO(buf) folded = buf_new(32 * (size_t)1024);
+	size_t columns = cli_term_columns(CLI_TERM_ERR);
+	AUTO(buf) folded = NULL;
 	const char *hint = hint_for(err);
 
 	buf_add(text, S("larder: "));
@@ -76,7 +76,8 @@ void cli_session_warn(const struct cli_session *session, const char *subject,
 	buf_add_char(text, '\n');
 	if (hint != NULL)
 		buf_addf(text, "  hint: %s\n", hint);
-	cli_text_add_folded(folded, buf_str(text), cli_term_columns(CLI_TERM_ERR));
+	folded = buf_new(cli_text_folded_max(buf_str(text), columns));
+	cli_text_add_folded(folded, buf_str(text), columns);
 	(void)fflush(stdout);
 	(void)fputs(buf_cstr(folded), stderr);
 }
@@ -132,17 +133,22 @@ void cli_session_print_json(struct json_object *take_object, struct json_object 
 	(void)fputc('\n', stdout);
 }
 
+void cli_session_print_as_is(const struct buf *text)
+{
+	(void)fwrite(buf_str(text).p, 1, buf_str(text).n, stdout);
+}
+
 void cli_session_print(const struct buf *text)
 {
 	size_t columns = cli_term_columns(CLI_TERM_OUT);
 	AUTO(buf) folded = NULL;
 
 	if (columns > 0) {
-		folded = buf_new(2 * buf_str(text).n + FOLDED_MAX);
+		folded = buf_new(cli_text_folded_max(buf_str(text), columns));
 		cli_text_add_folded(folded, buf_str(text), columns);
 		text = folded;
 	}
-	(void)fwrite(buf_str(text).p, 1, buf_str(text).n, stdout);
+	cli_session_print_as_is(text);
 }
 
 int cli_session_pages(const struct cli_session *session, const char *method,

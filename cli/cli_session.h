@@ -62,8 +62,10 @@ void cli_session_note(struct json_object **errors, const char *name, const char 
  * are consumed. */
 void cli_session_print_json(struct json_object *take_object, struct json_object *take_errors);
 
-/* Text on stdout. */
+/* Text on stdout; on a terminal, lines that are too wide for it are folded. */
 void cli_session_print(const struct buf *text);
+/* The same, of text that is made for the width already. */
+void cli_session_print_as_is(const struct buf *text);
 
 /* Asks for the rows of a list, page by page of at most `page_max`, until there are `limit`
  * (SIZE_MAX: all): the last page's answer, to free, with all of them in its `member`. `params`

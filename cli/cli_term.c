@@ -239,9 +239,10 @@ void cli_term_draw(struct cli_term *term, struct str frame)
 
 void cli_term_print(struct cli_term *term, enum cli_term_stream stream, struct str text)
 {
-	AUTO(buf) folded = buf_new(2 * text.n + 4096);
+	size_t columns = cli_term_columns(stream);
+	AUTO(buf) folded = buf_new(cli_text_folded_max(text, columns));
 
-	cli_text_add_folded(folded, text, cli_term_columns(stream));
+	cli_text_add_folded(folded, text, columns);
 	(void)fflush(stdout);
 	take_away(term);
 	flush(term);

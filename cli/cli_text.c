@@ -389,70 +389,81 @@ int cli_text_to_size(struct str s, uint64_t *ret)
 
 /* --- paragraphs --- */
 
-void cli_text_add_wrapped(struct buf *b, struct str s, size_t indent, size_t width)
+/* The words of `s` from `column` on; lines that follow begin at `indent`. */
+static void add_words(struct buf *b, struct str s, size_t column, size_t indent, size_t width)
 {
-	size_t column = indent;
 	struct str rest = s;
 	struct str word;
+	bool is_first = true;
 
 	while (str_next(&rest, ' ', &word)) {
 		size_t columns = cli_text_width(word);
 
-		if (width > 0 && column > indent && column + 1 + columns > width) {
+		if (width > 0 && !is_first && column + 1 + columns > width) {
 			buf_add_char(b, '\n');
 			cli_text_add_spaces(b, indent);
 			column = indent;
-		} else if (column > indent) {
+		} else if (!is_first) {
 			buf_add_char(b, ' ');
 			column++;
 		}
 		buf_add(b, word);
 		column += columns;
+		is_first = false;
 	}
 	buf_add_char(b, '\n');
 }
 
-/* Where a line that is too long goes on. */
-static size_t hanging_indent(struct str line)
+void cli_text_add_wrapped(struct buf *b, struct str s, size_t indent, size_t width)
 {
-	enum {
-		LABEL_MAX = 16,
-		STEP = 2
-	};
-	size_t colon = str_find(line, S(": "));
+	add_words(b, s, indent, indent, width);
+}
+
+enum {
+	LABEL_MAX = 16, /* bytes of a label; what is longer is a sentence */
+	STEP = 2,       /* columns that a line goes on to the right */
+};
+
+static size_t count_blanks(struct str s)
+{
 	size_t n = 0;
 
-	while (n < line.n && line.p[n] == ' ')
-		n++;
-	if (colon >= LABEL_MAX || colon == line.n)
-		return n + STEP;
-	n = colon + 1;
-	while (n < line.n && line.p[n] == ' ')
+	while (n < s.n && s.p[n] == ' ')
 		n++;
 	return n;
+}
+
+/* Bytes of "label:" at the beginning of a line, with its colon; 0: there is none. */
+static size_t label_len(struct str line)
+{
+	size_t colon = str_find(line, S(": "));
+
+	return colon < line.n && colon < LABEL_MAX ? colon + 1 : 0;
 }
 
 /* A label stands alone where what is behind it has no room. */
 static void add_folded_line(struct buf *b, struct str line, size_t width)
 {
-	enum {
-		STEP = 2
-	};
-	size_t indent = hanging_indent(line);
-	struct str rest = str_sub(line, indent, line.n);
+	size_t label = label_len(line);
+	size_t begin = label + count_blanks(str_sub(line, label, line.n));
+	struct str rest = str_sub(line, begin, line.n);
 	size_t first = cli_text_width(str_sub(rest, 0, str_find_char(rest, ' ')));
-	bool has_label = indent > STEP && line.p[indent - 1] == ' ' &&
-			 str_trim(str_sub(line, 0, indent)).n > 0;
 
-	if (has_label && (indent + first > width || 2 * indent > width)) {
-		buf_add(b, str_sub(line, 0, str_find(line, S(": ")) + 1));
+	if (label > 0 && (begin + first > width || 2 * begin > width)) {
+		buf_add(b, str_sub(line, 0, label));
 		buf_add_char(b, '\n');
 		cli_text_add_spaces(b, STEP);
 		cli_text_add_wrapped(b, rest, STEP, width);
 		return;
 	}
-	buf_add(b, str_sub(line, 0, indent));
-	cli_text_add_wrapped(b, rest, indent, width);
+	buf_add(b, str_sub(line, 0, begin));
+	add_words(b, rest, begin, label > 0 ? begin : begin + STEP, width);
+}
+
+/* Each byte may become a line of its own, behind as many blanks as half the width. */
+size_t cli_text_folded_max(struct str text, size_t width)
+{
+	return text.n * (width + STEP + 2) + 1;
 }
 
 void cli_text_add_folded(struct buf *b, struct str text, size_t width)

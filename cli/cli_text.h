@@ -71,6 +71,8 @@ void cli_text_add_wrapped(struct buf *b, struct str s, size_t indent, size_t wid
  * between words; what goes on is put below what it goes on from: behind "label: " where the
  * line begins with a short one, else a little to the right. A longer word is left whole. */
 void cli_text_add_folded(struct buf *b, struct str text, size_t width);
+/* Bytes that the folded text has at most. */
+size_t cli_text_folded_max(struct str text, size_t width);
 void cli_text_add_spaces(struct buf *b, size_t n);
 
 /* Bytes of "1500", "2MB", "1.5M", "500 kB/s": kB MB GB TB are powers of 1000, K M G T and KiB

@@ -20,11 +20,10 @@
 #include "downloader/hub_url.h"
 
 enum {
-	/* Columns times lines: the cells that a table may be completed to. The library would
-	 * take memory without end for a wide first row and many lines (CVE-2023-37463). */
-	CELLS_MAX = 100 * 1000,
-	/* Cells and rows are known by their level (that of the frames). */
 	NAME_MAX_BYTES = 12,
+	MAIL_MAX = 1024,      /* bytes of such an address */
+	HTML_FRAMES_MAX = 32, /* elements that HTML has begun within one of the tree; more are
+				 not taken for any */
 };
 
 struct frame {
@@ -40,6 +39,8 @@ struct card {
 	size_t depth;
 	size_t frames_cap;
 	size_t shown_depth; /* frames that are not silent */
+	size_t n_html;      /* the innermost frames, as far as they are HTML's */
+	size_t text_n;      /* bytes of words and addresses */
 	const char *page;
 	const char *files;
 	const uint8_t *alignments; /* of the table under way */
@@ -58,7 +59,7 @@ static bool is_block(const char *name)
 
 static bool is_full(const struct card *card)
 {
-	return card->n >= CARD_TOKENS_MAX;
+	return card->n >= CARD_TOKENS_MAX || card->text_n >= CARD_TEXT_MAX;
 }
 
 static void emit(struct card *card, struct json_object *take_token)
@@ -76,8 +77,9 @@ static struct json_object *element(const char *name)
 	return token;
 }
 
-static void add_word(struct json_object *token, struct str word)
+static void add_word(struct card *card, struct json_object *token, struct str word)
 {
+	card->text_n += word.n;
 	(void)json_object_array_add(token, json_object_new_string_len(word.p, (int)word.n));
 }
 
@@ -91,6 +93,7 @@ static void open_frame(struct card *card, const char *name, bool is_html,
 		mem_grow(card->frames, card->depth, &card->frames_cap, sizeof(*card->frames));
 	frame = &card->frames[card->depth++];
 	*frame = (struct frame){ .is_html = is_html };
+	card->n_html = is_html ? card->n_html + 1 : 0;
 	if (take_token == NULL)
 		return;
 	if (is_full(card) || card->shown_depth >= CARD_DEPTH_MAX) {
@@ -115,10 +118,21 @@ static bool is_empty_paragraph(const struct card *card, const struct frame *fram
 	return strcmp(frame->name, "p") == 0 && frame->at + 1 == card->n;
 }
 
+/* How many of the innermost frames are HTML's, once a frame of the tree was closed. */
+static size_t count_html(const struct card *card)
+{
+	size_t n = 0;
+
+	while (n < card->depth && card->frames[card->depth - 1 - n].is_html)
+		n++;
+	return n;
+}
+
 static void close_frame(struct card *card)
 {
 	const struct frame *frame = &card->frames[--card->depth];
 
+	card->n_html = frame->is_html ? card->n_html - 1 : count_html(card);
 	if (frame->name[0] == '\0')
 		return;
 	card->shown_depth--;
@@ -131,8 +145,10 @@ static void close_frame(struct card *card)
 
 static void add_text(struct card *card, struct str text)
 {
-	if (text.n > 0 && !is_full(card))
-		emit(card, json_object_new_string_len(text.p, (int)text.n));
+	if (text.n == 0 || is_full(card))
+		return;
+	card->text_n += text.n;
+	emit(card, json_object_new_string_len(text.p, (int)text.n));
 }
 
 static void add_void(struct card *card, const char *name)
@@ -162,7 +178,7 @@ static bool is_mail(struct str address)
 		if (c <= 0x20 || c == 0x7f)
 			return false;
 	}
-	return str_has_prefix_nocase(address, S("mailto:"));
+	return str_has_prefix_nocase(address, S("mailto:")) && address.n <= MAIL_MAX;
 }
 
 /* The address in full, to free, or NULL when it is not one that may be followed. */
@@ -190,7 +206,7 @@ static void open_link(struct card *card, struct str target, bool is_html)
 
 	if (address != NULL) {
 		token = element("a");
-		add_word(token, str_from(address));
+		add_word(card, token, str_from(address));
 	}
 	open_frame(card, "a", is_html, token);
 }
@@ -207,8 +223,8 @@ static void add_image(struct card *card, struct str source, struct str words)
 	if (is_full(card))
 		return;
 	token = element("img");
-	add_word(token, str_from(address));
-	add_word(token, words);
+	add_word(card, token, str_from(address));
+	add_word(card, token, words);
 	emit(card, token);
 }
 
@@ -261,12 +277,19 @@ static void close_paragraph(struct card *card, size_t base)
 		close_frame(card);
 }
 
+static bool ends_itself(const char *tag)
+{
+	return strcmp(tag, "br") == 0 || strcmp(tag, "hr") == 0 || strcmp(tag, "img") == 0;
+}
+
 static void open_tag(struct card *card, size_t base, const struct card_piece *piece)
 {
 	const char *name = name_of_tag(piece->name);
 	AUTO(buf) address = buf_new(HUB_URL_MAX);
 	AUTO(buf) words = buf_new(CARD_MAX);
 
+	if (card->n_html >= HTML_FRAMES_MAX && !ends_itself(piece->name))
+		return;
 	card_html_add_text(address, piece->address);
 	card_html_add_text(words, piece->words);
 	if (strcmp(piece->name, "br") == 0 || strcmp(piece->name, "hr") == 0) {
@@ -278,7 +301,7 @@ static void open_tag(struct card *card, size_t base, const struct card_piece *pi
 	} else if (strcmp(name, "th") == 0 || strcmp(name, "td") == 0) {
 		struct json_object *token = element(name);
 
-		add_word(token, S(""));
+		add_word(card, token, S(""));
 		open_frame(card, name, true, token);
 	} else if (name[0] != '\0') {
 		if (is_block(name))
@@ -329,11 +352,9 @@ static void add_html_block(struct card *card, struct str html)
 /* One tag within a paragraph; only what may stand there. */
 static void add_html_inline(struct card *card, struct str html)
 {
-	size_t base = card->depth;
+	size_t base = card->depth - card->n_html;
 	struct card_piece piece;
 
-	while (base > 0 && card->frames[base - 1].is_html)
-		base--;
 	if (!card_html_next(&html, &piece) || piece.kind == CARD_PIECE_TEXT)
 		return;
 	if (piece.kind == CARD_PIECE_CLOSE)
@@ -413,7 +434,7 @@ static void open_cell(struct card *card)
 	const char *name = card->is_head ? "th" : "td";
 	struct json_object *token = element(name);
 
-	add_word(token, alignment_of(card));
+	add_word(card, token, alignment_of(card));
 	card->column++;
 	open_frame(card, name, false, token);
 }
@@ -468,7 +489,7 @@ static void add_code_block(struct card *card, cmark_node *node)
 	struct str language = str_from(cmark_node_get_fence_info(node));
 	struct json_object *token = element("pre");
 
-	add_word(token, str_sub(language, 0, str_find_char(language, ' ')));
+	add_word(card, token, str_sub(language, 0, str_find_char(language, ' ')));
 	open_frame(card, "pre", false, token);
 	add_text(card, literal_of(node));
 	close_frame(card);
@@ -580,6 +601,33 @@ static struct str without_heading(struct str text)
 	return text;
 }
 
+/* What libcmark-gfm 0.29.0.gfm.6 does without a measure of its own. Each bound is far above
+ * what people write, and what is below them is read within a second (measured). */
+enum {
+	/* Columns times lines: the cells that a table is completed to (CVE-2023-37463). */
+	CELLS_MAX = 100 * 1000,
+	/* Opening brackets times the longest paragraph in which an address may be defined: each
+	 * use of the address gets a copy. */
+	COPIES_MAX = 16 * 1024 * 1024,
+	/* Beginnings of what is looked for to the end of the text, again and again. */
+	OPENINGS_MAX = 500,
+	IMAGES_MAX = 4000,
+};
+
+static size_t count(struct str text, struct str what)
+{
+	size_t n = 0;
+
+	for (;;) {
+		size_t at = str_find(text, what);
+
+		if (at == text.n)
+			return n;
+		text = str_sub(text, at + what.n, text.n);
+		n++;
+	}
+}
+
 /* Can tables be read without more cells than anybody has written? */
 static bool may_have_tables(struct str text)
 {
@@ -597,6 +645,35 @@ static bool may_have_tables(struct str text)
 		lines++;
 	}
 	return lines * columns_max <= CELLS_MAX;
+}
+
+/* The longest run of lines that are not blank, among those with "]:". */
+static size_t longest_definition(struct str text)
+{
+	size_t longest = 0;
+	size_t n = 0;
+	bool has_one = false;
+	struct str line;
+
+	while (str_next(&text, '\n', &line)) {
+		if (str_trim(line).n == 0) {
+			n = 0;
+			has_one = false;
+			continue;
+		}
+		n += line.n + 1;
+		has_one = has_one || str_find(line, S("]:")) < line.n;
+		if (has_one && n > longest)
+			longest = n;
+	}
+	return longest;
+}
+
+static bool is_harmless(struct str text)
+{
+	return count(text, S("[")) * longest_definition(text) <= COPIES_MAX &&
+	       count(text, S("<?")) + count(text, S("<!")) <= OPENINGS_MAX &&
+	       count(text, S("![")) <= IMAGES_MAX;
 }
 
 static void register_extensions(void)
@@ -624,14 +701,21 @@ static cmark_node *parse(struct str text)
 	return document;
 }
 
-struct json_object *card_read(struct str markdown, const char *page, const char *files)
+int card_read(struct str markdown, const char *page, const char *files,
+	      struct json_object **ret, struct error *err)
 {
-	struct card card = { .tokens = json_object_new_array(), .page = page, .files = files };
-	cmark_node *document =
-		parse(without_heading(str_utf8_whole(str_sub(markdown, 0, CARD_MAX))));
+	struct card card = { .page = page, .files = files };
+	struct str text = without_heading(str_utf8_whole(str_sub(markdown, 0, CARD_MAX)));
+	cmark_node *document;
 
+	if (!is_harmless(text))
+		return error_set(err, ERR_INVALID,
+				 "the card would take more to read than it is worth");
+	document = parse(text);
+	card.tokens = json_object_new_array();
 	walk(&card, document);
 	cmark_node_free(document);
 	free(card.frames);
-	return card.tokens;
+	*ret = card.tokens;
+	return 0;
 }

@@ -25,19 +25,21 @@
 
 #include "common/base.h"
 
+struct error;
 struct json_object;
 
 enum {
-	/* Bytes of a card that are looked at. What libcmark-gfm 0.29.0.gfm.6 takes longest over
-	 * is then done within a second (measured, but for tables: card.c). */
-	CARD_MAX = 256 * 1024,
+	CARD_MAX = 128 * 1024, /* bytes of a card that are looked at */
 	CARD_TOKENS_MAX = 100 * 1000,
+	CARD_TEXT_MAX = 4 * 1024 * 1024, /* bytes of all words and addresses in the stream */
 	CARD_DEPTH_MAX = 24,
 };
 
 /* `page` and `files` are addresses against which relative links and images are meant; both end
- * in the card's own name. A heading of YAML is left out. Belongs to the caller. */
-struct json_object *card_read(struct str markdown, const char *page, const char *files)
-	__attribute__((returns_nonnull));
+ * in the card's own name. A heading of YAML is left out. 0 with *ret, which belongs to the
+ * caller; or -1 with ERR_INVALID for a text that is made to take more time or memory than a
+ * card is worth. */
+int card_read(struct str markdown, const char *page, const char *files,
+	      struct json_object **ret, struct error *err) MUST_USE;
 
 #endif

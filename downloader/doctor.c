@@ -27,10 +27,16 @@ struct examination {
 	struct hub_search *search;
 	struct doctor_report report;
 	enum repo_type type;
+	char *repo; /* as it was named, or NULL */
 	char *revision;
 	uint64_t size; /* of the file */
 	char *url;     /* of the request under way */
 	unsigned hops;
+	struct loop_timer *deadline;
+	struct hub_call *listing; /* under way, or NULL */
+	uint64_t fetch_id;        /* likewise, or 0 */
+	bool is_searching;
+	bool is_reported;
 	doctor_done_fn done;
 	void *ctx;
 };
@@ -49,18 +55,39 @@ static struct finding *add(struct examination *x, enum finding_check check,
 	return finding;
 }
 
-static void finish(void *arg)
+static void report(struct examination *x)
 {
-	struct examination *x = arg;
-
+	loop_timer_stop(x->deadline);
+	x->is_reported = true;
 	x->done(x->ctx, &x->report);
+}
+
+static void examination_free(struct examination *x)
+{
+	loop_timer_free(&x->deadline);
 	for (size_t i = 0; i < x->report.n; i++)
 		finding_clear(&x->report.findings[i]);
 	free(x->report.repo);
 	free(x->report.path);
+	free(x->repo);
 	free(x->revision);
 	free(x->url);
 	free(x);
+}
+
+static void release(void *arg)
+{
+	examination_free(arg);
+}
+
+/* The timer may be the one that calls, so that nothing is freed before it returns. */
+static void finish(void *arg)
+{
+	struct examination *x = arg;
+
+	report(x);
+	if (!x->is_searching) /* else it ends with that */
+		loop_defer(hub_loop(x->hub), release, x);
 }
 
 /* What cannot be tried any more. */
@@ -107,7 +134,22 @@ static void ask(struct examination *x, fetch_done_fn done, bool has_range)
 		.range_last = has_range ? wanted - 1 : 0,
 	};
 
-	(void)fetch_start(hub_fetch(x->hub), &request, done, x);
+	x->fetch_id = fetch_start(hub_fetch(x->hub), &request, done, x);
+}
+
+/* What to do about an error of the Hub's; to free, or NULL. */
+static char *hint_of(const struct examination *x, const struct error *err)
+{
+	if (err->code == ERR_GATED && x->report.repo != NULL) {
+		AUTO_CSTR page = hub_url_page(hub_endpoint(x->hub), x->type, x->report.repo);
+
+		return mem_printf("accept the licence at %s, with the account of your token",
+				  page);
+	}
+	return mem_strdup(error_code_hint(err->code) != NULL
+				  ? error_code_hint(err->code)
+				  : "try again in a minute; when it stays so, see what stands "
+				    "between this server and the Hub");
 }
 
 /* --- the chain of a file --- */
@@ -132,22 +174,39 @@ static void add_storage(struct examination *x, struct finding *finding,
 				   answer->body.n, quote_text(str_from(x->report.path)).text);
 		return;
 	}
-	finding->state = FINDING_FAILED;
 	if (is_part) {
+		finding->state = FINDING_FAILED;
 		finding->detail = mem_strdup("it gave other bytes than were asked for");
 		finding->hint = mem_strdup("something between changes requests for parts of a "
 					   "file: a proxy, or a mirror that cannot do it");
 	} else if (status == 200) {
+		finding->state = FINDING_WARNING;
 		finding->detail =
 			mem_strdup("it gives whole files only, not the part asked for");
-		finding->hint = mem_strdup("something between drops requests for parts of a "
-					   "file: a proxy, or a mirror that cannot do it. "
-					   "Downloads cannot go on where they stopped");
+		finding->hint = mem_strdup("downloads work, over one connection, but cannot go "
+					   "on where they stopped: something between drops "
+					   "requests for parts, a proxy or a mirror");
 	} else {
+		finding->state = FINDING_FAILED;
 		finding->detail = mem_printf("it refused the bytes (status %ld)", status);
 		finding->hint = mem_strdup("something between may filter by address or by "
 					   "kind: have this host allowed there");
 	}
+}
+
+/* The Hub itself has refused: for reasons of its own, with a sentence of its own. */
+static void add_refusal(struct examination *x, struct finding *finding,
+			const struct fetch_answer *answer)
+{
+	struct error err;
+
+	finding->check = FINDING_STORAGE;
+	finding->state = FINDING_FAILED;
+	if (hub_check_answer(x->hub, x->url, answer, true, hub_bearer(x->hub, x->url) != NULL,
+			     x->report.repo, x->report.path, &err) == 0)
+		return; /* it cannot be: the status is no 2xx */
+	finding->detail = mem_strdup(err.text);
+	finding->hint = hint_of(x, &err);
 }
 
 static void on_hop(void *ctx, const struct fetch_answer *answer);
@@ -187,13 +246,17 @@ static void on_hop(void *ctx, const struct fetch_answer *answer)
 	struct examination *x = ctx;
 	struct finding *finding = add(x, FINDING_STORAGE, FINDING_FAILED);
 
+	x->fetch_id = 0;
 	if (is_whole(answer)) {
 		finding->host = hub_url_host(x->url);
 		add_storage(x, finding, answer);
 	} else if (judge(x, finding, answer, false)) {
 		if (answer->head.status / 100 == 3 && go_on(x, finding, answer))
 			return;
-		if (answer->head.status / 100 != 3)
+		if (answer->head.status / 100 == 4 &&
+		    hub_url_is_same_origin(x->url, hub_endpoint(x->hub)))
+			add_refusal(x, finding, answer);
+		else if (answer->head.status / 100 != 3)
 			add_storage(x, finding, answer);
 	}
 	finish(x);
@@ -217,15 +280,7 @@ static void add_model_failed(struct examination *x, const struct error *err)
 	struct finding *finding = add(x, FINDING_MODEL, FINDING_FAILED);
 
 	finding->detail = mem_strdup(err->text);
-	finding->hint = mem_strdup(error_code_hint(err->code));
-	if (err->code == ERR_GATED && x->report.repo != NULL) {
-		AUTO_CSTR page = hub_url_page(hub_endpoint(x->hub), x->type, x->report.repo);
-
-		free(finding->hint);
-		finding->hint = mem_printf("accept the licence at %s, with the account of "
-					   "your token",
-					   page);
-	}
+	finding->hint = hint_of(x, err);
 	skip(x, FINDING_STORAGE, "not tried: no file is known");
 	finish(x);
 }
@@ -235,6 +290,7 @@ static void on_listed(void *ctx, struct hub_listing *take_listing, const struct 
 	struct examination *x = ctx;
 	const struct hub_file *file;
 
+	x->listing = NULL;
 	if (err != NULL) {
 		add_model_failed(x, err);
 		return;
@@ -264,7 +320,7 @@ static void on_listed(void *ctx, struct hub_listing *take_listing, const struct 
 
 static void list(struct examination *x)
 {
-	(void)hub_list(x->hub, x->type, x->report.repo, x->revision, on_listed, x);
+	x->listing = hub_list(x->hub, x->type, x->report.repo, x->revision, on_listed, x);
 }
 
 static void on_found(void *ctx, const struct hub_found *found, const struct error *err)
@@ -272,6 +328,11 @@ static void on_found(void *ctx, const struct hub_found *found, const struct erro
 	struct examination *x = ctx;
 	struct error none;
 
+	x->is_searching = false;
+	if (x->is_reported) { /* it came after the deadline */
+		loop_defer(hub_loop(x->hub), release, x);
+		return;
+	}
 	for (size_t i = 0; err == NULL && i < found->n; i++) {
 		if (found->rows[i].gated[0] != '\0' || found->rows[i].is_private)
 			continue;
@@ -295,10 +356,13 @@ static void choose(struct examination *x)
 		.order = HUB_BY_TRENDING,
 	};
 
-	if (x->report.repo != NULL)
+	if (x->repo != NULL) {
+		x->report.repo = MOVE(x->repo);
 		list(x);
-	else
+	} else {
+		x->is_searching = true;
 		hub_search(x->search, &query, on_found, x);
+	}
 }
 
 /* --- the endpoint --- */
@@ -350,8 +414,17 @@ static void on_whoami(void *ctx, const struct fetch_answer *answer)
 	struct finding *finding = add(x, FINDING_HUB, FINDING_FAILED);
 	bool is_well = judge(x, finding, answer, true);
 
+	x->fetch_id = 0;
 	hub_note_quota(x->hub, x->url, &answer->head);
-	if (is_well) {
+	if (is_well && answer->head.status / 100 == 3) {
+		finding->state = FINDING_WARNING;
+		finding->detail =
+			mem_printf("it leads elsewhere (status %ld)", answer->head.status);
+		finding->hint =
+			mem_strdup("name the address that it leads to in HF_ENDPOINT; a "
+				   "network that wants somebody to sign in first looks "
+				   "like this, too");
+	} else if (is_well) {
 		finding->state = FINDING_OK;
 		finding->detail = mem_strdup("it answers");
 	}
@@ -379,6 +452,23 @@ static void add_proxy(struct examination *x)
 		"%s sends everything through %s, but what NO_PROXY names", variable, proxy);
 }
 
+/* Who asks does not wait for ever. */
+static void on_deadline(void *ctx)
+{
+	struct examination *x = ctx;
+	struct error err;
+
+	if (x->fetch_id != 0) {
+		fetch_cancel(hub_fetch(x->hub), x->fetch_id); /* what it says next is judged */
+		return;
+	}
+	if (x->listing == NULL && !x->is_searching)
+		return; /* it is about to end */
+	(void)error_set(&err, ERR_TIMEOUT, "the Hub took too long to answer");
+	hub_call_cancel(&x->listing);
+	add_model_failed(x, &err);
+}
+
 static void add_offline(struct examination *x)
 {
 	struct finding *finding = add(x, FINDING_HUB, FINDING_WARNING);
@@ -397,10 +487,12 @@ void doctor_examine(struct hub *hub, struct hub_search *search, const struct doc
 	x->hub = hub;
 	x->search = search;
 	x->type = on->repo != NULL ? on->type : REPO_MODEL;
-	x->report.repo = mem_strdup(on->repo);
+	x->repo = mem_strdup(on->repo);
 	x->revision = mem_strdup(on->repo != NULL ? on->revision : "main");
 	x->done = done;
 	x->ctx = ctx;
+	x->deadline = loop_timer_new(hub_loop(hub), on_deadline, x);
+	loop_timer_arm(x->deadline, DOCTOR_DEADLINE_MS);
 	if (hub_check_online(hub, &err) < 0) {
 		add_offline(x);
 		loop_defer(hub_loop(hub), finish, x);

@@ -20,9 +20,10 @@ struct hub;
 struct hub_search;
 
 enum {
-	DOCTOR_TIMEOUT_MS = 10 * 1000, /* of one request: who asks is waiting */
-	DOCTOR_BYTES = 64 * 1024,      /* that are asked for of the file */
-	DOCTOR_FINDINGS_MAX = 24,      /* HUB_HOPS_MAX redirects, and all else */
+	DOCTOR_TIMEOUT_MS = 10 * 1000,  /* of one request: who asks is waiting */
+	DOCTOR_DEADLINE_MS = 45 * 1000, /* of all: larder-fcgi waits for RPC_TIMEOUT_MS */
+	DOCTOR_BYTES = 64 * 1024,       /* that are asked for of the file */
+	DOCTOR_FINDINGS_MAX = 24,       /* HUB_HOPS_MAX redirects, and all else */
 };
 
 /* The repository to try with; all borrowed. */

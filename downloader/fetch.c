@@ -245,6 +245,9 @@ static void set_curl_error(struct flow *flow, CURLcode code)
 
 	if (flow->is_failed)
 		return;
+	/* libcurl quotes it whole, with its password. */
+	if (str_has_prefix(str_from(text), S("Unsupported proxy")))
+		text = "the address of the proxy cannot be understood";
 	if (flow->is_refused)
 		(void)error_set(err, ERR_HUB_PROTOCOL,
 				"the Hub leads to an address inside a private network, while it"

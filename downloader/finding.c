@@ -92,7 +92,7 @@ static char *hint_at_tunnel(const struct finding_case *at)
 
 	if (at->trace->tunnel_status == 407)
 		return mem_printf("put the proxy's name and password into %s: "
-				  "http://NAME:PASSWORD@HOST:PORT",
+				  "http://NAME:PASSWORD@HOST:PORT, special characters as %%XX",
 				  variable);
 	return mem_printf("have %s allowed at the proxy, or name it in NO_PROXY if it can be "
 			  "reached without",
@@ -143,7 +143,7 @@ static void say_no_answer(struct finding *finding, const struct finding_case *at
 
 static bool is_page(const struct finding_case *at)
 {
-	return at->wants_json &&
+	return at->wants_json && at->status / 100 == 2 &&
 	       str_find_nocase(at->content_type, S("html")) < at->content_type.n;
 }
 
@@ -152,7 +152,8 @@ static bool judge_status(struct finding *finding, const struct finding_case *at)
 	if (at->status == 407) {
 		say(finding, FINDING_FAILED,
 		    mem_strdup("the proxy wants a name and a password (status 407)"),
-		    mem_printf("put them into %s: http://NAME:PASSWORD@HOST:PORT",
+		    mem_printf("put them into %s: http://NAME:PASSWORD@HOST:PORT, "
+			       "special characters as %%XX",
 			       at->proxy != NULL ? at->proxy : "http_proxy"));
 		return false;
 	}
@@ -217,11 +218,11 @@ char *finding_proxy_name(struct str address)
 	size_t scheme = str_find(address, S("://"));
 	struct str rest =
 		scheme < address.n ? str_sub(address, scheme + 3, address.n) : address;
-	size_t at;
+	size_t at = str_rfind_char(rest, '@');
 
-	rest = str_sub(rest, 0, str_find_char(rest, '/'));
-	at = str_rfind_char(rest, '@');
+	/* A password may have a slash in it, though it should not. */
 	if (at < rest.n)
 		rest = str_sub(rest, at + 1, rest.n);
+	rest = str_sub(rest, 0, str_find_char(rest, '/'));
 	return mem_strdup(quote_plain(rest).text);
 }

@@ -35,7 +35,7 @@ const char *finding_check_name(enum finding_check check);
 enum finding_state {
 	FINDING_OK,
 	FINDING_SKIPPED, /* was not looked at: the detail says why */
-	FINDING_WARNING, /* downloads work, but somebody may wonder */
+	FINDING_WARNING, /* nothing is broken, but something holds downloads up, or may */
 	FINDING_FAILED,
 	FINDING_STATE_COUNT,
 };

@@ -28,10 +28,15 @@ struct hub_models {
 	struct pool *pool;
 	struct kept kept[HUB_MODELS_KEPT];
 	size_t next; /* the place that is taken next */
+	/* One card is read at a time: it may take hundreds of megabytes for a moment. */
+	struct call *reading; /* a worker has it, or NULL */
+	struct call *unread;  /* they wait for their turn */
+	struct call **unread_last;
 };
 
 struct call {
 	struct pool_task task; /* first: the card is read */
+	struct call *next_unread;
 	struct hub_models *models;
 	unsigned generation;
 	enum repo_type type;
@@ -103,6 +108,7 @@ struct hub_models *hub_models_new(struct hub *hub, struct pool *pool)
 
 	models->hub = hub;
 	models->pool = pool;
+	models->unread_last = &models->unread;
 	return models;
 }
 
@@ -152,15 +158,38 @@ static void read_card(struct pool_task *task)
 		hub_url_blob(endpoint, file->type, file->repo, file->commit, file->path);
 	AUTO_CSTR files =
 		hub_url_resolve(endpoint, file->type, file->repo, file->commit, file->path);
-	AUTO_JSON tokens = card_read(hub_bytes_str(call->bytes), page, files);
+	AUTO_JSON tokens = NULL;
+	struct error err;
 
+	if (card_read(hub_bytes_str(call->bytes), page, files, &tokens, &err) < 0) {
+		call->model->problem = mem_strdup(err.text);
+		return;
+	}
 	call->model->card = str_dup(json_text(tokens));
 	call->model->is_cut = file->size > CARD_MAX;
 }
 
+static void read_next(struct hub_models *models)
+{
+	struct call *call = models->unread;
+
+	if (models->reading != NULL || call == NULL)
+		return;
+	models->unread = call->next_unread;
+	if (models->unread == NULL)
+		models->unread_last = &models->unread;
+	models->reading = call;
+	pool_submit(models->pool, &call->task);
+}
+
 static void on_read(struct pool_task *task)
 {
-	end_well((struct call *)task);
+	struct call *call = (struct call *)task;
+	struct hub_models *models = call->models;
+
+	models->reading = NULL;
+	read_next(models);
+	end_well(call);
 }
 
 static void on_bytes(void *ctx, const struct error *err)
@@ -173,7 +202,9 @@ static void on_bytes(void *ctx, const struct error *err)
 	}
 	call->task.run = read_card;
 	call->task.done = on_read;
-	pool_submit(call->models->pool, &call->task);
+	*call->models->unread_last = call;
+	call->models->unread_last = &call->next_unread;
+	read_next(call->models);
 }
 
 static void on_listed(void *ctx, struct hub_listing *take_listing, const struct error *err)

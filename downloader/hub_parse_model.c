@@ -10,7 +10,6 @@
  * no issue. */
 static void read_issue(struct json_object *entry, struct hub_facts *facts)
 {
-	struct hub_issue *issue = &facts->issues[facts->n_issues];
 	struct str path;
 	struct str level;
 
@@ -19,6 +18,8 @@ static void read_issue(struct json_object *entry, struct hub_facts *facts)
 	    str_is_equal(level, S("queued")))
 		return;
 	if (facts->n_issues < HUB_ISSUES_MAX) {
+		struct hub_issue *issue = &facts->issues[facts->n_issues];
+
 		hub_label(path, issue->path, sizeof(issue->path));
 		hub_label(level, issue->level, sizeof(issue->level));
 	}

@@ -1,7 +1,7 @@
 /* What is in a pasted text that may hold several things; nobody is asked. */
 #include "downloader/ops.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 #include "common/schema.h"
 #include "downloader/job.h"
@@ -24,7 +24,8 @@ static void add_terms(struct json_object *object, const char *name, char *const 
 	json_take(object, name, array);
 }
 
-/* All that the entry picks out is in the library. */
+/* The files that the entry names are in the library. Of a whole repository nobody can tell
+ * without the Hub. */
 static bool is_present(const struct ops *ops, const struct paste *paste)
 {
 	AUTO_CSTR folder = job_folder(paste->type, paste->repo,
@@ -39,7 +40,7 @@ static bool is_present(const struct ops *ops, const struct paste *paste)
 		if (file == NULL || !model_is_content(file))
 			return false;
 	}
-	return paste->n_exclude == 0;
+	return paste->n_select > 0 && paste->n_exclude == 0;
 }
 
 static bool has_name(const struct model *model, const char *name)
@@ -99,7 +100,7 @@ static struct json_object *entry_to_json(const struct ops *ops, const struct pas
 	} else {
 		add_nothing(object);
 	}
-	if (!is_here && entry->name != NULL && *names_left > 0) {
+	if (entry->paste == NULL && entry->name != NULL && *names_left > 0) {
 		(*names_left)--;
 		is_here = is_somewhere(ops, entry->name);
 	}
@@ -111,26 +112,58 @@ static struct json_object *entry_to_json(const struct ops *ops, const struct pas
 	return object;
 }
 
-void ops_paste_read(struct ops *ops, struct control_call *call, struct json_object *params)
+/* One call: the text is read on a file worker, since a long one takes its time. */
+struct pasting {
+	struct pool_task task; /* first */
+	struct ops *ops;
+	struct control_call *call;
+	char *text;
+	struct paste_list *list; /* or NULL with the error */
+	struct error error;
+};
+
+static void read_text(struct pool_task *task)
 {
-	struct error err;
-	AUTO(paste_list)
-	list = paste_list_parse(json_get_str(params, "text"), str_from(hub_endpoint(ops->hub)),
-				&err);
-	struct json_object *object;
-	struct json_object *array;
+	struct pasting *pasting = (struct pasting *)task;
+
+	pasting->list =
+		paste_list_parse(str_from(pasting->text),
+				 str_from(hub_endpoint(pasting->ops->hub)), &pasting->error);
+}
+
+static void on_read(struct pool_task *task)
+{
+	struct pasting *pasting = (struct pasting *)task;
+	const struct paste_list *list = pasting->list;
 	size_t names_left = NAMES_MAX;
 
-	if (list == NULL) {
-		control_fail(call, &err, NULL);
-		return;
+	if (list != NULL) {
+		struct json_object *object = json_object_new_object();
+		struct json_object *array = json_object_new_array();
+
+		for (size_t i = 0; i < list->n; i++)
+			(void)json_object_array_add(
+				array,
+				entry_to_json(pasting->ops, &list->entries[i], &names_left));
+		json_add_cstr(object, "kind", paste_list_kind_name(list->kind));
+		json_take(object, "entries", array);
+		control_reply(pasting->call, object);
+	} else {
+		control_fail(pasting->call, &pasting->error, NULL);
 	}
-	object = json_object_new_object();
-	array = json_object_new_array();
-	for (size_t i = 0; i < list->n; i++)
-		(void)json_object_array_add(array,
-					    entry_to_json(ops, &list->entries[i], &names_left));
-	json_add_cstr(object, "kind", paste_list_kind_name(list->kind));
-	json_take(object, "entries", array);
-	control_reply(call, object);
+	paste_list_free(&pasting->list);
+	free(pasting->text);
+	free(pasting);
+}
+
+void ops_paste_read(struct ops *ops, struct control_call *call, struct json_object *params)
+{
+	struct pasting *pasting = mem_alloc(sizeof(*pasting));
+
+	pasting->task.run = read_text;
+	pasting->task.done = on_read;
+	pasting->ops = ops;
+	pasting->call = call;
+	pasting->text = str_dup(json_get_str(params, "text"));
+	pool_submit(ops->pool, &pasting->task);
 }

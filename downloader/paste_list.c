@@ -210,7 +210,7 @@ static void make_one(struct paste_list *list, struct paste *take_paste, struct s
 static int read_text(struct paste_list *list, struct str text, struct str endpoint,
 		     struct error *err)
 {
-	struct paste *one;
+	struct paste *one = NULL;
 	struct error why;
 
 	list->kind = PASTE_LIST_LINES;
@@ -218,7 +218,10 @@ static int read_text(struct paste_list *list, struct str text, struct str endpoi
 		return -1;
 	if (is_many(list))
 		return 0;
-	one = paste_parse(text, endpoint, &why);
+	if (str_trim(text).n > PASTE_MAX)
+		(void)error_set(&why, ERR_INVALID, "no line of the text is understood");
+	else
+		one = paste_parse(text, endpoint, &why);
 	if (one != NULL)
 		make_one(list, one, text);
 	else if (count_understood(list) == 0)

@@ -5,3 +5,7 @@ function __larder_complete
     $words[1] complete -- $words[2..-1] 2>/dev/null
 end
 complete -c larder -f -a '(__larder_complete)'
+# What is a file.
+complete -c larder -l from -r -F
+complete -c larder -l hf-cache -r -F
+complete -c larder -n '__fish_seen_subcommand_from backup' -F

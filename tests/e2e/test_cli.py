@@ -442,7 +442,7 @@ def of_shell(shell):
 
 @pytest.mark.parametrize("line, offered", [
     ("larder ver", ["verify\thash a model's files again"]), ("larder get --type=d", ["--type=dataset"]),
-    ("larder verify acme/t", [TINY]), ("larder settings set gp", ["gpu-memory="]), ("larder nonsense ", [])])
+    ("larder verify acme/t", [TINY]), ("larder settings set gp", ["gpu-memory="]), ("larder get --from completion/larder.f", ["completion/larder.fish"])])
 def test_fish_completes(larderd, line, offered):
     larderd.run("get", f"{TINY}:Q4_K_M", check=0)
     script = TESTS.parent / "etc/completion/larder.fish"

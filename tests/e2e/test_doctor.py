@@ -183,12 +183,54 @@ def test_storage_that_is_not_there(larder, hub):
 
 @pytest.mark.parametrize("fault, options, words", [
     ("status", {"status": 403}, "status 403"), ("status", {"status": 500}, "status 500"),
-    ("status200_to_range", {}, "whole files only"), ("wrong_content_range", {}, "other bytes"),
+    ("wrong_content_range", {}, "other bytes"),
     ("cut", {"after": 1000}, "no whole answer")])
 def test_storage_that_does_not_give_the_bytes(larder, hub, fault, options, words):
     hub.fault(fault, "*.gguf", origin="cdn", **options)
     wrong = only_failure(examine(larder, repo=TINY)[0])
     assert (wrong["check"], wrong["host"]) == ("storage", host(hub.cdn)) and words in wrong["detail"]
+
+
+def test_storage_that_gives_whole_files_only_is_no_failure(larder, hub):
+    hub.fault("status200_to_range", "*.gguf", origin="cdn")
+    report, checks = examine(larder, repo=TINY)
+    assert report["healthy"] and checks["storage"]["state"] == "warning"
+    assert larder.fetch(f"{TINY}:Q2_K")["state"] == "completed", "it is as the doctor says"
+
+
+def test_what_the_hub_itself_refuses_is_not_blamed_on_the_way(make_larder, hub):
+    report, checks = examine(make_larder(token="hf_other"), repo="acme/gated-7b")
+    wrong = only_failure(report)
+    assert (wrong["check"], wrong["host"]) == ("storage", host(hub.endpoint)) and "access" in wrong["detail"]
+    assert f"accept the licence at {hub.endpoint}/acme/gated-7b" in wrong["hint"] and checks["model"]["state"] == "ok"
+
+
+def test_a_mirror_that_knows_no_tokens_is_examined_all_the_same(larder, hub):
+    hub.fault("html", "/api/whoami-v2", status=404)
+    report, checks = examine(larder, repo=TINY)
+    assert report["healthy"] and checks["token"]["state"] == "warning" and checks["storage"]["state"] == "ok"
+
+
+def test_a_hub_that_leads_elsewhere_is_told(larder, hub):
+    hub.fault("redirect_host", "/api/whoami-v2", to="http://127.0.0.1:1")
+    _, checks = examine(larder, repo=TINY)
+    assert checks["hub"]["state"] == "warning" and "HF_ENDPOINT" in checks["hub"]["hint"]
+
+
+@pytest.mark.parametrize("path, repo", [("/api/models", None), (f"/api/models/{TINY}/*", TINY)])
+def test_it_does_not_take_for_ever(make_larder, hub, path, repo):
+    larder = make_larder(haste=10)
+    hub.fault("silent", path, seconds=60)
+    report, _ = examine(larder, **({"repo": repo} if repo else {}))
+    assert only_failure(report)["check"] == "model"
+    hub.release()
+
+
+@pytest.mark.parametrize("address", ["http://ada:se/cret@127.0.0.1:1", "http://ada:se cret@127.0.0.1:1", "ftp://ada:secret@x"])
+def test_a_proxy_that_is_written_wrong_shows_no_password(make_larder, address):
+    larder = make_larder(endpoint="https://hub.example", https_proxy=address)
+    text = json.dumps(examine(larder)[0]) + larder.api("POST", "preview", {"repo": TINY}).body.decode()
+    assert "cret" not in text and "ada" not in text and "cret" not in larder.logs()
 
 
 def test_redirects_without_end(larder, hub):

@@ -90,7 +90,7 @@ def test_a_card_that_does_not_come_is_no_error_and_asked_for_again(larder, hub):
 def test_a_long_card_is_cut(larder, hub):
     hub.push("acme/long", {"README.md": b"word " * 60_000, "a.gguf": b"GGUF"})
     model = look(larder, "acme/long")
-    assert model["card_is_cut"] and 250_000 < len(words(model["card"])) <= 256 * 1024
+    assert model["card_is_cut"] and 120_000 < len(words(model["card"])) <= 128 * 1024
 
 
 def test_a_dataset_has_a_card_too(larder):

@@ -58,7 +58,21 @@ def test_of_a_workflow_what_is_missing_is_told_with_its_folder(larder, hub, flow
     assert [entry["present"] for entry in read(larder, workflow(hub))["entries"]] == [True, False]
 
 
-@pytest.mark.parametrize("text", ["", "no model at all", "{}", "[1]", '{"a": 1}', "{" * 100, "\u0000", "x y\n" * 300])
+def test_only_what_is_named_by_its_path_is_known_to_be_here(larder, hub, flow):
+    larder.fetch(f"{TINY}:Q2_K")
+    larder.fetch("acme/flow")
+    larder.api("GET", "models/acme/flow", status=200)
+    other = f"{hub.endpoint}/acme/other/resolve/main/ae.safetensors"
+    text = f"{TINY}\n{hub.endpoint}/{TINY}/resolve/main/tiny-7b-Q2_K.gguf\nacme/tiny-st"
+    assert [entry["present"] for entry in read(larder, text)["entries"]] == [False, True, False]
+    model = {"name": "ae.safetensors", "url": other, "directory": "vae"}
+    [entry] = read(larder, json.dumps({"models": [model]}))["entries"]
+    assert entry["present"] is False, "another repository's file of that name is another file"
+    loader = {"class_type": "VAELoader", "inputs": {"vae_name": "ae.safetensors"}}
+    assert read(larder, json.dumps({"1": loader}))["entries"][0]["present"], "where it is from is not said"
+
+
+@pytest.mark.parametrize("text", ["", "no model at all", "{}", "[1]", '{"a": 1}', "{" * 100, "\u0000", "x y\n" * 300, "x y z\n" * 3000])
 def test_what_makes_no_sense_is_refused(larder, text):
     answer = larder.api("POST", "paste", {"text": text})
     assert answer.status == 422 and answer.json["field"] == "text"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/error.h"
 #include "common/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -60,11 +61,15 @@ static size_t check_element(struct json_object *token)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str text = { (const char *)data, size };
-	AUTO_JSON tokens = card_read(text, "https://hub.example/acme/a/blob/main/README.md",
-				     "https://hub.example/acme/a/resolve/main/README.md");
-	size_t n = json_object_array_length(tokens);
+	AUTO_JSON tokens = NULL;
+	struct error err;
+	size_t n;
 	size_t depth = 0;
 
+	if (card_read(text, "https://hub.example/acme/a/blob/main/README.md",
+		      "https://hub.example/acme/a/resolve/main/README.md", &tokens, &err) != 0)
+		return 0;
+	n = json_object_array_length(tokens);
 	require(n <= CARD_TOKENS_MAX + CARD_DEPTH_MAX + 2);
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *token = json_object_array_get_idx(tokens, i);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "common/error.h"
 #include "common/json.h"
 
 static const char page[] = "https://hub.example/acme/a/blob/main/README.md";
@@ -39,8 +40,10 @@ static void assert_balanced(struct json_object *tokens)
 
 static char *read(const char *markdown)
 {
-	AUTO_JSON tokens = card_read(str_from(markdown), page, files);
+	AUTO_JSON tokens = NULL;
+	struct error err;
 
+	assert_int_equal(card_read(str_from(markdown), page, files, &tokens, &err), 0);
 	assert_balanced(tokens);
 	return str_dup(json_text(tokens));
 }
@@ -187,15 +190,17 @@ static char *repeat(const char *what, size_t times)
 
 static void what_is_made_to_hurt_does_not(void **state)
 {
-	static const char *const rows[] = { "> ",  "* ",    "[",    "![",   "*a_ ",  "<b>",
-					    "<p>", "<ul>",  "|",    "a|\n", "1. ",   "`",
-					    "<",   "<div>", "&#1;", "\t* ", "~~a~~", "- [ ] " };
+	static const char *const rows[] = { "> ",    "* ",   "[",    "*a_ ",  "<b>",   "<p>",
+					    "<ul>",  "|",    "a|\n", "1. ",   "`",     "<",
+					    "<div>", "&#1;", "\t* ", "~~a~~", "- [ ] " };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char *markdown = repeat(rows[i], CARD_MAX / strlen(rows[i]) + 8);
-		AUTO_JSON tokens = card_read(str_from(markdown), page, files);
+		AUTO_JSON tokens = NULL;
+		struct error err;
 
+		assert_int_equal(card_read(str_from(markdown), page, files, &tokens, &err), 0);
 		assert_balanced(tokens);
 		assert_true(json_object_array_length(tokens) <=
 			    CARD_TOKENS_MAX + CARD_DEPTH_MAX + 2);
@@ -208,13 +213,65 @@ static void a_table_is_not_completed_without_end(void **state)
 {
 	AUTO_CSTR row = repeat("a|", 2000);
 	AUTO_CSTR line = repeat("-|", 2000);
-	AUTO_CSTR lines = repeat("a\n", 100 * 1000);
+	AUTO_CSTR lines = repeat("a\n", 50 * 1000);
 	AUTO_CSTR markdown = mem_printf("%s\n%s\n%s", row, line, lines);
-	AUTO_JSON tokens = card_read(str_from(markdown), page, files);
+	AUTO_JSON tokens = NULL;
+	struct error err;
 
 	(void)state;
+	assert_int_equal(card_read(str_from(markdown), page, files, &tokens, &err), 0);
 	assert_balanced(tokens);
 	assert_true(str_find(json_text(tokens), S("table")) == json_text(tokens).n);
+}
+
+/* What the library would copy, or look for, without a measure. */
+static void what_would_take_too_much_is_not_read(void **state)
+{
+	AUTO_CSTR address = repeat("x", 60 * 1000);
+	AUTO_CSTR uses = repeat("[a] ", 15 * 1000);
+	AUTO_CSTR copies = mem_printf("[a]: mailto:%s\n\n%s", address, uses);
+	AUTO_CSTR openings = repeat("a <?", 30 * 1000);
+	AUTO_CSTR sections = repeat("a <![CDATA[", 10 * 1000);
+	AUTO_CSTR images = repeat("![[]()", 20 * 1000);
+	const char *const rows[] = { copies, openings, sections, images };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_JSON tokens = NULL;
+		struct error err;
+
+		assert_int_equal(card_read(str_from(rows[i]), page, files, &tokens, &err), -1);
+		assert_int_equal(err.code, ERR_INVALID);
+		assert_null(tokens);
+	}
+}
+
+/* An address that is used again and again is one that is told again and again. */
+static void the_stream_has_a_measure_in_bytes(void **state)
+{
+	AUTO_CSTR address = repeat("x", 8000);
+	AUTO_CSTR uses = repeat("[a] ", 1500);
+	AUTO_CSTR markdown = mem_printf("[a]: https://x.example/%s\n\n%s", address, uses);
+	AUTO_JSON tokens = NULL;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(card_read(str_from(markdown), page, files, &tokens, &err), 0);
+	assert_balanced(tokens);
+	assert_in_range(json_text(tokens).n, CARD_TEXT_MAX, 2 * CARD_TEXT_MAX);
+}
+
+/* Tags that begin and never end, and ends of what was never begun, cost nothing. */
+static void tags_without_end_are_passed_over(void **state)
+{
+	AUTO_CSTR begins = repeat("<b>", 15 * 1000);
+	AUTO_CSTR ends = repeat("</i>", 15 * 1000);
+	AUTO_CSTR markdown = mem_printf("<p>%s%s", begins, ends);
+	char *text = read(markdown);
+
+	(void)state;
+	assert_int_equal(text[0], '[');
+	free(text);
 }
 
 int main(void)
@@ -224,6 +281,9 @@ int main(void)
 		cmocka_unit_test(addresses_are_whole_and_harmless),
 		cmocka_unit_test(html_is_taken_for_what_it_means),
 		cmocka_unit_test(what_is_made_to_hurt_does_not),
+		cmocka_unit_test(what_would_take_too_much_is_not_read),
+		cmocka_unit_test(the_stream_has_a_measure_in_bytes),
+		cmocka_unit_test(tags_without_end_are_passed_over),
 		cmocka_unit_test(a_table_is_not_completed_without_end),
 	};
 

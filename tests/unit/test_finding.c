@@ -91,6 +91,7 @@ static void an_answer_is_of_use_or_says_why_not(void **state)
 		{ 302, "", true, true, FINDING_OK },
 		{ 206, "text/html", false, true, FINDING_OK }, /* a model may have a page */
 		{ 200, "text/HTML; charset=utf-8", true, false, FINDING_FAILED },
+		{ 404, "text/html", true, true, FINDING_OK },
 		{ 407, "", true, false, FINDING_FAILED },
 		{ 429, "", true, false, FINDING_WARNING },
 		{ 500, "", true, false, FINDING_FAILED },
@@ -153,7 +154,8 @@ static void a_proxys_address_shows_no_password(void **state)
 		{ "http://ada:secret@proxy.lan:3128/", "proxy.lan:3128" },
 		{ "ada:s@cret@proxy.lan:3128", "proxy.lan:3128" },
 		{ "socks5h://127.0.0.1:1080", "127.0.0.1:1080" },
-		{ "ada:sec/ret@proxy", "ada:sec" },
+		{ "ada:sec/ret@proxy", "proxy" },
+		{ "http://ada:se/c@ret@proxy:1/", "proxy:1" },
 		{ "", "" },
 	};
 
