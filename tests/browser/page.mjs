@@ -40,16 +40,16 @@ export const scenarios = {
       page.waitForFunction((wanted) => document.querySelector('[data-testid="gpu_memory"]').value === wanted, words, {
         timeout: TIMEOUT,
       });
-    await cards.fill("24, 8 GB");
+    await cards.fill("24 GB 8");
     await cards.press("Tab");
     await become("24 8");
     check((await settings(page)).gpu_memory.join() === [24, 8].map((n) => n * 2 ** 30).join(), "the cards are others");
-    await cards.fill("big");
+    await cards.fill("11,5");
     await cards.press("Tab");
     await page.getByText("This is not a number that can be used here.").waitFor({ timeout: TIMEOUT });
     await cards.fill("0");
     await cards.press("Tab");
-    await become("");
+    await become("0");
     check((await settings(page)).gpu_memory.length === 0, "there are cards still");
 
     await page.getByTestId("add-hours").click();
@@ -315,6 +315,29 @@ export const scenarios = {
       { timeout: TIMEOUT },
     );
     check((await box.inputValue()) === "", "the list stays in the box");
+
+    // What was unticked stays so while the list is edited; another text that comes while it starts stays, too.
+    await box.fill("acme/tiny-7b-GGUF:Q3_K_M\nacme/split-70b-GGUF:Q4_K_M");
+    await button.getByText("Start 2 downloads").waitFor({ timeout: TIMEOUT });
+    await entries.first().getByText("1 file").waitFor({ timeout: TIMEOUT });
+    await entries.nth(1).getByText("3 files").waitFor({ timeout: TIMEOUT });
+    await entries.nth(1).getByRole("checkbox").uncheck();
+    await box.fill("acme/tiny-7b-GGUF:Q3_K_M\nacme/split-70b-GGUF:Q4_K_M\nacme/tiny-7b-GGUF:Q4_K_S");
+    await page.getByText("3 things in this list").waitFor({ timeout: TIMEOUT });
+    check(!(await entries.nth(1).getByRole("checkbox").isChecked()), "an edit ticks what was unticked");
+    await button.getByText("Start 2 downloads").waitFor({ timeout: TIMEOUT });
+    await page.evaluate(() => {
+      document.querySelector('[data-testid="start-all"]').click();
+      const input = document.querySelector('[data-testid="paste"]');
+      input.value = "acme/tiny-st";
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    await page.waitForFunction(
+      () => document.querySelectorAll('[data-testid="download"][data-state="completed"]').length === 4,
+      null,
+      { timeout: TIMEOUT },
+    );
+    check((await box.inputValue()) === "acme/tiny-st", "the newer text is gone");
 
     // One thing on several lines is one thing, as before.
     await box.fill("hf download acme/tiny-7b-GGUF \\\n  --include '*Q8_0*'");

@@ -85,6 +85,9 @@ export const scenarios = {
     const picture = card.getByRole("link", { name: "A tiny llama" });
     check((await picture.getAttribute("href")) === "https://img.example/tiny.png", "the image cannot be asked for");
     check(!(await card.evaluate((node) => node.outerHTML)).includes("javascript:"), "a link that runs");
+    const badge = card.getByRole("link", { name: "Chat" });
+    check((await badge.getAttribute("href")) === "https://chat.example/", "a badge does not lead where it should");
+    check((await card.locator("a a").count()) === 0, "a link in a link");
     check(strange.length === 0, `asked of others: ${strange.join(" ")}`);
     const facts = await page.getByTestId("facts").innerText();
     for (const fact of ["apache-2.0", "llama", "1,234", "nothing found"]) check(facts.includes(fact), `no ${fact}`);

@@ -446,7 +446,7 @@ def of_shell(shell):
 def test_fish_completes(larderd, line, offered):
     larderd.run("get", f"{TINY}:Q4_K_M", check=0)
     script = TESTS.parent / "etc/completion/larder.fish"
-    done = subprocess.run([of_shell("fish"), "--no-config", "-c", f"source '{script}'; complete -C '{line}'"],
+    done = subprocess.run([of_shell("fish"), "--no-config", "-c", f"source '{script}'; complete -C '{line}'"], cwd=TESTS.parent / "etc",
                           env={**larderd.env, "PATH": f"{BUILD}:{os.environ['PATH']}", "HOME": str(larderd.env["LARDER_RUNTIME_DIR"])},
                           capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0 and done.stdout.splitlines() == offered, done.stderr
@@ -463,6 +463,8 @@ def test_zsh_completes(larderd):
     terminal.until("gpu-memory: +25.8 GB")
     terminal.type(f"larder show {TINY[:8]}\t\n")
     terminal.until("architecture: +llama")
+    terminal.type(f"larder get --from={TESTS.parent}/etc/completion/larder.f\t --help\n")
+    terminal.until("larder.fish(.|\n)*usage: larder get")
     terminal.type("exit\n")
     assert terminal.end() == 0
 

@@ -34,6 +34,8 @@ TINY_CARD = """<div align="center">
 <img src="https://img.example/tiny.png" alt="A tiny llama" width="200">
 </div>
 
+[![Chat](https://img.example/chat.svg)](https://chat.example)
+
 Quantised files of a **model that knows nothing**, made of [Tiny 7B](../tiny-7b) with `llama.cpp`.
 
 | File | Quant | For whom |

@@ -10,11 +10,14 @@ const INLINE = new Set(["p", "blockquote", "em", "strong", "del", "code", "ul", 
 const ENDS_ITSELF = new Set(["br", "hr", "img"]);
 const HEADINGS_ABOVE = 3; // of the page, the repository and the card itself
 
-/** An image is not loaded: it is a link, for whoever wants to see it. @param {any} address @param {any} words */
-function image(address, words) {
+/**
+ * An image is not loaded: it is a link, for whoever wants to see it.
+ * @param {any} address @param {any} words @param {boolean} [isInLink] a link has no other in it
+ */
+function image(address, words, isInLink = false) {
   const url = safeUrl(String(address));
   const said = plain(String(words ?? "")) || t("Image");
-  if (!url) return h("span", {}, said);
+  if (!url || isInLink) return h("span", { class: "readme-image" }, said); // the link leads elsewhere
   return h(
     "a",
     { href: url, target: "_blank", rel: "noopener noreferrer", class: "readme-image", title: new URL(url).host },
@@ -31,15 +34,15 @@ function anchor(address) {
 
 /**
  * The element of a token, and where its content goes. @param {Exclude<Token, string|null>} token
- * @returns {[Node, Node]}
+ * @param {Node} inner what it will be in @returns {[Node, Node]}
  */
-function element([name, first, second]) {
+function element([name, first, second], inner) {
   /** @param {HTMLElement} node @returns {[Node, Node]} */
   const same = (node) => [node, node];
   if (INLINE.has(name) && name !== "table") return same(h(/** @type {"p"} */ (name)));
   if (/^h[1-6]$/.test(name)) return same(h(/** @type {"h4"} */ (`h${Math.min(6, Number(name[1]) + HEADINGS_ABOVE)}`)));
   if (name === "a") return same(anchor(first));
-  if (name === "img") return same(image(first, second));
+  if (name === "img") return same(image(first, second, inner instanceof Element && inner.closest("a") !== null));
   if (name === "ol") return same(h("ol", { start: Number(first) || 1 }));
   if (name === "li") return same(h("li", {}, typeof first === "boolean" ? (first ? "☑ " : "☐ ") : null));
   if (name === "th" || name === "td") {
@@ -68,7 +71,7 @@ export function readme(tokens) {
     if (typeof token === "string") inner.appendChild(document.createTextNode(token));
     else if (token === null) open.length > 1 && open.pop();
     else {
-      const [outer, content] = element(token);
+      const [outer, content] = element(token, inner);
       inner.appendChild(outer);
       if (!ENDS_ITSELF.has(token[0])) open.push(content);
     }

@@ -145,9 +145,8 @@ export function mount(root, { store, api, rest }) {
   function draw() {
     attr(button, "aria-disabled", busy ? "true" : null);
     fill(button, icon("search"), busy ? t("Examining…") : t("Examine"));
-    const checks = report ? [ownCheck(), ...report.checks] : [];
+    const checks = [ownCheck(), ...(report?.checks ?? [])];
     fill(list, ...checks.map(row));
-    show(list, checks.length > 0);
     if (!report) return;
     const bad = checks.find(({ state }) => state === "failed");
     const name = bad && (CHECKS[bad.check] ?? bad.check);
@@ -159,7 +158,7 @@ export function mount(root, { store, api, rest }) {
         : !bad
           ? verdict.dataset.state === "ok"
             ? t("Nothing is wrong that could be found.")
-            : t("Downloads work, with something to know below.")
+            : t("Nothing is broken, but see what is said below.")
           : bad.host
             ? t("It fails at: {name}, {host}.", { name: name ?? "", host: isolate(bad.host) })
             : t("It fails at: {name}.", { name: name ?? "" }),
@@ -180,15 +179,17 @@ export function mount(root, { store, api, rest }) {
     } catch (error) {
       if (isAbort(error)) return;
       if (!(error instanceof ApiError)) throw error;
-      text(verdict, "");
-      input.setProblem(error);
+      const isOfInput = error.field === "repo";
+      if (isOfInput) input.setProblem(error);
+      text(verdict, isOfInput ? "" : error.message + (error.hint ? " " + error.hint : ""));
+      verdict.dataset.state = isOfInput ? "" : "failed";
     } finally {
       busy = false;
     }
     draw();
   }
 
-  store.subscribe("link", draw, signal);
+  for (const key of ["link", "trouble"]) store.subscribe(key, draw, signal);
   examine();
   return () => {
     life.abort();

@@ -38,6 +38,10 @@ const LINKS = { gated: t("Accept the licence on the Hub"), unauthorized: t("Open
 /** @type {Record<string, string>} */
 const KINDS = { verify: t("verification"), repair: t("repair"), update: t("update") };
 
+/** As it would be pasted. @param {Download} download */
+const named = ({ type, repo, revision }) =>
+  (type === "dataset" ? "datasets/" : "") + repo + (revision === "main" ? "" : "@" + revision);
+
 /** What a verification has found. @param {Findings} found */
 export function findingsText({ proven, changed, missing, unknown }) {
   return [
@@ -226,7 +230,7 @@ export function job(first, { store, act, lists, now }) {
           icon("external"),
         ),
       " ",
-      /^(network|hub_)/.test(why.code) && h("a", { href: link("connection", download.repo) }, t("Find out why")),
+      /^(network|hub_)/.test(why.code) && h("a", { href: link("connection", named(download)) }, t("Find out why")),
     );
     tick();
   }

@@ -121,6 +121,7 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
 
   node.append(looking, again, duplicate, panel.node, advanced, panel.totals, foot);
   let listed = ""; // the text that is a list, and shown as one
+  let listedRaw = ""; // as it stands in the box
   let single = ""; // the text that has several lines, and is one thing all the same
   const lists = late(async () => {
     const { pasteList } = await import("./paste-list.js");
@@ -173,6 +174,7 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     const pasted = await (await served).api.call("POST", "paste", { body: { text: words }, signal: mine.signal });
     if (request !== mine) return true;
     if (pasted.kind === "one") {
+      hideList();
       single = words;
       return false;
     }
@@ -183,17 +185,19 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     problem = null;
     preview = null;
     listed = words;
+    listedRaw = input.value.trim();
     panel.update(null, new Set());
     panelOfLists.update(pasted);
     draw();
     return true;
   }
 
-  /** All of the list is in the queue. @param {string[]} ids */
-  function finished(ids) {
-    reset();
+  /** All of the list is in the queue. @param {string[]} ids @param {boolean} isStillThere it is what the box holds */
+  function finished(ids, isStillThere) {
+    if (isStillThere) reset();
+    else if (signal.aborted && keeps && store.draft.trim() === listedRaw) store.draft = "";
     tell("success", count(ids.length, "{n} download added to the queue.", "{n} downloads added to the queue."));
-    reveal(ids[0]);
+    if (!signal.aborted) reveal(ids[0]);
   }
 
   function hideList() {
@@ -222,6 +226,7 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     } catch (error) {
       if (isAbort(error)) return;
       if (!(error instanceof ApiError)) throw error;
+      hideList();
       return refuse(error);
     }
     if (asked.length > LONGEST) {
@@ -492,7 +497,7 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
   return {
     /** The text is another one. @param {boolean} pasted */
     changed(pasted) {
-      hideList();
+      if (!several()) hideList();
       if (!current()) {
         problem = null;
         if (preview) {
@@ -506,8 +511,9 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
       else look(pasted ? 0 : TYPING_MS);
     },
     enter() {
-      if (isReady()) start();
-      else if (!starting && !listed && asText()) look(0);
+      if (listed) lists().then(({ enter }) => enter());
+      else if (isReady()) start();
+      else if (!starting && asText()) look(0);
     },
     /** This text, in the place of any other. @param {string} words */
     take(words) {

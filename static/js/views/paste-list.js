@@ -9,11 +9,21 @@ import { link } from "../core/router.js";
 import { t } from "../core/words.js";
 import { styles } from "../ui/styles.js";
 
-await styles("paste-list");
+await Promise.all([styles("lists"), styles("paste-list")]);
 
-/** @typedef {{ entry: Entry, box: HTMLInputElement, said: HTMLElement, preview: Preview|null, done: boolean }} Row */
+const AGAIN_S = 5; // where the server does not say when to ask again
 
-/** @param {Pick<Parts, "act"> & { signal: AbortSignal, finished: (ids: string[]) => void }} parts */
+/** @typedef {{ entry: Entry, node: HTMLElement, box: HTMLInputElement, said: HTMLElement, preview: Preview|null,
+ *   done: boolean }} Row */
+
+/** Milliseconds until it is worth another try; 0: it is not. @param {unknown} error */
+const pauseOf = (error) =>
+  error instanceof ApiError && (error.away || error.status === 429) ? (error.retryAfter ?? AGAIN_S) * 1000 : 0;
+
+/**
+ * @param {Pick<Parts, "act"> & { signal: AbortSignal, finished: (ids: string[], isStillThere: boolean) => void }} parts
+ * `finished`: all of the list is in the queue; is it what the box still holds?
+ */
 export function pasteList({ act, signal, finished }) {
   /** @type {Row[]} */
   let rows = [];
@@ -21,10 +31,11 @@ export function pasteList({ act, signal, finished }) {
   let looking = null;
   let starting = false;
 
-  const title = h("h2", {});
+  const title = h("span", { role: "status" });
   const help = h("p", { class: "help" });
   const list = h("ul", { class: "paste-list", data: { testid: "paste-list" } });
-  const sum = h("p", { class: "verdict", role: "status" });
+  const sum = h("p", { class: "verdict" });
+  const done = h("p", { class: "unseen", role: "status" });
   const button = h(
     "button",
     {
@@ -37,7 +48,7 @@ export function pasteList({ act, signal, finished }) {
     icon("download"),
     h("span", {}),
   );
-  const node = h("div", { hidden: true }, title, help, list, h("div", { class: "paste-foot" }, sum, button));
+  const node = h("div", { hidden: true }, h("h2", {}, title), help, list, done, h("div", { class: "paste-foot" }, sum, button));
 
   const chosen = () => rows.filter(({ box, done }) => box.checked && !done);
 
@@ -50,11 +61,12 @@ export function pasteList({ act, signal, finished }) {
       signal,
       on: { change: draw },
     });
-    return { entry, box, said: h("span", { class: "paste-entry-said" }), preview: null, done: false };
+    const said = h("span", { class: "paste-entry-said" }, entry.present ? t("is here") : "");
+    return { entry, node: nodeOf(entry, box, said), box, said, preview: null, done: false };
   }
 
-  /** @param {Row} row */
-  function nodeOf({ entry, box, said }) {
+  /** @param {Entry} entry @param {HTMLElement} box @param {HTMLElement} said */
+  function nodeOf(entry, box, said) {
     const place = entry.name && (entry.folder ? `${entry.folder}/${entry.name}` : entry.name);
     const what = entry.repo ? [entry.repo, ...(entry.select ?? [])].join(" · ") : entry.text;
     return h(
@@ -90,24 +102,67 @@ export function pasteList({ act, signal, finished }) {
     row.said.classList.toggle("verdict-bad", bad);
   }
 
+  /** What is missing on the disk for all that is chosen, as far as it is known; 0: nothing. @param {Row[]} wanted */
+  function lack(wanted) {
+    // Each preview counts what is free once it alone has come.
+    const [first] = wanted.flatMap(({ preview }) => preview ?? []);
+    if (!first) return 0;
+    const free = first.disk.after + first.bytes_to_fetch;
+    return Math.max(0, wanted.reduce((all, { preview }) => all + (preview?.bytes_to_fetch ?? 0), 0) - free);
+  }
+
   function draw() {
     const wanted = chosen();
     const bytes = wanted.reduce((all, { preview }) => all + (preview?.bytes_to_fetch ?? 0), 0);
     const known = wanted.every(({ preview }) => preview);
+    const missing = lack(wanted);
     text(
       /** @type {Element} */ (button.lastElementChild),
       starting ? t("Starting…") : count(wanted.length, "Start {n} download", "Start {n} downloads"),
     );
-    button.disabled = starting || wanted.length === 0;
-    text(sum, bytes ? (known ? size(bytes) : t("{size} so far", { size: size(bytes) })) : "");
+    button.disabled = starting || wanted.length === 0 || missing > 0;
+    sum.classList.toggle("verdict-bad", missing > 0);
+    text(
+      sum,
+      missing
+        ? t("This does not fit: {size} more is needed than is free. Choose less, or make room.", {
+            size: size(missing),
+          })
+        : bytes
+          ? known
+            ? size(bytes)
+            : t("{size} so far", { size: size(bytes) })
+          : "",
+    );
+    if (known && rows.length > 0 && !starting) text(done, sum.textContent ?? "");
+  }
+
+  /**
+   * What `ask` answers, asked again for as long as the server is away or asks for patience.
+   * @template T @param {Row} row @param {AbortSignal} until @param {() => Promise<T>} ask @returns {Promise<T>}
+   */
+  async function patiently(row, until, ask) {
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        const pause = pauseOf(error);
+        if (!pause || until.aborted) throw error;
+        say(row, t("a moment, please…"));
+        await new Promise((resolve) => {
+          const timer = setTimeout(resolve, pause);
+          until.addEventListener("abort", () => (clearTimeout(timer), resolve(null)), { once: true });
+        });
+        if (until.aborted) throw new DOMException("given up", "AbortError");
+      }
+    }
   }
 
   /** What each would bring, one after the other: the Hub counts questions. @param {AbortSignal} until */
   async function lookAt(until) {
-    for (const row of rows) {
-      if (!row.entry.repo) continue;
+    for (const row of rows.filter(({ entry, preview }) => entry.repo && !preview)) {
       try {
-        row.preview = await act("preview", { repo: row.entry.text }, until);
+        row.preview = await patiently(row, until, () => act("preview", { repo: row.entry.text }, until));
         const { bytes_to_fetch, files_selected } = row.preview;
         const files = count(files_selected, "{n} file", "{n} files");
         say(row, bytes_to_fetch ? `${files}, ${size(bytes_to_fetch)}` : t("is here"));
@@ -115,7 +170,6 @@ export function pasteList({ act, signal, finished }) {
       } catch (error) {
         if (isAbort(error)) return;
         if (!(error instanceof ApiError)) throw error;
-        if (error.status === 429) return; // they can be started all the same
         say(row, error.message, true);
         if (error.status < 500) row.box.checked = false;
       }
@@ -124,22 +178,25 @@ export function pasteList({ act, signal, finished }) {
   }
 
   async function start() {
+    const mine = rows;
     const ids = [];
     looking?.abort();
     starting = true;
     draw();
     for (const row of chosen()) {
       try {
-        const wish = row.preview ? { preview: row.preview.id } : { repo: row.entry.text };
-        const { id } = await act("start", wish).catch((error) => {
-          if (error.code !== "unknown_preview") throw error;
-          return act("start", { repo: row.entry.text }); // the server was begun anew
-        });
+        const { id } = await patiently(row, signal, () =>
+          act("start", row.preview ? { preview: row.preview.id } : { repo: row.entry.text }).catch((error) => {
+            if (error.code !== "unknown_preview") throw error;
+            return act("start", { repo: row.entry.text }); // the server was begun anew
+          }),
+        );
         ids.push(id);
         row.done = true;
         row.box.disabled = true;
         say(row, t("in the queue"));
       } catch (error) {
+        if (isAbort(error)) break;
         if (!(error instanceof ApiError)) throw error;
         if (error.download) row.done = true;
         say(row, error.message, !error.download);
@@ -148,17 +205,24 @@ export function pasteList({ act, signal, finished }) {
     }
     starting = false;
     draw();
-    if (ids.length > 0 && rows.every(({ entry, done, box }) => done || !entry.repo || !box.checked)) finished(ids);
+    const isAll = mine.every(({ entry, done, box }) => done || !entry.repo || !box.checked);
+    if (ids.length > 0 && isAll) finished(ids, rows === mine && !signal.aborted);
   }
 
   return {
     node,
-    /** @param {Pasted|null} pasted null: something else is in the box */
+    /** Somebody has pressed Enter in the box. */
+    enter() {
+      if (!button.disabled) start();
+    },
+    /** What was chosen of a line, and is known of it, stays. @param {Pasted|null} pasted null: something else is there */
     update(pasted) {
+      const before = new Map(rows.filter(({ done }) => !done).map((row) => [JSON.stringify(row.entry), row]));
       looking?.abort();
       show(node, !!pasted);
-      rows = (pasted?.entries ?? []).map(row);
-      fill(list, ...rows.map(nodeOf));
+      rows = (pasted?.entries ?? []).map((entry) => before.get(JSON.stringify(entry)) ?? row(entry));
+      fill(list, ...rows.map(({ node }) => node));
+      text(done, "");
       if (!pasted) return;
       const missing = rows.filter(({ entry }) => !entry.present).length;
       text(
@@ -168,7 +232,6 @@ export function pasteList({ act, signal, finished }) {
           : count(rows.length, "{n} thing in this list", "{n} things in this list"),
       );
       text(help, pasted.kind === "workflow" ? t("Before each is the folder in which ComfyUI looks for it.") : "");
-      for (const one of rows) if (one.entry.present) say(one, t("is here"));
       draw();
       looking = new AbortController();
       lookAt(AbortSignal.any([looking.signal, signal]));

@@ -62,6 +62,8 @@ export function repository(root, path, row, parts) {
   });
   form.take(path);
 
+  let failed = false;
+
   /** @param {Found|HubModel} known */
   function drawFacts(known) {
     const facts = factsOf(known);
@@ -100,6 +102,7 @@ export function repository(root, path, row, parts) {
   }
 
   async function load() {
+    failed = false;
     const isDataset = path.startsWith("datasets/");
     const repo = path
       .replace(/^datasets\//, "")
@@ -117,8 +120,11 @@ export function repository(root, path, row, parts) {
       if (isAbort(error)) return;
       if (!(error instanceof ApiError)) throw error;
       text(words, error.message);
+      failed = true;
     }
   }
+
+  parts.store.subscribe("recovered", () => failed && load(), signal);
   if (row) drawFacts(row);
   else show(figures, false);
   load();

@@ -132,7 +132,7 @@ export function mount(root, { store, api, act, prefs, tell }) {
     h("input", { type: "text", inputMode: "decimal", autocomplete: "off", data: { testid: "gpu_memory" } }),
     t("Memory of the graphics cards"),
     t(
-      "Gigabytes of each, with blanks between: 24 24. 0: there is none. Empty: what the kernel tells, which NVIDIA’s driver does not.",
+      "GiB of each, with blanks between, as the maker says it: 24 24. 0: there is none. Empty: what the kernel tells, which NVIDIA’s driver does not.",
     ),
   );
 
@@ -140,10 +140,10 @@ export function mount(root, { store, api, act, prefs, tell }) {
   function readCards(words) {
     const parts = words
       .replace(/(\d)\s*gi?b?\b/gi, "$1")
-      .split(/[\s,;]+/)
+      .split(/[\s;]+/)
       .filter(Boolean);
     if (parts.length === 0) return null;
-    const bytes = parts.map((part) => Math.round(Number(part) * GIB));
+    const bytes = parts.map((part) => Math.round(Number(part) * GIB)); // a comma is refused: it has two meanings
     if (bytes.length === 1 && bytes[0] === 0) return [];
     return bytes.length <= CARDS_MAX && bytes.every((n) => n >= 1 && n <= CARD_MAX_GIB * GIB) ? bytes : undefined;
   }
@@ -172,7 +172,8 @@ export function mount(root, { store, api, act, prefs, tell }) {
     if (!settings) return;
     for (const one of fields) one.draw(settings);
     if (document.activeElement !== cards.control)
-      cards.control.value = settings.gpu_memory.map((bytes) => String(Math.round((bytes / GIB) * 100) / 100)).join(" ");
+      cards.control.value =
+        settings.gpu_memory.map((bytes) => String(Math.round((bytes / GIB) * 100) / 100)).join(" ") || "0";
     hours.update(settings.schedule);
     const { paused, bandwidth_limit, until } = settings.effect;
     const now = paused

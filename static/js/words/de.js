@@ -99,13 +99,14 @@ export default {
   // this machine
   "This machine": "Diese Maschine",
   "Memory of the graphics cards": "Speicher der Grafikkarten",
-  "Gigabytes of each, with blanks between: 24 24. 0: there is none. Empty: what the kernel tells, which NVIDIA’s driver does not.":
-    "Gigabyte einer jeden, mit Leerzeichen dazwischen: 24 24. 0: es gibt keine. Leer: was der Kern sagt; der Treiber von NVIDIA sagt es nicht.",
+  "GiB of each, with blanks between, as the maker says it: 24 24. 0: there is none. Empty: what the kernel tells, which NVIDIA’s driver does not.":
+    "GiB einer jeden, wie der Hersteller sie nennt, mit Leerzeichen dazwischen: 24 24. 0: es gibt keine. Leer: was der Kern sagt; der Treiber von NVIDIA sagt es nicht.",
 
   // several things pasted
   "Look for it at the Hub": "Beim Hub danach suchen",
   "Start {n} download|Start {n} downloads": "{n} Download beginnen|{n} Downloads beginnen",
   "{size} so far": "bisher {size}",
+  "a moment, please…": "einen Augenblick …",
   "is here": "ist da",
   "in the queue": "in der Warteschlange",
   "{n} model of this workflow is not here|{n} models of this workflow are not here":
@@ -164,7 +165,7 @@ export default {
   "Examining…": "Wird untersucht …",
   "Examine": "Untersuchen",
   "Nothing is wrong that could be found.": "Es fand sich nichts, was nicht stimmt.",
-  "Downloads work, with something to know below.": "Downloads gehen, mit etwas Wissenswertem weiter unten.",
+  "Nothing is broken, but see what is said below.": "Nichts ist kaputt, aber siehe unten.",
   "It fails at: {name}, {host}.": "Es scheitert an: {name}, {host}.",
   "It fails at: {name}.": "Es scheitert an: {name}.",
   "Larder is on its way; a host that does not answer takes ten seconds.":
@@ -274,8 +275,8 @@ export default {
   "{n} file matches|{n} files match": "{n} Datei passt|{n} Dateien passen",
   "{n} file is left out|{n} files are left out": "{n} Datei wird weggelassen|{n} Dateien werden weggelassen",
   "Paste a model here": "Hier ein Modell einfügen",
-  "A name like owner/name or owner/name:Q4_K_M, any address on the Hub, or a whole command such as “hf download …” or “llama-server -hf …”.":
-    "Ein Name wie owner/name oder owner/name:Q4_K_M, jede Adresse auf dem Hub oder ein ganzer Befehl wie „hf download …“ oder „llama-server -hf …“.",
+  "A name like owner/name or owner/name:Q4_K_M, any address on the Hub, a whole command such as “hf download …”, a list of these, or a ComfyUI workflow.":
+    "Ein Name wie owner/name oder owner/name:Q4_K_M, eine Adresse des Hub, ein ganzer Befehl wie „hf download …“, eine Liste davon oder ein Workflow von ComfyUI.",
   "New download": "Neuer Download",
   "What would you like to download?": "Was möchtest du herunterladen?",
   "All": "Alle",
