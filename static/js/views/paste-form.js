@@ -235,19 +235,21 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
       );
     }
     const mine = (request = new AbortController());
+    /** @type {Preview} */
+    let answer;
     try {
-      const answer = await act("preview", wish(), mine.signal);
-      if (request !== mine) return;
-      if (ticked && !literal && !agrees(answer.files, wanted)) {
-        terms = termsFor(answer.files, wanted, true);
-        return ask(true);
-      }
-      accept(answer, asked);
+      answer = await act("preview", wish(), mine.signal);
     } catch (error) {
       if (isAbort(error) || request !== mine) return;
       if (!(error instanceof ApiError)) throw error;
-      refuse(error);
+      return refuse(error);
     }
+    if (request !== mine) return;
+    if (ticked && !literal && !agrees(answer.files, wanted)) {
+      terms = termsFor(answer.files, wanted, true);
+      return ask(true);
+    }
+    accept(answer, asked);
   }
 
   /** @param {Preview} answer @param {string} asked */
