@@ -48,7 +48,15 @@ export function pasteList({ act, signal, finished }) {
     icon("download"),
     h("span", {}),
   );
-  const node = h("div", { hidden: true }, h("h2", {}, title), help, list, done, h("div", { class: "paste-foot" }, sum, button));
+  const node = h(
+    "div",
+    { hidden: true },
+    h("h2", {}, title),
+    help,
+    list,
+    done,
+    h("div", { class: "paste-foot" }, sum, button),
+  );
 
   const chosen = () => rows.filter(({ box, done }) => box.checked && !done);
 
