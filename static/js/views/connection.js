@@ -57,7 +57,7 @@ export function mount(root, { store, api, rest }) {
   );
   input.control.value = rest;
   const button = h("button", { type: "submit", class: "button", data: { testid: "examine" } });
-  const verdict = h("p", { class: "verdict", role: "status", data: { testid: "verdict" } });
+  const verdict = h("p", { class: "examined", role: "status", data: { testid: "verdict" } });
   const list = h("ol", { class: "log", data: { testid: "checks" } });
 
   fill(
