@@ -26,7 +26,10 @@ def test_what_is_printed_fits_the_window(lived_in, open_terminal, columns):  # n
     for words in VERBS:
         terminal = open_terminal(lived_in, *words, columns=columns)
         terminal.end()
-        wide += [(words[0], line) for line in terminal.lines() if width(line) > columns and " " in line.strip()]
+        for line in terminal.lines():
+            is_code = words[0] == "info" and line.startswith("    ")  # of a card: it is not broken
+            if width(line) > columns and " " in line.strip() and not is_code:
+                wide.append((words[0], line))
     assert not wide, "\n".join(f"{verb}: {line}" for verb, line in wide)
 
 
