@@ -41,6 +41,8 @@ static const struct {
 	[CLI_OPTION_FROM] = { "--from", "FILE",
 			      "take what to get from a file: a list, one a line, or a ComfyUI "
 			      "workflow; - is standard input" },
+	[CLI_OPTION_FIT] = { "--fit", NULL,
+			     "the variant that is recommended for this machine" },
 	[CLI_OPTION_FILES] = { "--files", NULL, "list all files, not only the selected" },
 	[CLI_OPTION_CONTEXT] = { "--context", "N",
 				 "tokens that the model is to keep in mind; 8192" },

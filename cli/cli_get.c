@@ -17,6 +17,7 @@
 #include "cli/cli_args.h"
 #include "cli/cli_download.h"
 #include "cli/cli_effect.h"
+#include "cli/cli_fit.h"
 #include "cli/cli_from.h"
 #include "cli/cli_news.h"
 #include "cli/cli_progress.h"
@@ -154,11 +155,17 @@ static struct json_object *params_of(const struct get *get, const char *word)
 static int make_one(struct get *get, const char *repo, int64_t priority, struct error *err)
 {
 	AUTO_JSON params = params_of(get, repo);
+	AUTO(buf) said = buf_new(CLI_WORDS_MAX);
 	AUTO_JSON extra = NULL;
 	struct json_object *result = NULL;
 	struct watched *watched;
 	struct str id;
 
+	if (cli_args_has(get->session->args, CLI_OPTION_FIT)) {
+		if (cli_fit_choose(get->session, params, said, err) < 0)
+			return -1;
+		say(get, CLI_TERM_OUT, said);
+	}
 	if (cli_args_has(get->session->args, CLI_OPTION_PRIORITY))
 		json_add_int(params, "priority", priority);
 	if (cli_session_call(get->session, get->method, params, RPC_TIMEOUT_MS, &result, &extra,

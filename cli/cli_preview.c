@@ -2,6 +2,7 @@
 
 #include "cli/cli_args.h"
 #include "cli/cli_download.h"
+#include "cli/cli_fit.h"
 #include "cli/cli_table.h"
 #include "cli/cli_term.h"
 #include "cli/cli_text.h"
@@ -263,31 +264,11 @@ static int ask(const struct cli_session *session, const char *repo, struct json_
 				err);
 }
 
-/* Whether it fits, with `context` tokens or, of 0, as many as larderd takes for granted; NULL
- * where there is nothing to run, or larderd cannot tell. */
-static struct json_object *ask_fit(const struct cli_session *session,
-				   struct json_object *preview, int64_t context)
-{
-	AUTO_JSON params = json_object_new_object();
-	struct json_object *fit = NULL;
-	struct error ignored;
-
-	if (length(json_get(preview, "groups")) == 0 ||
-	    !str_is_equal(json_get_str(preview, "type"), S("model")))
-		return NULL;
-	json_add_str(params, "id", json_get_str(preview, "id"));
-	if (context > 0)
-		json_add_int(params, "context", context);
-	(void)!cli_session_call(session, "preview.fit", params, RPC_TIMEOUT_MS, &fit, NULL,
-				&ignored);
-	return fit;
-}
-
 static void print_text(const struct cli_session *session, struct json_object *preview,
 		       int64_t context, bool is_first)
 {
 	AUTO(buf) text = buf_new(TEXT_MAX_BYTES);
-	AUTO_JSON fit = ask_fit(session, preview, context);
+	AUTO_JSON fit = cli_fit_ask(session, preview, context);
 
 	if (!is_first)
 		buf_add_char(text, '\n');
@@ -355,8 +336,7 @@ enum cli_exit cli_preview(const struct cli_session *session)
 	int64_t context;
 	struct error err;
 
-	if (cli_args_number(session->args, CLI_OPTION_CONTEXT, 1, SCHEMA_CONTEXT_MAX, 0,
-			    &context, &err) < 0)
+	if (cli_fit_context(session, &context, &err) < 0)
 		return cli_session_fail(session, &err);
 	return n == 1 ? preview_one(session, repos[0], context)
 		      : preview_all(session, repos, n, context);

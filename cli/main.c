@@ -45,14 +45,17 @@ static const struct {
 	{ { .name = "get",
 	    .words = "REPO...|--from=FILE",
 	    .words_max = SIZE_MAX,
-	    .options = CHOICE | CLI_TAKES(FROM) | CLI_TAKES(PRIORITY) | CLI_TAKES(NO_WAIT),
+	    .options = CHOICE | CLI_TAKES(FIT) | CLI_TAKES(CONTEXT) | CLI_TAKES(FROM) |
+		       CLI_TAKES(PRIORITY) | CLI_TAKES(NO_WAIT),
 	    .summary = "download, and wait until every byte is proven",
 	    .details =
 		    "Downloads from the Hub and waits. " REPO_HELP
-		    " A file may have many of them, one a line; of a ComfyUI workflow, what is "
-		    "not here yet is fetched, and it is said in which of ComfyUI's folders "
-		    "each "
-		    "belongs. Ends with 0 only when every download is completed and proven, 1 "
+		    " With --fit, the variant is taken that larder preview recommends. A file "
+		    "may "
+		    "have many of them, one a line; of a ComfyUI workflow, what is not here "
+		    "yet is "
+		    "fetched, and it is said in which of ComfyUI's folders each belongs. Ends "
+		    "with 0 only when every download is completed and proven, 1 "
 		    "when "
 		    "one has failed or was cancelled, 2 when it was asked for wrongly, 3 when "
 		    "larderd is not running, 130 after Ctrl-C, which leaves the downloads to "

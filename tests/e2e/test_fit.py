@@ -1,6 +1,7 @@
 """Does it fit: the head of a file at the Hub is read before anything is fetched, and held against this machine."""
 
 import os
+import subprocess
 
 import pytest
 
@@ -102,6 +103,28 @@ def test_cards_are_declared_in_the_settings(make_larder):
     assert larder.api("PATCH", "settings", {"gpu_memory": None}, 200).json["gpu_memory"] == [24 * GIB]
     for bad in ([0], [-1], ["24G"], 24, [1 << 45], [GIB] * 17):
         assert larder.api("PATCH", "settings", {"gpu_memory": bad}).status == 422, bad
+
+
+def run(larder, *words):
+    return subprocess.run([larder.build / "larder", *words], env=larder.env, text=True, capture_output=True, timeout=60,
+                          check=False, stdin=subprocess.DEVNULL)
+
+
+def test_two_commands_from_nothing_to_a_variant_that_fits(make_larder):
+    larder = make_larder(LARDER_GPU_MEMORY="8G")
+    found = run(larder, "search", "tiny-7b", "--format", "gguf").stdout
+    assert TINY in found
+    done = run(larder, "get", TINY, "--fit")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{TINY}:Q6_K_L: ") and "fit the graphics memory" in done.stdout
+    assert [path.name for path in (larder.models / TINY).glob("*.gguf")] == ["tiny-7b-Q6_K_L.gguf"]
+
+
+def test_what_does_not_fit_is_not_fetched(larder):
+    for words in ((TINY, "--context", "100000000"), ("acme/tiny-st",), ("acme/nowhere",)):
+        done = run(larder, "get", *words, "--fit")
+        assert done.returncode in (1, 2) and done.stderr and not list(larder.models.rglob("*.gguf")), words
+    assert run(larder, "get", TINY, "--fit", "--context", "0").returncode == 2
 
 
 @pytest.mark.parametrize("query, status", [

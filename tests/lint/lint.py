@@ -65,7 +65,7 @@ LEVELS = [
     "cli/main",
     "cli/cli_audit cli/cli_backup cli/cli_care cli/cli_doctor cli/cli_info cli/cli_link cli/cli_password",
     "cli/cli_get cli/cli_models cli/cli_preview cli/cli_ps cli/cli_search cli/cli_settings cli/cli_status cli/cli_token",
-    "cli/cli_effect cli/cli_from",
+    "cli/cli_effect cli/cli_fit cli/cli_from",
     "cli/cli_session",
     "cli/cli_progress cli/cli_news",
     "cli/cli_complete",
@@ -229,7 +229,7 @@ def check_tests(sources):
                  "downloader/ops_downloads", "downloader/ops_models", "downloader/ops_care", "downloader/ops_trash", "downloader/ops_plan", "downloader/ops_preview", "downloader/ops_settings",
                  "downloader/ops_system", "downloader/account", "downloader/ops_token", "downloader/audit", "downloader/ops_audit", "downloader/ops_hub", "downloader/ops_sessions", "downloader/home", "fcgi/main", "fcgi/worker", "fcgi/guard",
                  "fcgi/app", "fcgi/routes", "fcgi/api_contract", "fcgi/api_downloads", "fcgi/api_hub", "fcgi/api_models", "fcgi/api_session", "fcgi/api_system", "fcgi/api_token", "common/clock", "common/privileges", "cli/main", "cli/cli_get",
-                 "cli/cli_effect", "cli/cli_from", "cli/cli_preview", "cli/cli_ps", "cli/cli_status", "cli/cli_session", "cli/cli_term", "cli/cli_news", "cli/cli_token", "cli/cli_audit", "cli/cli_care", "cli/cli_link", "cli/cli_password"}
+                 "cli/cli_effect", "cli/cli_fit", "cli/cli_from", "cli/cli_preview", "cli/cli_ps", "cli/cli_status", "cli/cli_session", "cli/cli_term", "cli/cli_news", "cli/cli_token", "cli/cli_audit", "cli/cli_care", "cli/cli_link", "cli/cli_password"}
     tested = {p.stem.removeprefix("test_") for p in (ROOT / "tests/unit").glob("test_*.c")}
     for path in sources:
         module = module_of(path)

@@ -1,0 +1,26 @@
+/*
+ * What of a model fits the machine that larderd runs on: asked for a preview, or to choose by.
+ *
+ * One thread.
+ */
+#ifndef CLI_CLI_FIT_H
+#define CLI_CLI_FIT_H
+
+#include "cli/cli_session.h"
+
+/* --context, or 0: as many tokens as larderd takes for granted. */
+int cli_fit_context(const struct cli_session *session, int64_t *ret,
+		    struct error *err) MUST_USE;
+
+/* preview.fit's answer for a preview with `context` tokens (0: as above), to free; NULL where
+ * the preview has nothing to judge, or larderd does not say. */
+struct json_object *cli_fit_ask(const struct cli_session *session, struct json_object *preview,
+				int64_t context);
+
+/* --fit: adds to the parameters of a download, which name a repository, the variant that is
+ * recommended for this machine, at the commit that was looked at; `said` gets a line about it.
+ * -1 with `err` when none fits, or there is none to recommend. */
+int cli_fit_choose(const struct cli_session *session, struct json_object *params,
+		   struct buf *said, struct error *err) MUST_USE;
+
+#endif
