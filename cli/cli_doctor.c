@@ -12,7 +12,6 @@ enum {
 	INDENT = 20,       /* where sentences begin */
 	INDENT_NARROW = 2, /* there, below the names, in a window of less than: */
 	NARROW = 60,
-	TIMEOUT_MS = 5 * 60 * 1000, /* every host of the chain may let us wait */
 };
 
 /* What is in trouble is to be seen at once, without colours too. */
@@ -145,7 +144,7 @@ enum cli_exit cli_doctor(const struct cli_session *session)
 
 	if (n > 0)
 		json_add_cstr(params, "repo", words[0]);
-	if (cli_session_call(session, "doctor.examine", params, TIMEOUT_MS, &report, NULL,
+	if (cli_session_call(session, "doctor.examine", params, RPC_TIMEOUT_MS, &report, NULL,
 			     &err) < 0)
 		return cli_session_fail(session, &err);
 	is_healthy = json_is_true(report, "healthy");

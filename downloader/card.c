@@ -21,7 +21,7 @@
 
 enum {
 	NAME_MAX_BYTES = 12,
-	MAIL_MAX = 1024,      /* bytes of such an address */
+	MAIL_MAX = 1024,      /* bytes of a mailto: address */
 	HTML_FRAMES_MAX = 32, /* elements that HTML has begun within one of the tree; more are
 				 not taken for any */
 };
@@ -292,10 +292,10 @@ static void open_tag(struct card *card, size_t base, const struct card_piece *pi
 		return;
 	card_html_add_text(address, piece->address);
 	card_html_add_text(words, piece->words);
-	if (strcmp(piece->name, "br") == 0 || strcmp(piece->name, "hr") == 0) {
-		add_void(card, piece->name);
-	} else if (strcmp(piece->name, "img") == 0) {
+	if (strcmp(piece->name, "img") == 0) {
 		add_image(card, buf_str(address), buf_str(words));
+	} else if (ends_itself(piece->name)) {
+		add_void(card, piece->name);
 	} else if (strcmp(piece->name, "a") == 0) {
 		open_link(card, buf_str(address), true);
 	} else if (strcmp(name, "th") == 0 || strcmp(name, "td") == 0) {

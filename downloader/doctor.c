@@ -62,8 +62,10 @@ static void report(struct examination *x)
 	x->done(x->ctx, &x->report);
 }
 
-static void examination_free(struct examination *x)
+static void release(void *arg)
 {
+	struct examination *x = arg;
+
 	loop_timer_free(&x->deadline);
 	for (size_t i = 0; i < x->report.n; i++)
 		finding_clear(&x->report.findings[i]);
@@ -73,11 +75,6 @@ static void examination_free(struct examination *x)
 	free(x->revision);
 	free(x->url);
 	free(x);
-}
-
-static void release(void *arg)
-{
-	examination_free(arg);
 }
 
 /* The timer may be the one that calls, so that nothing is freed before it returns. */

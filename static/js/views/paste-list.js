@@ -110,20 +110,19 @@ export function pasteList({ act, signal, finished }) {
     row.said.classList.toggle("verdict-bad", bad);
   }
 
-  /** What is missing on the disk for all that is chosen, as far as it is known; 0: nothing. @param {Row[]} wanted */
-  function lack(wanted) {
+  /** Of so many bytes, those for which there is no room, as far as it is known. @param {Row[]} wanted @param {number} bytes */
+  function lack(wanted, bytes) {
     // Each preview counts what is free once it alone has come.
     const [first] = wanted.flatMap(({ preview }) => preview ?? []);
     if (!first) return 0;
-    const free = first.disk.after + first.bytes_to_fetch;
-    return Math.max(0, wanted.reduce((all, { preview }) => all + (preview?.bytes_to_fetch ?? 0), 0) - free);
+    return Math.max(0, bytes - (first.disk.after + first.bytes_to_fetch));
   }
 
   function draw() {
     const wanted = chosen();
     const bytes = wanted.reduce((all, { preview }) => all + (preview?.bytes_to_fetch ?? 0), 0);
     const known = wanted.every(({ preview }) => preview);
-    const missing = lack(wanted);
+    const missing = lack(wanted, bytes);
     text(
       /** @type {Element} */ (button.lastElementChild),
       starting ? t("Starting…") : count(wanted.length, "Start {n} download", "Start {n} downloads"),
