@@ -2,10 +2,10 @@
  * the Hub (doctor.h). */
 #include "downloader/ops.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "downloader/doctor.h"
+#include "downloader/size_text.h"
 
 /* One call under way. */
 struct consultation {
@@ -45,28 +45,14 @@ static void add_own(struct consultation *c, enum finding_check check, enum findi
 	finding_clear(&finding);
 }
 
-struct size_text {
-	char text[32];
-};
-
-/* "1.2 GB", "345 MB": in thousands, as all sizes are said. */
-static struct size_text size_text(uint64_t bytes)
-{
-	struct size_text ret;
-	bool is_large = bytes >= 1000 * 1000 * 1000;
-	uint64_t tenths = bytes / (is_large ? 100 * 1000 * 1000 : 100 * 1000);
-
-	(void)snprintf(ret.text, sizeof(ret.text), "%llu.%llu %s",
-		       (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10),
-		       is_large ? "GB" : "MB");
-	return ret;
-}
-
 static void add_disk(struct consultation *c)
 {
 	const struct ops *ops = c->ops;
 	const struct file_space *space = space_root(ops->space);
 	uint64_t reserved = queue_reserved(ops->queue, space->device);
+	AUTO_CSTR free_text = size_text(space->free_bytes);
+	AUTO_CSTR reserved_text = size_text(reserved);
+	AUTO_CSTR kept_text = size_text(ops->min_free_bytes);
 	struct error err = { .code = ERR_NONE };
 
 	if (ops_check_disk(ops, &err) < 0) {
@@ -82,15 +68,12 @@ static void add_disk(struct consultation *c)
 	if (space->free_bytes < reserved + ops->min_free_bytes) {
 		add_own(c, FINDING_DISK, FINDING_WARNING,
 			mem_printf("%s has %s free; the queue needs %s, and %s stay free",
-				   ops->models_path, size_text(space->free_bytes).text,
-				   size_text(reserved).text,
-				   size_text(ops->min_free_bytes).text),
+				   ops->models_path, free_text, reserved_text, kept_text),
 			"free some space; what waits for it goes on by itself");
 		return;
 	}
 	add_own(c, FINDING_DISK, FINDING_OK,
-		mem_printf("%s can be written, %s of it free", ops->models_path,
-			   size_text(space->free_bytes).text),
+		mem_printf("%s can be written, %s of it free", ops->models_path, free_text),
 		NULL);
 }
 

@@ -51,7 +51,7 @@ LEVELS = [
     "downloader/variant downloader/fit downloader/finding",
     "downloader/job downloader/retry downloader/rate downloader/segments downloader/controller downloader/throttle"
     " downloader/schedule downloader/feed downloader/window downloader/memory_need downloader/quant downloader/shard downloader/glob downloader/hf_config"
-    " downloader/address downloader/fetch_head downloader/fetch_trace downloader/paste_words downloader/hub_url downloader/hub_parse downloader/hub_parse_failure"
+    " downloader/address downloader/size_text downloader/fetch_head downloader/fetch_trace downloader/paste_words downloader/hub_url downloader/hub_parse downloader/hub_parse_failure"
     " downloader/hub_parse_header downloader/hub_parse_model downloader/hub_parse_search downloader/hub_parse_account",
     # larder-fcgi
     "fcgi/main",
