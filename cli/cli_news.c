@@ -56,6 +56,25 @@ static bool add_findings(struct buf *b, struct json_object *download)
 	return bad > 0;
 }
 
+/* What was here before is no merit of this download. */
+static void add_outcome(struct buf *b, struct json_object *download)
+{
+	uint64_t present = cli_download_number(download, "bytes_present");
+	bool is_all = present > 0 && present == cli_download_number(download, "bytes_total");
+	bool is_update = str_is_equal(json_get_str(download, "kind"), S("update"));
+
+	buf_add(b, is_update && is_all ? S(": up to date, ") : S(": completed, "));
+	add_size(b, download);
+	if (present == 0 || (is_update && is_all))
+		return;
+	buf_add(b, S(", "));
+	if (is_all)
+		buf_add(b, S("all"));
+	else
+		cli_text_add_size(b, present);
+	buf_add(b, S(" of it here before"));
+}
+
 bool cli_news_add_completed(struct buf *b, struct json_object *download)
 {
 	int64_t took_s = cli_download_took_s(download);
@@ -70,8 +89,7 @@ bool cli_news_add_completed(struct buf *b, struct json_object *download)
 		buf_add(b, S(": nothing was broken\n"));
 		return false;
 	}
-	buf_add(b, S(": completed, "));
-	add_size(b, download);
+	add_outcome(b, download);
 	if (took_s >= 0) {
 		buf_add(b, S(", "));
 		cli_text_add_duration(b, (uint64_t)took_s);

@@ -16,8 +16,9 @@ void cli_news_add_name(struct buf *b, struct json_object *download);
 /* "... : downloading, 4.4 GB in 2 files"; waits are counted from `now_ms` (unix). */
 void cli_news_add_state(struct buf *b, struct json_object *download, int64_t now_ms);
 
-/* "...: completed, 4.4 GB in 2 files, 3 m 20 s, proven"; of a verification what it has found:
- * then true when that is not well. */
+/* "...: completed, 4.4 GB in 2 files, 4.3 GB of it here before, 20 s, proven"; "...: up to
+ * date" of an update that had nothing to fetch; of a verification what it has found: then true
+ * when that is not well. */
 bool cli_news_add_completed(struct buf *b, struct json_object *download);
 
 /* "larder: ...: failed: why", what can be done about it, and the page to do it on. */

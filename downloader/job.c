@@ -299,6 +299,7 @@ struct json_object *job_to_json(const struct job *job)
 	json_add_int(object, "priority", job->priority);
 	json_take(object, "reason", reason_to_json(&job->reason));
 	json_add_u64(object, "bytes_total", job->bytes_total);
+	json_add_u64(object, "bytes_present", job->bytes_present);
 	json_add_u64(object, "files_total", job->files_total);
 	add_progress(object, job);
 	json_take(object, "findings", findings_to_json(job));

@@ -90,6 +90,7 @@ struct job {
 	enum job_state state;
 	struct job_reason reason;
 	uint64_t bytes_total;
+	uint64_t bytes_present;  /* of the total, here and proven when the plan was made */
 	uint64_t bytes_done;     /* durable; of a verification, those that are hashed */
 	uint64_t bytes_verified; /* hashed, in files that are whole or under way */
 	uint64_t files_total;

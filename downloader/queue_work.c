@@ -25,6 +25,7 @@ static void take_plan_totals(struct job *job, const struct plan *plan)
 		job->bytes_total += plan->files[i].size;
 		job->bytes_done += plan->files[i].bytes_done;
 	}
+	job->bytes_present = job->bytes_done;
 }
 
 /* Puts what the planned copy knows into the job, which may have moved meanwhile. */
@@ -35,6 +36,7 @@ static void become_planned(struct job *job, struct job *planned)
 	memcpy(job->commit, planned->commit, sizeof(job->commit));
 	job->is_planned = true;
 	job->bytes_total = planned->bytes_total;
+	job->bytes_present = planned->bytes_present;
 	job->bytes_done = planned->bytes_done;
 	job->files_total = planned->files_total;
 	job->files_done = planned->files_done;

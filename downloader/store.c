@@ -94,6 +94,7 @@ static const char *const migrations[] = {
 	"ALTER TABLE jobs ADD COLUMN shown_digest TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE jobs ADD COLUMN shown_files INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE jobs ADD COLUMN shown_bytes INTEGER NOT NULL DEFAULT 0;",
+	"ALTER TABLE jobs ADD COLUMN bytes_present INTEGER NOT NULL DEFAULT 0;",
 };
 
 static_assert(STORE_AUDIT_KEPT == 100000, "the trigger says so");
@@ -639,6 +640,7 @@ static struct job *load_job(struct db_query *q, struct error *err)
 	memcpy(job->shown.digest, shown, strlen(shown) + 1);
 	job->shown.files = (uint64_t)db_int(q, 28);
 	job->shown.bytes = (uint64_t)db_int(q, 29);
+	job->bytes_present = (uint64_t)db_int(q, 30);
 	return MOVE(job);
 }
 
@@ -657,8 +659,8 @@ int store_load(struct store *store, void (*fn)(void *ctx, struct job *take_job),
 		" ELSE (SELECT count(*) FROM files WHERE job = id AND files.state = 'done') "
 		"END,"
 		" created_at, started_at, finished_at, kind, folder, files_changed,"
-		" files_missing, files_unknown, shown_digest, shown_files, shown_bytes"
-		" FROM jobs";
+		" files_missing, files_unknown, shown_digest, shown_files, shown_bytes,"
+		" bytes_present FROM jobs";
 	struct db_query *q = db_query(store->db, sql, err);
 	int more = q == NULL ? -1 : db_next(q, err);
 

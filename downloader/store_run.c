@@ -11,13 +11,13 @@ int store_run_put_job(struct command *command, struct db *db, struct error *err)
 	static const char sql[] =
 		"INSERT INTO jobs VALUES "
 		"(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,"
-		"?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30) ON CONFLICT (id) DO "
+		"?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,?31) ON CONFLICT (id) DO "
 		"UPDATE SET"
 		" repo=?4, commit_id=?6,"
 		" is_planned=?7, priority=?10, state=?11, reason_code=?12, reason_message=?13,"
 		" reason_retry_at=?14, reason_url=?15, bytes_total=?16, bytes_done=?17,"
 		" files_total=?18, files_done=?19, started_at=?21, finished_at=?22,"
-		" files_changed=?25, files_missing=?26, files_unknown=?27";
+		" files_changed=?25, files_missing=?26, files_unknown=?27, bytes_present=?31";
 	const struct job *job = command->job;
 	AUTO_JSON select = terms_to_json(&job->select);
 	AUTO_JSON exclude = terms_to_json(&job->exclude);
@@ -55,6 +55,7 @@ int store_run_put_job(struct command *command, struct db *db, struct error *err)
 	db_bind_text(q, 28, job->shown.digest);
 	db_bind_int(q, 29, (int64_t)job->shown.files);
 	db_bind_int(q, 30, (int64_t)job->shown.bytes);
+	db_bind_int(q, 31, (int64_t)job->bytes_present);
 	return db_run(q, err);
 }
 

@@ -48,7 +48,9 @@ static char *title_of(const struct job *job)
 	};
 
 	return mem_printf("%s %s", job->repo,
-			  job->state == JOB_FAILED ? "has failed" : done[job->kind]);
+			  job->state == JOB_FAILED                           ? "has failed"
+			  : job->kind == JOB_REPAIR && job->files_total == 0 ? "is whole"
+									     : done[job->kind]);
 }
 
 static char *message_of(const struct job *job, const char *folder)
@@ -57,6 +59,8 @@ static char *message_of(const struct job *job, const char *folder)
 
 	if (job->state == JOB_FAILED)
 		return mem_strdup(job->reason.message);
+	if (job->kind == JOB_REPAIR && job->files_total == 0)
+		return mem_printf("nothing was broken in %s", folder);
 	if (job->kind == JOB_VERIFY)
 		return mem_printf("%llu files are changed, %llu are missing in %s",
 				  (unsigned long long)job->files_changed,

@@ -222,6 +222,22 @@ def test_an_update_fetches_what_changed_and_switches_at_once(larder, hub, cared)
     assert (folder / "model.bin").read_bytes() == fresh
 
 
+def test_what_was_here_before_is_told_apart_from_what_was_fetched(make_larder, hub, cared):
+    larder = make_larder()
+    first = larder.fetch(CARED, select=["config.json"])
+    assert first["bytes_present"] == 0 and first["bytes_total"] == len(cared["config.json"])
+    rest = larder.fetch(CARED)
+    assert rest["bytes_present"] == first["bytes_total"] < rest["bytes_total"]
+    again = act(larder, CARED, "update")
+    assert again["bytes_present"] == again["bytes_total"] == rest["bytes_total"]
+    hub.push(CARED, {"README.md": b"two\n"})
+    # It is known after a kill, too.
+    identity = act(larder, CARED, "update")["id"]
+    larder.kill_daemon()
+    larder.start_daemon()
+    assert larder.get(identity)["bytes_present"] == larder.get(identity)["bytes_total"] - 4
+
+
 def test_an_update_that_is_killed_leaves_the_old_or_the_new(larder, hub, cared):
     assert larder.fetch(CARED)["state"] == "completed"
     fresh = {"model.bin": os.urandom(3_000_000), "README.md": b"two\n"}

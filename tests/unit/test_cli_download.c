@@ -195,6 +195,15 @@ static void news_are_sentences_about_one_download(void **state)
 		      "b\",\"state\":\"completed\",\"bytes_total\":1234567,"
 		      "\"files_total\":1,\"started_at\":\"2026-11-22T21:42:00.000Z\","
 		      "\"finished_at\":\"2026-11-22T21:45:20.000Z\"}");
+	AUTO_JSON partly = parse("{\"id\":\"abcdefgh\",\"repo\":\"a/b\",\"kind\":\"download\","
+				 "\"state\":\"completed\",\"bytes_total\":1234567,"
+				 "\"bytes_present\":1000000,\"files_total\":2}");
+	AUTO_JSON whole = parse("{\"id\":\"abcdefgh\",\"repo\":\"a/b\",\"kind\":\"download\","
+				"\"state\":\"completed\",\"bytes_total\":10,"
+				"\"bytes_present\":10,\"files_total\":2}");
+	AUTO_JSON update = parse("{\"id\":\"abcdefgh\",\"repo\":\"a/b\",\"kind\":\"update\","
+				 "\"state\":\"completed\",\"bytes_total\":10,"
+				 "\"bytes_present\":10,\"files_total\":2}");
 	AUTO_JSON running =
 		parse("{\"id\":\"abcdefgh\",\"repo\":\"a/b\",\"select\":[\"Q8_0\"],"
 		      "\"state\":\"downloading\",\"bytes_total\":10,\"files_total\":2}");
@@ -209,6 +218,17 @@ static void news_are_sentences_about_one_download(void **state)
 	cli_news_add_completed(b, completed);
 	assert_string_equal(buf_cstr(b),
 			    "a/b (abcdef): completed, 1.2 MB in 1 file, 3 m 20 s, proven\n");
+	buf_reset(b);
+	cli_news_add_completed(b, partly);
+	assert_string_equal(buf_cstr(b), "a/b (abcdef): completed, 1.2 MB in 2 files, 1.0 MB "
+					 "of it here before, proven\n");
+	buf_reset(b);
+	cli_news_add_completed(b, whole);
+	assert_string_equal(buf_cstr(b), "a/b (abcdef): completed, 10 B in 2 files, all of it "
+					 "here before, proven\n");
+	buf_reset(b);
+	cli_news_add_completed(b, update);
+	assert_string_equal(buf_cstr(b), "a/b (abcdef): up to date, 10 B in 2 files, proven\n");
 	buf_reset(b);
 	cli_news_add_state(b, running, NOW_MS);
 	assert_string_equal(buf_cstr(b), "a/b Q8_0 (abcdef): downloading, 10 B in 2 files\n");

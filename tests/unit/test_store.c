@@ -212,6 +212,7 @@ static void a_job_comes_back_as_it_was(void **state)
 	job_set_reason(job, &why, 1234567890123);
 	job_set_reason_url(job, mem_strdup("https://x/y"));
 	job->bytes_total = UINT64_C(9000000000000);
+	job->bytes_present = UINT64_C(8000000000000);
 	job->files_total = 3;
 	job->started_at_ms = 2000;
 	put(p, job, ERR_NONE);
@@ -234,6 +235,7 @@ static void a_job_comes_back_as_it_was(void **state)
 	assert_int_equal(back->reason.retry_at_ms, 1234567890123);
 	assert_string_equal(back->reason.url, "https://x/y");
 	assert_int_equal(back->bytes_total, job->bytes_total);
+	assert_int_equal(back->bytes_present, job->bytes_present);
 	assert_int_equal(back->files_total, 3);
 	assert_int_equal(back->created_at_ms, 1000);
 	assert_int_equal(back->started_at_ms, 2000);
@@ -763,6 +765,7 @@ static void of_a_database_without_extents_only_finished_files_count(void **state
 		   "ALTER TABLE jobs DROP COLUMN shown_digest; "
 		   "ALTER TABLE jobs DROP COLUMN shown_files; "
 		   "ALTER TABLE jobs DROP COLUMN shown_bytes; "
+		   "ALTER TABLE jobs DROP COLUMN bytes_present; "
 		   "PRAGMA user_version = 3");
 	place_open(p);
 	back = get_plan(p, ID_A);

@@ -264,6 +264,7 @@ static void go_back_to_version_4(const struct place *p)
 		    "ALTER TABLE jobs DROP COLUMN shown_digest; "
 		    "ALTER TABLE jobs DROP COLUMN shown_files; "
 		    "ALTER TABLE jobs DROP COLUMN shown_bytes; "
+		    "ALTER TABLE jobs DROP COLUMN bytes_present; "
 		    "PRAGMA user_version = 4",
 		    NULL, NULL, NULL) != SQLITE_OK)
 		abort();

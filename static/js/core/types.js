@@ -9,8 +9,8 @@
  *   bytes_done: number, bytes_verified: number }} JobFile
  * @typedef {{ id: string, kind: string, repo: string, type: string, revision: string, commit: string|null,
  *   select: string[], exclude: string[], priority: number, state: State, reason: Reason|null,
- *   bytes_total: number, bytes_done: number, bytes_verified: number, files_total: number, files_done: number,
- *   speed_bps: number, eta_s: number|null, connections: number,
+ *   bytes_total: number, bytes_present?: number, bytes_done: number, bytes_verified: number,
+ *   files_total: number, files_done: number, speed_bps: number, eta_s: number|null, connections: number,
  *   findings?: Findings|null, folder?: string,
  *   created_at: string, started_at: string|null, finished_at: string|null, files?: JobFile[] }} Download
  * @typedef {{ proven: number, changed: number, missing: number, unknown: number }} Findings

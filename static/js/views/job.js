@@ -55,16 +55,20 @@ export function findingsText({ proven, changed, missing, unknown }) {
 }
 
 /** What it is doing, in words. @param {Download} d */
-function phaseText({ kind, state, reason, findings }) {
+function phaseText({ kind, state, reason, findings, bytes_total, bytes_present }) {
   if (state === "waiting") return WAITING[reason?.code ?? ""] ?? PHASES.waiting[0];
   if (kind === "verify" && state === "verifying") return t("Reading what is on the disk");
   if (kind === "verify" && state === "completed" && findings) return findingsText(findings) || t("Nothing to prove");
+  if (kind === "update" && state === "completed" && bytes_present === bytes_total) return t("Up to date");
   return PHASES[state]?.[0] ?? state;
 }
 
 /** @param {Download} d */
-function bytesText({ state, bytes_total: total, bytes_done: done, bytes_verified: verified }) {
+function bytesText({ state, bytes_total: total, bytes_present: present, bytes_done: done, bytes_verified: verified }) {
   if (!total) return "";
+  if (state === "completed" && present === total) return t("{total}, all of it here before", { total: size(total) });
+  if (state === "completed" && present)
+    return t("{total}, {present} of it here before", { total: size(total), present: size(present) });
   if (state === "completed" || state === "cancelled") return size(total);
   const part = state === "verifying" ? verified : done;
   const values = { done: size(part), total: size(total), percent: percent(fraction(part, total)) };

@@ -536,8 +536,8 @@ function usualSpeed(finished) {
   let bytes = 0;
   let ms = 0;
   const done = finished.filter((d) => d.state === "completed" && d.kind === "download" && d.started_at);
-  for (const { bytes_total, started_at, finished_at } of done.slice(0, 5)) {
-    bytes += bytes_total;
+  for (const { bytes_total, bytes_present = 0, started_at, finished_at } of done.slice(0, 5)) {
+    bytes += bytes_total - bytes_present;
     ms += Date.parse(finished_at ?? "") - Date.parse(started_at ?? "");
   }
   return ms > 0 ? (bytes / ms) * 1000 : 0;
