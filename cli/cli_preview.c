@@ -202,6 +202,7 @@ static void add_head(struct buf *b, struct json_object *preview)
 static void add_totals(struct buf *b, struct json_object *preview)
 {
 	uint64_t to_fetch = cli_download_number(preview, "bytes_to_fetch");
+	uint64_t replaced = cli_download_number(preview, "files_replaced");
 
 	buf_add(b, S("\nselected:   "));
 	cli_text_add_count(b, cli_download_number(preview, "files_selected"), "file");
@@ -219,6 +220,12 @@ static void add_totals(struct buf *b, struct json_object *preview)
 	buf_add(b, S(", into "));
 	cli_text_add_escaped(b, json_get_str(preview, "folder"));
 	buf_add_char(b, '\n');
+	if (replaced == 0)
+		return;
+	buf_add(b, S("replaces:   "));
+	cli_text_add_count(b, replaced, "file");
+	buf_add(b, replaced == 1 ? S(" there, which goes to the trash\n")
+				 : S(" there, which go to the trash\n"));
 }
 
 /* What is free after, over what is to be kept free; or by how much it falls short. */

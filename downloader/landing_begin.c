@@ -198,10 +198,11 @@ static void on_checked_hash(void *ctx, const char *hex)
 		landing_end_parts(l, false, judge_existing);
 }
 
-/* A small file that is absent need not be asked for anywhere else. */
+/* A small file that is not here need not be asked for anywhere else. */
 static bool opens_at_once(const struct landing *l, const struct work *work)
 {
-	return work->presence == LOCALDIR_ABSENT && landing_is_small(l);
+	return (work->presence == LOCALDIR_ABSENT || work->presence == LOCALDIR_OTHER) &&
+	       landing_is_small(l);
 }
 
 static void act_look(struct work *work)

@@ -139,15 +139,19 @@ int localdir_look(int root, const struct localdir_names *names, uint64_t size,
 	if (found < 0)
 		return -1;
 	if (found == 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != size) {
-		*ret = LOCALDIR_ABSENT;
+		*ret = found == 0 ? LOCALDIR_ABSENT : LOCALDIR_OTHER;
 		return 0;
 	}
 	*ret = LOCALDIR_UNPROVEN;
 	found = localdir_read_note(root, names->metadata, &note, err);
 	if (found <= 0)
 		return 0; /* unreadable metadata vouches for nothing */
-	if (strcmp(note.digest, digest) == 0 && localdir_does_vouch(&note, file_mtime_ns(&st)))
+	if (!localdir_does_vouch(&note, file_mtime_ns(&st)))
+		return 0;
+	if (strcmp(note.digest, digest) == 0)
 		*ret = LOCALDIR_PROVEN;
+	else if (strlen(note.digest) == strlen(digest))
+		*ret = LOCALDIR_OTHER;
 	return 0;
 }
 

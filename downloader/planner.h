@@ -46,6 +46,7 @@ struct planned_file {
 	struct variant variant;
 	bool is_selected;
 	bool is_present; /* proven on the disk */
+	bool is_other;   /* another file has its name there: it will go to the trash */
 };
 
 struct planned {

@@ -8,6 +8,7 @@
 
 struct sums {
 	uint64_t files_selected;
+	uint64_t files_replaced;
 	uint64_t bytes_total;
 	uint64_t bytes_selected;
 	uint64_t bytes_to_fetch;
@@ -32,6 +33,7 @@ static struct json_object *file_to_json(const struct planned_file *file)
 	json_add_bool(object, "companion", variant_is_companion(variant->kind));
 	json_add_bool(object, "selected", file->is_selected);
 	json_add_bool(object, "present", file->is_present);
+	json_add_bool(object, "replaces", file->is_other);
 	return object;
 }
 
@@ -142,6 +144,7 @@ static struct sums add_up(const struct planned *planned)
 		if (!file->is_selected)
 			continue;
 		sums.files_selected++;
+		sums.files_replaced += file->is_other;
 		sums.bytes_selected += file->file->size;
 		if (!file->is_present)
 			sums.bytes_to_fetch += file->file->size;
@@ -221,6 +224,7 @@ char *preview_text(const struct planned *planned, const struct choice *choice, c
 	json_add_bool(object, "has_more_groups", has_more_groups);
 	json_add_u64(object, "files_total", planned->n);
 	json_add_u64(object, "files_selected", sums.files_selected);
+	json_add_u64(object, "files_replaced", sums.files_replaced);
 	json_add_u64(object, "bytes_total", sums.bytes_total);
 	json_add_u64(object, "bytes_selected", sums.bytes_selected);
 	json_add_u64(object, "bytes_to_fetch", sums.bytes_to_fetch);

@@ -495,8 +495,17 @@ def test_preview_shows_groups_files_and_what_it_does_to_the_disk(hub, larderd):
     assert "README.md" not in text
     everything = larderd.run("preview", f"{TINY}:Q4_K_M", "--files", check=0).stdout
     assert all(name in everything for name in hub.files(TINY))
+    other = larderd.models / TINY / Q4
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"of somebody else")
+    replaced = "replaces:   1 file there, which goes to the trash\n"
+    assert replaced not in text and replaced in larderd.run("preview", f"{TINY}:Q4_K_M", check=0).stdout
     larderd.run("get", f"{TINY}:Q4_K_M", check=0)
-    assert re.search(r"^to fetch: +nothing", larderd.run("preview", f"{TINY}:Q4_K_M").stdout, re.M)
+    after = larderd.run("preview", f"{TINY}:Q4_K_M").stdout
+    assert re.search(r"^to fetch: +nothing", after, re.M) and replaced not in after
+    again = larderd.run("get", f"{TINY}:Q4_K_M", check=0).stdout
+    assert re.search(r"completed, 4\.7 MB in 1 file, all of it here before,.* proven$", again, re.M)
+    assert ": up to date, 4.7 MB in 1 file" in larderd.run("update", TINY, check=0).stdout
 
 
 def test_preview_of_several_is_one_document(larderd):

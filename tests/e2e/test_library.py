@@ -337,6 +337,11 @@ def test_nothing_is_overwritten_by_what_comes_back(larder):
 def test_a_replaced_file_is_in_the_trash_too(larder, hub):
     (name,) = [path for path in hub.files(REPO) if "Q4_K_M" in path]
     put(larder, f"{REPO}/{name}", b"another file")
+    # Which is said before.
+    preview = larder.api("POST", "preview", {"repo": REPO, "select": ["Q4_K_M"]}, 200).json
+    assert preview["files_replaced"] == 1
+    assert [file["path"] for file in preview["files"] if file["replaces"]] == [name]
+    assert larder.api("POST", "preview", {"repo": REPO, "select": ["Q8_0"]}, 200).json["files_replaced"] == 0
     assert larder.fetch(REPO, select=["Q4_K_M"])["state"] == "completed"
     (entry,) = trash(larder)
     assert entry["paths"] == [f"{REPO}/{name}"] and entry["bytes"] == len(b"another file")

@@ -127,20 +127,20 @@ static void names_are_those_of_the_official_client(void **state)
 	localdir_names_clear(&top);
 }
 
-static void what_is_no_file_of_that_size_is_absent(void **state)
+static void what_is_no_file_of_that_size_is_another(void **state)
 {
 	const struct place *p = *state;
 
 	assert_int_equal(look(p), LOCALDIR_ABSENT);
 	put(p, p->names.final, "longer than five");
-	assert_int_equal(look(p), LOCALDIR_ABSENT);
+	assert_int_equal(look(p), LOCALDIR_OTHER);
 	assert_int_equal(unlinkat(p->root, p->names.final, 0), 0);
 	assert_int_equal(mkdirat(p->root, p->names.final, 0755), 0);
-	assert_int_equal(look(p), LOCALDIR_ABSENT);
+	assert_int_equal(look(p), LOCALDIR_OTHER);
 	assert_int_equal(unlinkat(p->root, p->names.final, AT_REMOVEDIR), 0);
 	put(p, "hello", "hello");
 	assert_int_equal(symlinkat("../../../hello", p->root, p->names.final), 0);
-	assert_int_equal(look(p), LOCALDIR_ABSENT);
+	assert_int_equal(look(p), LOCALDIR_OTHER);
 }
 
 static void a_link_on_the_way_is_an_error(void **state)
@@ -170,7 +170,10 @@ static void metadata_vouches_as_the_official_client_counts(void **state)
 		{ COMMIT "\n" DIGEST "\n1772599999.5\n", 500, LOCALDIR_PROVEN },
 		{ COMMIT "\n" DIGEST "\n1772599999.49\n", 500, LOCALDIR_UNPROVEN },
 		{ COMMIT "\n" DIGEST "\n1772599000.0\n", 0, LOCALDIR_UNPROVEN },
-		{ COMMIT "\n" OTHER "\n1772600000.5\n", 0, LOCALDIR_UNPROVEN },
+		/* Another file; of another kind of digest nobody can tell. */
+		{ COMMIT "\n" OTHER "\n1772600000.5\n", 0, LOCALDIR_OTHER },
+		{ COMMIT "\n" OTHER "\n1772599000.0\n", 0, LOCALDIR_UNPROVEN },
+		{ COMMIT "\n" COMMIT "\n1772600000.5\n", 0, LOCALDIR_UNPROVEN },
 		{ "main\n" DIGEST "\n1772600000.5\n", 0, LOCALDIR_UNPROVEN },
 		{ COMMIT "\n" DIGEST "\nsoon\n", 0, LOCALDIR_UNPROVEN },
 		{ COMMIT "\n" DIGEST "\n-1\n", 0, LOCALDIR_UNPROVEN },
@@ -652,7 +655,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_note_is_read_when_it_makes_sense),
 		TEST(names_are_those_of_the_official_client),
-		TEST(what_is_no_file_of_that_size_is_absent),
+		TEST(what_is_no_file_of_that_size_is_another),
 		TEST(a_link_on_the_way_is_an_error),
 		TEST(metadata_vouches_as_the_official_client_counts),
 		TEST(huge_metadata_vouches_for_nothing),

@@ -36,8 +36,9 @@ static int make(void **state)
 			       .name = "Q2_K" } },
 		{ .variant = { .quant = { .label = "Q8_0", .rank = 1, .bpw_centi = 850 },
 			       .name = "Q8_0" },
-		  .is_selected = true },
-		{ .variant.kind = VARIANT_OTHER },
+		  .is_selected = true,
+		  .is_other = true },
+		{ .variant.kind = VARIANT_OTHER, .is_other = true }, /* left alone */
 		{ .variant = { .kind = VARIANT_SAFETENSORS, .name = "s" },
 		  .is_selected = true },
 		{ .variant = { .kind = VARIANT_SAFETENSORS, .name = "s" }, .is_present = true },
@@ -85,7 +86,7 @@ static void sums_count_what_is_selected_and_lacks(void **state)
 		int64_t wanted;
 	} rows[] = {
 		{ "files_total", 6 },     { "files_selected", 3 },  { "bytes_total", 63 },
-		{ "bytes_selected", 21 }, { "bytes_to_fetch", 20 },
+		{ "bytes_selected", 21 }, { "bytes_to_fetch", 20 }, { "files_replaced", 1 },
 	};
 	struct choice choice = main_choice();
 	AUTO_JSON object = preview(&choice);
@@ -124,12 +125,12 @@ static void files_are_told_with_their_marks(void **state)
 		json_text(json_object_array_get_idx(array, 0)),
 		S("{\"path\":\"config.json\",\"size\":1,\"algorithm\":\"sha256\",\"digest\":"
 		  "\"abc\",\"quant\":null,\"group\":null,\"companion\":true,\"selected\":true,"
-		  "\"present\":true}")));
+		  "\"present\":true,\"replaces\":false}")));
 	assert_true(str_is_equal(
 		json_text(json_object_array_get_idx(array, 2)),
 		S("{\"path\":\"m-Q8_0.gguf\",\"size\":4,\"algorithm\":\"sha256\",\"digest\":"
 		  "\"abc\",\"quant\":\"Q8_0\",\"group\":\"Q8_0\",\"companion\":false,"
-		  "\"selected\":true,\"present\":false}")));
+		  "\"selected\":true,\"present\":false,\"replaces\":true}")));
 }
 
 static void groups_come_big_quants_first_then_the_rest(void **state)

@@ -21,7 +21,7 @@
  *   bits_per_weight?: number, files: number, bytes: number, selected: "all"|"some"|"none", present: "all"|"some"|"none" }} Group
  * @typedef {{ id: string, understood: string, repo: string, type: string, revision: string, commit: string,
  *   select: string[], exclude: string[], gated: false|"auto"|"manual", licence: string|null, folder: string,
- *   files: PreviewFile[], groups: Group[], files_total: number, files_selected: number,
+ *   files: PreviewFile[], groups: Group[], files_total: number, files_selected: number, files_replaced?: number,
  *   bytes_total: number, bytes_selected: number, bytes_to_fetch: number,
  *   disk: { free: number, reserved: number, after: number }, memory?: number|null }} Preview
  * @typedef {{ preview: string } | { repo: string, type?: string, revision?: string, commit?: string, select?: string[],

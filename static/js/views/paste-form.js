@@ -452,12 +452,16 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     if (p.bytes_to_fetch === 0) return [t("All of it is on the disk already."), false];
     const speed = usualSpeed(store.finished());
     const folder = isolate(p.folder);
-    return [
-      speed
-        ? t("Goes to {folder}, in about {time}", { folder, time: duration(p.bytes_to_fetch / speed) })
-        : t("Goes to {folder}", { folder }),
-      false,
-    ];
+    const where = speed
+      ? t("Goes to {folder}, in about {time}", { folder, time: duration(p.bytes_to_fetch / speed) })
+      : t("Goes to {folder}", { folder });
+    if (!p.files_replaced) return [where, false];
+    const others = count(
+      p.files_replaced,
+      "Another file that has its name there goes to the trash.",
+      "{n} other files that have their names there go to the trash.",
+    );
+    return [where + ". " + others, false];
   }
 
   function drawProblem() {

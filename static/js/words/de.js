@@ -278,13 +278,15 @@ export default {
   "{n} file matches|{n} files match": "{n} Datei passt|{n} Dateien passen",
   "{n} file is left out|{n} files are left out": "{n} Datei wird weggelassen|{n} Dateien werden weggelassen",
   "Paste a model here": "Hier ein Modell einfügen",
-  "A name like owner/name or owner/name:Q4_K_M, any address on the Hub, a whole command such as “hf download …”, a list of these, or a ComfyUI workflow.":
-    "Ein Name wie owner/name oder owner/name:Q4_K_M, eine Adresse des Hub, ein ganzer Befehl wie „hf download …“, eine Liste davon oder ein Workflow von ComfyUI.",
+  "A name like owner/name or owner/name:Q4_K_M, any address on the Hub, a whole command such as “hf download …”, a list of these (Shift+Enter makes a line), or a ComfyUI workflow.":
+    "Ein Name wie owner/name oder owner/name:Q4_K_M, eine Adresse des Hub, ein ganzer Befehl wie „hf download …“, eine Liste davon (Umschalt+Eingabe macht eine Zeile) oder ein Workflow von ComfyUI.",
   "New download": "Neuer Download",
   "What would you like to download?": "Was möchtest du herunterladen?",
   "All": "Alle",
   "None": "Keine",
   "What to fetch": "Was geladen wird",
+  "Another file that has its name there goes to the trash.|{n} other files that have their names there go to the trash.":
+    "Eine andere Datei dieses Namens dort kommt in den Papierkorb.|{n} andere Dateien dieser Namen dort kommen in den Papierkorb.",
   "Only {name}": "Nur {name}",
   "Only": "Nur dies",
   "on disk": "auf der Platte",
