@@ -11,6 +11,8 @@
 
 #include <errno.h>
 
+#include "downloader/size_text.h"
+
 enum {
 	/* So much more free than since the disk was full is worth a try before its time. */
 	ROOM_GROWN_BYTES = 64 * 1024 * 1024,
@@ -81,6 +83,16 @@ static uint64_t bytes_before(const struct queue *q, const struct entry *entry, u
 	return bytes;
 }
 
+static int refuse(struct error *err, uint64_t wanted, uint64_t usable, uint64_t free_bytes)
+{
+	AUTO_CSTR wanted_text = size_text(wanted);
+	AUTO_CSTR usable_text = size_text(usable);
+	AUTO_CSTR free_text = size_text(free_bytes);
+
+	return error_set(err, ERR_DISK_FULL, "%s are still to come, %s of %s free may be used",
+			 wanted_text, usable_text, free_text);
+}
+
 int queue_room_check(const struct queue *q, const struct entry *entry, struct error *err)
 {
 	uint64_t wanted = job_remaining(entry->job);
@@ -95,10 +107,7 @@ int queue_room_check(const struct queue *q, const struct entry *entry, struct er
 	usable = space.free_bytes > promised ? space.free_bytes - promised : 0;
 	if (wanted <= usable)
 		return 1;
-	return error_set(err, ERR_DISK_FULL,
-			 "%.1f GB are still to come, %.1f GB of %.1f GB free may be used",
-			 (double)wanted / 1e9, (double)usable / 1e9,
-			 (double)space.free_bytes / 1e9);
+	return refuse(err, wanted, usable, space.free_bytes);
 }
 
 bool queue_room_is_awaited(const struct job *job)
@@ -142,6 +151,8 @@ bool queue_room_may_wake(const struct queue *q, const struct entry *entry, bool 
 /* Nothing of the job can be written any more, or must be. */
 static bool must_stop(const struct queue *q, const struct entry *entry, struct error *err)
 {
+	AUTO_CSTR free_text = NULL;
+	AUTO_CSTR kept_text = NULL;
 	struct file_space space;
 	int known = find_space(entry, &space, err);
 
@@ -150,8 +161,10 @@ static bool must_stop(const struct queue *q, const struct entry *entry, struct e
 	if (known == 0 || space.free_bytes >= q->limits.min_free_bytes ||
 	    job_remaining(entry->job) == 0)
 		return false;
-	(void)error_set(err, ERR_DISK_FULL, "%.1f GB are free, %.1f GB are to stay free",
-			(double)space.free_bytes / 1e9, (double)q->limits.min_free_bytes / 1e9);
+	free_text = size_text(space.free_bytes);
+	kept_text = size_text(q->limits.min_free_bytes);
+	(void)error_set(err, ERR_DISK_FULL, "%s are free, %s are to stay free", free_text,
+			kept_text);
 	return true;
 }
 
