@@ -30,7 +30,7 @@ export function paste(parts) {
     "p",
     { class: "help", id: "paste-help" },
     t(
-      "A name like owner/name or owner/name:Q4_K_M, any address on the Hub, a whole command such as “hf download …”, a list of these, or a ComfyUI workflow.",
+      "A name like owner/name or owner/name:Q4_K_M, any address on the Hub, a whole command such as “hf download …”, a list of these (Shift+Enter makes a line), or a ComfyUI workflow.",
     ),
   );
   const node = h(
