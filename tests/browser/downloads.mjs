@@ -112,6 +112,22 @@ export const scenarios = {
     await page.screenshot({ path: `${shots}/completed.png`, fullPage: true });
   },
 
+  /** What has the name of a file that comes is said to go to the trash; what was here before is told after. */
+  async replaced(page) {
+    await live(page);
+    await paste(page, TERM);
+    const words = page.getByText("Another file that has its name there goes to the trash.");
+    await words.waitFor({ timeout: TIMEOUT });
+    await looksRight(page, shots, "replaced");
+    await start(page);
+    await state(page, "completed");
+    await paste(page, TERM.split(":")[0]);
+    check((await words.count()) === 0, "what is in its place is said to go to the trash");
+    await start(page);
+    await page.getByText(/, .* of it here before$/).waitFor({ timeout: TIMEOUT });
+    await looksRight(page, shots, "here-before");
+  },
+
   /** A refresh in the middle loses nothing; pause, resume and cancel do what they say. */
   async refresh(page) {
     await paste(page, TERM);

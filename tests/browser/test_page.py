@@ -66,6 +66,11 @@ def test_the_whole_job_by_clicking(drive, larder, hub):
     assert [p.name for p in folder.iterdir() if p.is_file()] == ["tiny-7b-Q4_K_M.gguf"]
 
 
+def test_what_is_replaced_and_what_was_here_is_said(drive, larder):
+    put(larder, "acme/tiny-7b-GGUF/tiny-7b-Q4_K_M.gguf", b"somebody else's")
+    drive("replaced").finish()
+
+
 def test_a_refresh_loses_nothing_and_the_buttons_do_what_they_say(drive, larder, hub):
     hub.fault("slow", "*", origin="cdn", rate=400_000)
     driver = drive("refresh")
