@@ -161,7 +161,8 @@ static int build_sessions(struct daemon *d, struct error *err)
 	d->auth = auth_new((enum auth_mode)cfg->auth, str_from(cfg->api_keys), err);
 	if (d->auth == NULL)
 		return error_prefix(err, "LARDER_API_KEYS");
-	d->sessions = sessions_new(d->store, cfg->state_dir, d->auth, &hooks, err);
+	d->sessions = sessions_new(d->store, cfg->state_dir, cfg->password_hash, d->auth,
+				   &hooks, err);
 	return d->sessions == NULL ? error_prefix(err, "LARDER_STATE_DIR") : 0;
 }
 

@@ -74,7 +74,21 @@ static void on_loaded(void *ctx, const char *name, const char *value)
 		log_warning("setting %s: not a number", name);
 }
 
-struct sessions *sessions_new(struct store *store, const char *state_dir, struct auth *auth,
+/* The file's bytes are the key, the hash what is signed. */
+static void mix_in(struct sessions *s, const char *password_hash)
+{
+	unsigned char key[TOKEN_KEY_BYTES];
+
+	static_assert(TOKEN_KEY_BYTES == crypto_generichash_KEYBYTES, "the whole of it is one");
+	memcpy(key, s->secret, sizeof(key));
+	(void)crypto_generichash(s->secret, sizeof(s->secret),
+				 (const unsigned char *)password_hash, strlen(password_hash),
+				 key, sizeof(key));
+	sodium_memzero(key, sizeof(key));
+}
+
+struct sessions *sessions_new(struct store *store, const char *state_dir,
+			      const char *password_hash, struct auth *auth,
 			      const struct sessions_hooks *hooks, struct error *err)
 {
 	AUTO(sessions) s = mem_alloc(sizeof(*s));
@@ -85,6 +99,8 @@ struct sessions *sessions_new(struct store *store, const char *state_dir, struct
 	if (secret_load(state_dir, s->secret, err) < 0 ||
 	    store_load_settings(store, on_loaded, s, err) < 0)
 		return NULL;
+	if (password_hash[0] != '\0')
+		mix_in(s, password_hash);
 	auth_set_secret(auth, s->secret, s->epoch);
 	auth_set_ended(auth, s->ended, s->n_ended);
 	return MOVE(s);

@@ -1,7 +1,8 @@
 /*
- * What sessions are believed by: the secret they are signed with, kept in
- * $LARDER_STATE_DIR/secret.key, and, kept in the database, the epoch they must be of and those
- * that somebody has signed out of. A new epoch revokes every session there is.
+ * What sessions are believed by: the secret they are signed with, made of what is kept in
+ * $LARDER_STATE_DIR/secret.key and of the password's hash, so that a new password ends what was
+ * begun with the old one; and, kept in the database, the epoch they must be of and those that
+ * somebody has signed out of. A new epoch revokes every session there is.
  *
  * Belongs to the loop's thread.
  */
@@ -19,9 +20,11 @@ struct sessions_hooks {
 };
 
 /* Reads the secret, or makes one when there is none; blocks, so before the loop runs. One that
- * others may read is refused. `auth` gets both, now and whenever they change; it is borrowed.
+ * others may read is refused. `password_hash` is "" where nobody has one. `auth` gets all of
+ * it, now and whenever it changes; it is borrowed.
  */
-struct sessions *sessions_new(struct store *store, const char *state_dir, struct auth *auth,
+struct sessions *sessions_new(struct store *store, const char *state_dir,
+			      const char *password_hash, struct auth *auth,
 			      const struct sessions_hooks *hooks, struct error *err);
 void sessions_free(struct sessions **sessions);
 

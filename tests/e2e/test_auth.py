@@ -136,15 +136,19 @@ def test_a_setting_that_makes_no_sense_is_refused_by_name(make_larder, setting, 
 PASSWORD = "correct horse battery staple"
 
 
-@pytest.fixture(scope="session")
-def password_hash():
+def make_hash(password):
     """What `larder hash-password` makes."""
     from harness import programs
-    done = subprocess.run([programs() / "larder", "hash-password", "--json"], input=PASSWORD + "\n",
+    done = subprocess.run([programs() / "larder", "hash-password", "--json"], input=password + "\n",
                           capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)["hash"]
-    assert found.startswith("$argon2id$") and PASSWORD not in found
+    assert found.startswith("$argon2id$") and password not in found
     return found
+
+
+@pytest.fixture(scope="session")
+def password_hash():
+    return make_hash(PASSWORD)
 
 
 @pytest.fixture(params=["nginx", "caddy", "lighttpd"])
@@ -190,6 +194,22 @@ def test_who_knows_the_password_comes_in_and_goes(door):
     door.start_daemon()
     assert statuses(door, headers) == (401, 401)
     assert statuses(door, signed_in(door)[0]) == (200, 200)
+
+
+def test_a_new_password_ends_what_the_old_one_began(make_larder, password_hash):
+    larder = make_larder(LARDER_AUTH="password", LARDER_PASSWORD_HASH=password_hash)
+    old = signed_in(larder)[0]
+    larder.stop_daemon()
+    larder.start_daemon()
+    assert statuses(larder, old) == (200, 200)
+    larder.stop_daemon()
+    larder.fcgi.end()
+    larder.ended.append(larder.fcgi)
+    larder.env["LARDER_PASSWORD_HASH"] = make_hash("another one")
+    larder.start_daemon()
+    larder.start_fcgi()
+    assert statuses(larder, old) == (401, 401)
+    assert statuses(larder, {}) == (401, 401)
 
 
 def test_a_sign_out_ends_its_stream_and_no_other(make_larder, password_hash):

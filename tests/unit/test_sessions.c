@@ -23,6 +23,7 @@ struct place {
 	struct store *store;
 	struct auth *auth;
 	struct sessions *sessions;
+	const char *password_hash;
 	unsigned revoked;
 };
 
@@ -41,7 +42,7 @@ static int begin(struct place *p, struct error *err)
 	p->store = store_new(p->loop, p->state, err);
 	p->auth = auth_new(AUTH_PASSWORD, S(""), err);
 	assert_non_null(p->store);
-	p->sessions = sessions_new(p->store, p->state, p->auth, &hooks, err);
+	p->sessions = sessions_new(p->store, p->state, p->password_hash, p->auth, &hooks, err);
 	return p->sessions == NULL ? -1 : 0;
 }
 
@@ -62,6 +63,7 @@ static int place_make(void **state)
 
 	tempdir_make(&p->dir);
 	p->state = tempdir_path(&p->dir, "state");
+	p->password_hash = "";
 	*state = p;
 	return begin(p, &err);
 }
@@ -129,6 +131,25 @@ static void a_secret_is_made_once_and_is_nobody_elses_to_read(void **state)
 	end(p);
 	assert_int_equal(begin(p, &err), 0);
 	assert_true(is_believed(p, cookie));
+}
+
+static void a_new_password_ends_what_the_old_one_began(void **state)
+{
+	static const char *const hashes[] = { "$argon2id$old", "$argon2id$new", "" };
+	struct place *p = *state;
+	AUTO_CSTR without = sign(p);
+	AUTO_CSTR with_old = NULL;
+	struct error err;
+
+	for (size_t i = 0; i < ARRAY_LEN(hashes); i++) {
+		end(p);
+		p->password_hash = hashes[i];
+		assert_int_equal(begin(p, &err), 0);
+		if (i == 0)
+			with_old = sign(p);
+		assert_int_equal(is_believed(p, with_old), i == 0);
+		assert_int_equal(is_believed(p, without), hashes[i][0] == '\0');
+	}
 }
 
 static void a_secret_that_cannot_be_right_is_refused(void **state)
@@ -234,6 +255,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_remove)
 	const struct CMUnitTest tests[] = {
 		TEST(a_secret_is_made_once_and_is_nobody_elses_to_read),
+		TEST(a_new_password_ends_what_the_old_one_began),
 		TEST(a_secret_that_cannot_be_right_is_refused),
 		TEST(revoking_ends_all_sessions_for_good),
 		TEST(one_that_is_signed_out_of_is_over_for_good),
