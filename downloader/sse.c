@@ -21,6 +21,8 @@
 #include "common/error.h"
 #include "common/hosts.h"
 #include "common/json.h"
+#include "common/log.h"
+#include "common/problem.h"
 #include "downloader/sse_newcomers.h"
 
 enum {
@@ -336,10 +338,18 @@ static void begin_stream(struct sse *sse, struct evhttp_request *req,
 
 /* --- requests --- */
 
-static void refuse(struct evhttp_request *req, int status, const char *reason, const char *code)
+static void refuse(struct evhttp_request *req, int status, const struct error *err)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
 	struct evbuffer *body = evbuffer_new();
+	char request_id[REQUEST_ID_MAX + 1];
+	AUTO_JSON problem = NULL;
+
+	request_id_take(request_id, header(req, "X-Request-Id"));
+	log_set_request(str_from(request_id));
+	log_debug("the event stream is refused: %s", err->text);
+	log_set_request(S(""));
+	problem = problem_document(err, status, request_id);
 
 	(void)evhttp_add_header(headers, "Content-Type", "application/problem+json");
 	(void)evhttp_add_header(headers, "Connection", "close");
@@ -347,11 +357,8 @@ static void refuse(struct evhttp_request *req, int status, const char *reason, c
 		(void)evhttp_add_header(headers, "Retry-After", "30");
 	if (status == 401)
 		(void)evhttp_add_header(headers, "WWW-Authenticate", "Bearer");
-	(void)evbuffer_add_printf(body,
-				  "{\"type\":\"urn:larder:problem:%s\",\"title\":\"%s\","
-				  "\"status\":%d,\"code\":\"%s\"}",
-				  code, reason, status, code);
-	evhttp_send_reply(req, status, reason, body);
+	(void)evbuffer_add(body, json_text(problem).p, json_text(problem).n);
+	evhttp_send_reply(req, status, error_code_title(err->code), body);
 	evbuffer_free(body);
 }
 
@@ -385,6 +392,17 @@ static size_t count_of(const struct sse *sse, const char *who)
 	return n;
 }
 
+static int check_room(const struct sse *sse, const char *who, struct error *err)
+{
+	if (sse->n_clients >= sse->plan.clients_max)
+		return error_set(err, ERR_TOO_MANY_CLIENTS, "%zu streams are open",
+				 sse->n_clients);
+	if (count_of(sse, who) >= sse->plan.clients_each)
+		return error_set(err, ERR_TOO_MANY_CLIENTS, "%zu streams of yours are open",
+				 sse->plan.clients_each);
+	return 0;
+}
+
 static void admit(struct sse *sse, struct evhttp_request *req)
 {
 	struct auth_headers headers = {
@@ -399,42 +417,57 @@ static void admit(struct sse *sse, struct evhttp_request *req)
 	if ((sse->plan.hosts != NULL &&
 	     hosts_check(str_from(sse->plan.hosts), str_from(header(req, "Host")), &err) < 0) ||
 	    (sse->plan.is_for_this_machine && hosts_check_client(address_of(req), &err) < 0)) {
-		refuse(req, 403, error_code_title(err.code), error_code_name(err.code));
+		refuse(req, 403, &err);
 		return;
 	}
 	if (auth_identify(sse->plan.auth, &headers, clock_unix_ms() / 1000, &identity, &err) <
 	    0) {
-		refuse(req, 401, error_code_title(err.code), error_code_name(err.code));
+		refuse(req, 401, &err);
 		return;
 	}
 	who = name_who(&identity, req);
-	if (sse->n_clients >= sse->plan.clients_max ||
-	    count_of(sse, who) >= sse->plan.clients_each)
-		refuse(req, HTTP_SERVUNAVAIL, "Too many watch already", "too_many_clients");
+	if (check_room(sse, who, &err) < 0)
+		refuse(req, HTTP_SERVUNAVAIL, &err);
 	else
 		begin_stream(sse, req, &identity, MOVE(who));
 }
 
-/* A request that made no sense comes without a URI, and with the status that evhttp has found
- * for it. */
-static void on_request(struct evhttp_request *req, void *arg)
+/* 0, or the status that refuses it. A request that made no sense comes without a URI, and with
+ * the status that evhttp has found for it. */
+static int check_request(const struct sse *sse, struct evhttp_request *req, struct error *err)
 {
-	struct sse *sse = arg;
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
 	const char *path = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
 
+	if (uri == NULL && evhttp_request_get_response_code(req) == HTTP_ENTITYTOOLARGE) {
+		(void)error_set(err, ERR_TOO_LARGE, "the header or the body is too large");
+		return HTTP_ENTITYTOOLARGE;
+	}
+	if (uri == NULL) {
+		(void)error_set(err, ERR_BAD_REQUEST, "it is not HTTP as it should be");
+		return HTTP_BADREQUEST;
+	}
+	if (path == NULL || strcmp(path, sse->path) != 0) {
+		(void)error_set(err, ERR_UNKNOWN_PATH, "larderd serves %s here", sse->path);
+		return HTTP_NOTFOUND;
+	}
+	if (evhttp_request_get_command(req) != EVHTTP_REQ_GET) {
+		(void)error_set(err, ERR_METHOD_NOT_ALLOWED, "%s takes GET only", sse->path);
+		return HTTP_BADMETHOD;
+	}
+	return 0;
+}
+
+static void on_request(struct evhttp_request *req, void *arg)
+{
+	struct sse *sse = arg;
+	struct error err;
+	int status = check_request(sse, req, &err);
+
 	newcomers_remove(sse->newcomers, bufferevent_of(req));
 	set_listening(sse);
-	if (uri == NULL && evhttp_request_get_response_code(req) == HTTP_ENTITYTOOLARGE)
-		refuse(req, HTTP_ENTITYTOOLARGE, "The request is too large", "too_large");
-	else if (uri == NULL)
-		refuse(req, HTTP_BADREQUEST, "The request could not be understood",
-		       "bad_request");
-	else if (path == NULL || strcmp(path, sse->path) != 0)
-		refuse(req, HTTP_NOTFOUND, "There is nothing at this address", "unknown_path");
-	else if (evhttp_request_get_command(req) != EVHTTP_REQ_GET)
-		refuse(req, HTTP_BADMETHOD, "This address takes GET only",
-		       "method_not_allowed");
+	if (status != 0)
+		refuse(req, status, &err);
 	else
 		admit(sse, req);
 }

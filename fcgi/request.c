@@ -35,23 +35,6 @@ static void read_method(struct request *request, const char *text)
 	}
 }
 
-/* One line of the log each side finds again: the web server's id if it gives a decent one. */
-static void read_id(struct request *request, const char *given)
-{
-	unsigned char random[8];
-	size_t n = given != NULL ? strlen(given) : 0;
-	bool is_decent = n >= 8 && n <= REQUEST_ID_MAX;
-
-	for (size_t i = 0; is_decent && i < n; i++)
-		is_decent = char_is_alnum(given[i]) || given[i] == '-';
-	if (is_decent) {
-		memcpy(request->id, given, n + 1);
-		return;
-	}
-	randombytes_buf(random, sizeof(random));
-	(void)sodium_bin2hex(request->id, sizeof(request->id), random, sizeof(random));
-}
-
 static int hex_value(char c)
 {
 	if (char_is_digit(c))
@@ -227,7 +210,7 @@ int request_read(const struct request_input *input, const char *base_path,
 {
 	*ret = (struct request){ .method = METHOD_OTHER };
 	read_method(ret, input->variable(input->ctx, "REQUEST_METHOD"));
-	read_id(ret, input->variable(input->ctx, "HTTP_X_REQUEST_ID"));
+	request_id_take(ret->id, input->variable(input->ctx, "HTTP_X_REQUEST_ID"));
 	ret->auth = (struct auth_headers){
 		.cookie = input->variable(input->ctx, "HTTP_COOKIE"),
 		.authorization = input->variable(input->ctx, "HTTP_AUTHORIZATION"),

@@ -10,6 +10,7 @@
 
 #include "common/auth.h"
 #include "common/json.h"
+#include "common/problem.h"
 #include "fcgi/csrf.h"
 
 struct error;
@@ -21,7 +22,6 @@ enum {
 	REQUEST_DEPTH_MAX = 8,                /* levels of its JSON */
 	REQUEST_PARTS_MAX = 8,                /* of the path, after /api/v1/ */
 	REQUEST_QUERY_MAX = 16,               /* parameters */
-	REQUEST_ID_MAX = 64,
 	REQUEST_WHO_MAX = 95,
 };
 

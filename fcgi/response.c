@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "common/problem.h"
+
 static const struct {
 	int status;
 	const char *reason;
@@ -41,6 +43,7 @@ static const int statuses[ERR_COUNT] = {
 	[ERR_WRONG_HOST] = 403,
 	[ERR_NOT_THIS_MACHINE] = 403,
 	[ERR_TOO_MANY_REQUESTS] = 429,
+	[ERR_TOO_MANY_CLIENTS] = 503,
 	[ERR_UNKNOWN_PATH] = 404,
 	[ERR_UNKNOWN_METHOD] = 500,
 	[ERR_METHOD_NOT_ALLOWED] = 405,
@@ -151,20 +154,9 @@ static void add_extra(struct json_object *problem, struct json_object *extra)
 void response_problem(struct response *response, const struct error *err,
 		      const char *request_id, struct json_object *extra)
 {
-	struct json_object *problem = json_object_new_object();
-	AUTO_CSTR type = mem_printf("urn:larder:problem:%s", error_code_name(err->code));
 	int status = response_status(err->code);
+	struct json_object *problem = problem_document(err, status, request_id);
 
-	json_add_cstr(problem, "type", type);
-	json_add_cstr(problem, "title", error_code_title(err->code));
-	json_add_int(problem, "status", status);
-	json_add_cstr(problem, "detail", err->text);
-	json_add_cstr(problem, "code", error_code_name(err->code));
-	json_add_cstr(problem, "request_id", request_id);
-	if (err->field[0] != '\0')
-		json_add_cstr(problem, "field", err->field);
-	if (error_code_hint(err->code) != NULL)
-		json_add_cstr(problem, "hint", error_code_hint(err->code));
 	add_extra(problem, extra);
 	response_json(response, status, problem);
 	response->content_type = "application/problem+json";

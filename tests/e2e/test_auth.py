@@ -59,6 +59,11 @@ def test_who_shows_nothing_stays_outside(guarded):
         assert statuses(guarded, headers) == (401, 401), headers
     refused = guarded.raw("GET", "/api/v1/downloads")
     assert refused.headers["WWW-Authenticate"] == "Bearer" and refused.json["code"] == "sign_in"
+    # The event stream says so in the same words.
+    watching = guarded.raw("GET", "/api/v1/events")
+    assert watching.headers["WWW-Authenticate"] == "Bearer"
+    first, second = refused.json, watching.json
+    assert first.pop("request_id") != second.pop("request_id") and first == second
     # These tell nothing but that somebody must sign in.
     assert guarded.raw("GET", "/api/v1/health").status == 200
     session = guarded.api("GET", "session", status=200).json

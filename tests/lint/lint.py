@@ -72,7 +72,7 @@ LEVELS = [
     "cli/cli_download cli/cli_table cli/cli_term cli/cli_args",
     "cli/cli_text",
     # what the programs agree on
-    "common/config common/env_file common/rpc common/privileges common/sandbox common/service",
+    "common/config common/env_file common/rpc common/problem common/privileges common/sandbox common/service",
     "common/schema common/auth",
     "common/token",
     "common/log common/metrics",

@@ -25,6 +25,7 @@ static void every_code_has_its_status(void **state)
 		{ ERR_WRONG_HOST, 403 },
 		{ ERR_NOT_THIS_MACHINE, 403 },
 		{ ERR_TOO_MANY_REQUESTS, 429 },
+		{ ERR_TOO_MANY_CLIENTS, 503 },
 		{ ERR_UNKNOWN_PATH, 404 },
 		{ ERR_UNKNOWN_METHOD, 500 },
 		{ ERR_METHOD_NOT_ALLOWED, 405 },

@@ -351,11 +351,14 @@ static void other_addresses_and_methods_are_refused(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		AUTO(buf) text = text_new();
-		AUTO_FD fd = ask(p, rows[i].method, rows[i].target, "");
+		AUTO_FD fd = ask(p, rows[i].method, rows[i].target,
+				 "X-Request-Id: from-the-web-server\r\n");
 
 		hear(p, fd, text, NULL);
 		assert_true(str_has_prefix(buf_str(text), str_from(rows[i].wanted)));
 		assert_non_null(strstr(buf_cstr(text), "application/problem+json"));
+		assert_non_null(
+			strstr(buf_cstr(text), "\"request_id\":\"from-the-web-server\""));
 		assert_int_equal(sse_clients(p->sse), 0);
 	}
 	assert_int_equal(p->snapshots, 0);
