@@ -19,11 +19,39 @@ static void add_label(char ret[96], const char *name, const char *value)
 	(void)snprintf(ret, 96, "%s=\"%s\"", name, value);
 }
 
-/* From the beginning, so that the first one is seen as a change. */
+/* From the beginning, so that the first one is seen as a change: what retry.c tries again. */
 static bool is_usual(enum error_code cause)
 {
-	return cause == ERR_NETWORK || cause == ERR_TIMEOUT || cause == ERR_RATE_LIMITED ||
-	       cause == ERR_HUB_UNAVAILABLE;
+	static const enum error_code causes[] = {
+		ERR_NETWORK,      ERR_TIMEOUT,     ERR_RATE_LIMITED,  ERR_HUB_UNAVAILABLE,
+		ERR_HUB_PROTOCOL, ERR_URL_EXPIRED, ERR_DISK_FULL,     ERR_DISK_ERROR,
+		ERR_DISK_AWAY,    ERR_STORE,       ERR_RANGE_IGNORED, ERR_HASH_MISMATCH,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(causes); i++) {
+		if (causes[i] == cause)
+			return true;
+	}
+	return false;
+}
+
+static void add_ends(struct buf *b)
+{
+	metrics_family(b, "larder_ended_total", COUNTER,
+		       "Jobs that have come to an end, by what they were and how it went.");
+	for (unsigned kind = 0; kind < JOB_KIND_COUNT; kind++) {
+		for (unsigned state = 0; state < JOB_STATE_COUNT; state++) {
+			char labels[96];
+
+			if (!job_is_final((enum job_state)state))
+				continue;
+			(void)snprintf(labels, sizeof(labels), "kind=\"%s\",state=\"%s\"",
+				       job_kind_name((enum job_kind)kind),
+				       job_state_name((enum job_state)state));
+			metrics_value(b, "larder_ended_total", labels,
+				      tally_ends((enum job_kind)kind, (enum job_state)state));
+		}
+	}
 }
 
 static void add_downloads(struct buf *b, const struct ops *ops)
@@ -36,6 +64,7 @@ static void add_downloads(struct buf *b, const struct ops *ops)
 		add_label(label, "state", job_state_name((enum job_state)i));
 		metrics_value(b, "larder_downloads", label, sums.by_state[i]);
 	}
+	add_ends(b);
 	metrics_one(b, "larder_speed_bytes_per_second", GAUGE,
 		    "Of all jobs together, verifications too, now.", sums.speed_bps);
 	metrics_one(b, "larder_connections", GAUGE, "Connections that fetch, now.",
@@ -122,18 +151,17 @@ static void add_scrub(struct buf *b, const struct ops *ops)
 		    (uint64_t)scrub_whole_ms(ops->scrub) / 1000);
 }
 
-static uint64_t cpu_us(void)
+static uint64_t cpu_us(const struct rusage *usage)
 {
-	struct rusage usage;
-
-	if (getrusage(RUSAGE_SELF, &usage) < 0)
-		return 0;
-	return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
-	       (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+	return (uint64_t)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000 +
+	       (uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec);
 }
 
 static void add_process(struct buf *b, const struct ops *ops)
 {
+	struct rusage usage = { 0 };
+
+	(void)getrusage(RUSAGE_SELF, &usage);
 	metrics_one(b, "larder_event_clients", GAUGE, "Event streams that are open.",
 		    sse_clients(ops->sse));
 	metrics_family(b, "larder_loop_late_seconds", GAUGE,
@@ -142,7 +170,10 @@ static void add_process(struct buf *b, const struct ops *ops)
 			lateness_lately_ms(ops->lateness) * US_PER_MS);
 	metrics_family(b, "larder_cpu_seconds_total", COUNTER,
 		       "Processor time that larderd has taken.");
-	metrics_seconds(b, "larder_cpu_seconds_total", NULL, cpu_us());
+	metrics_seconds(b, "larder_cpu_seconds_total", NULL, cpu_us(&usage));
+	metrics_one(b, "larder_memory_peak_bytes", GAUGE,
+		    "Memory that larderd has held at most since it began.",
+		    (uint64_t)usage.ru_maxrss * 1024);
 	metrics_family(b, "larder_build_info", GAUGE, "The version, as a label.");
 	metrics_value(b, "larder_build_info", "version=\"" LARDER_VERSION "\"", 1);
 }

@@ -222,6 +222,8 @@ void queue_entry_move(struct entry *entry, enum job_state to)
 	log_info("download %s (%s): %s -> %s", entry->job->id, entry->job->repo,
 		 job_state_name(entry->job->state), job_state_name(to));
 	job_move(entry->job, to, clock_unix_ms());
+	if (job_is_final(to))
+		tally_end(entry->job->kind, to);
 }
 
 /* The job cannot go on now: it waits or has failed, as retry.c says. */

@@ -7,7 +7,7 @@
 #ifndef DOWNLOADER_TALLY_H
 #define DOWNLOADER_TALLY_H
 
-#include "common/error.h"
+#include "downloader/job.h"
 
 enum tally {
 	TALLY_FETCHED,  /* bytes of bodies that came over the line */
@@ -19,6 +19,10 @@ enum tally {
 
 void tally_add(enum tally what, uint64_t n);
 uint64_t tally_of(enum tally what);
+
+/* A job has come to an end, in a final state. */
+void tally_end(enum job_kind kind, enum job_state state);
+uint64_t tally_ends(enum job_kind kind, enum job_state state);
 
 /* A file or a job is tried again, for this reason. */
 void tally_retry(enum error_code why);

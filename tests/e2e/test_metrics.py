@@ -3,6 +3,7 @@
 from prometheus_client.parser import text_string_to_metric_families
 
 TERM = "acme/tiny-7b-GGUF:Q4_K_M"
+KINDS = ("download", "update", "verify", "repair")
 
 
 def scrape(larder):
@@ -26,6 +27,7 @@ def test_they_count_what_happens(larder, hub):
     before = scrape(larder)
     assert value(before, "larder_up") == 1 and value(before, "larder_models") == 0
     assert value(before, "larder_fetched_bytes_total") == 0
+    assert {kind: value(before, "larder_ended_total", kind=kind, state="completed") for kind in KINDS} == dict.fromkeys(KINDS, 0)
     with larder.stream() as stream:
         next(iter(stream))
         assert value(scrape(larder), "larder_event_clients") == 1
@@ -34,6 +36,9 @@ def test_they_count_what_happens(larder, hub):
     after = scrape(larder)
     assert value(after, "larder_downloads", state="completed") == 1
     assert value(after, "larder_downloads", state="downloading") == 0
+    assert value(after, "larder_ended_total", kind="download", state="completed") == 1
+    assert value(after, "larder_ended_total", kind="download", state="failed") == 0
+    assert value(after, "larder_memory_peak_bytes") > 1e6
     for name in ("fetched", "written", "hashed"):
         assert value(after, f"larder_{name}_bytes_total") >= size
     assert value(after, "larder_hub_requests_total") >= 3
@@ -49,9 +54,11 @@ def test_they_count_what_happens(larder, hub):
 
 def test_a_retry_has_its_cause(fast, hub):
     hub.fault("status", "*", origin="cdn", status=503, times=2)
+    assert value(scrape(fast), "larder_retries_total", cause="hub_unavailable") == 0
     fast.fetch(TERM)
     samples = scrape(fast)
     assert value(samples, "larder_retries_total", cause="hub_unavailable") >= 1
+    assert value(samples, "larder_retries_total", cause="hash_mismatch") == 0
 
 
 def test_a_scrub_is_told(larder):
