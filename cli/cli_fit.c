@@ -59,6 +59,15 @@ static void take(struct json_object *params, struct json_object *preview, struct
 	json_add_str(params, "commit", json_get_str(preview, "commit"));
 }
 
+void cli_fit_add_no_card(struct buf *b, struct json_object *fit)
+{
+	struct json_object *host = json_get(fit, "host");
+
+	if (host != NULL && length(json_get(host, "gpus")) == 0)
+		buf_add(b, S("  no graphics card is known here; to name one of 8 GiB: larder "
+			     "settings set gpu-memory=8G\n"));
+}
+
 int cli_fit_choose(const struct cli_session *session, struct json_object *params,
 		   struct buf *said, struct error *err)
 {
@@ -72,6 +81,11 @@ int cli_fit_choose(const struct cli_session *session, struct json_object *params
 	    cli_session_call(session, "preview.make", params, RPC_TIMEOUT_MS, &preview, NULL,
 			     err) < 0)
 		return -1;
+	if (length(json_get(preview, "select")) > 0) {
+		cli_text_add_escaped(said, json_get_str(preview, "understood"));
+		buf_add(said, S(": taken as it is named; --fit chooses where nothing is\n"));
+		return 0;
+	}
 	fit = cli_fit_ask(session, preview, context);
 	recommended = json_get(fit, "recommended");
 	name = json_get_str(recommended, "group");
@@ -90,5 +104,6 @@ int cli_fit_choose(const struct cli_session *session, struct json_object *params
 	buf_add(said, S(": "));
 	cli_text_add_escaped(said, json_get_str(recommended, "reason"));
 	buf_add_char(said, '\n');
+	cli_fit_add_no_card(said, fit);
 	return 0;
 }

@@ -131,6 +131,7 @@ static void add_groups(struct buf *b, struct json_object *preview, struct json_o
 	buf_add_char(b, '\n');
 	cli_table_render(table, columns, is_utf8, b);
 	add_recommended(b, preview, fit);
+	cli_fit_add_no_card(b, fit);
 }
 
 /* --- files --- */

@@ -54,14 +54,17 @@ static unsigned least_rank(enum fit_verdict verdict)
 							     : rank_of("Q6_K");
 }
 
+static bool is_poor(const struct fit_choice *choice)
+{
+	return choice->quant->rank > rank_of("IQ3_XXS");
+}
+
 /* How good a place a variant has: the less, the better. */
 static unsigned place_of(const struct fit_choice *choice)
 {
-	bool is_poor = choice->quant->rank > rank_of("IQ3_XXS");
-
 	if (choice->verdict == FIT_NOT)
 		return 2 * FIT_VERDICT_COUNT;
-	return (unsigned)choice->verdict + (is_poor ? FIT_VERDICT_COUNT : 0);
+	return (unsigned)choice->verdict + (is_poor(choice) ? FIT_VERDICT_COUNT : 0);
 }
 
 /* Is `a` the better one? */
@@ -106,6 +109,11 @@ char *fit_reason(const struct fit_choice *choice, uint64_t context)
 	if (choice->verdict == FIT_NOT)
 		return mem_printf("the smallest there is; none fits, with a context of %llu",
 				  (unsigned long long)context);
+	if (is_poor(choice))
+		return mem_printf(
+			"the best that fits, with a context of %llu; so few bits cost "
+			"much of its quality: a smaller model may answer better",
+			(unsigned long long)context);
 	return mem_printf("%s, with a context of %llu", places[choice->verdict],
 			  (unsigned long long)context);
 }

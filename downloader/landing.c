@@ -273,6 +273,14 @@ void landing_start_hasher(struct landing *l, void (*progress)(void *ctx, uint64_
 			       &hooks);
 }
 
+void landing_drop_partial(const struct landing *l)
+{
+	struct error err;
+
+	if (localdir_drop_partial(l->env->models_root, &l->names, &err) < 0)
+		log_warning("%s: %s", l->names.partial, err.text);
+}
+
 /* Nothing of what is there counts any more. */
 void landing_begin_again(struct landing *l, const char *why)
 {
@@ -293,15 +301,28 @@ static void refetch(struct landing *l)
 	fetch_again(l);
 }
 
-static void give_up(struct landing *l)
+static void act_drop_wrong(struct work *work)
+{
+	landing_drop_partial(work->landing);
+}
+
+static void then_dropped(struct landing *l, struct work *work)
 {
 	struct error why;
 
-	landing_begin_again(l, "its digest was wrong twice");
+	(void)work;
 	(void)error_set(&why, ERR_HASH_MISMATCH,
 			"%s: the content does not match the Hub's digest, twice",
 			l->file->path);
 	landing_end(l, &why);
+}
+
+/* Nothing of it is of use to another try. */
+static void give_up(struct landing *l)
+{
+	fd_close(&l->fd);
+	landing_begin_again(l, "its digest was wrong twice");
+	landing_start_work(l, act_drop_wrong, then_dropped);
 }
 
 static void on_mismatch(struct landing *l)

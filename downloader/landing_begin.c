@@ -9,16 +9,6 @@
 #include "common/log.h"
 #include "downloader/file.h"
 
-/* On a worker. The file is here, and not by way of its partial: what was fetched of it before
- * is not needed any more. */
-static void drop_partial(const struct landing *l)
-{
-	struct error err;
-
-	if (localdir_drop_partial(l->env->models_root, &l->names, &err) < 0)
-		log_warning("%s: %s", l->names.partial, err.text);
-}
-
 /* --- open --- */
 
 /* The descriptor is the landing's from here on. False when it does not go on. */
@@ -77,7 +67,7 @@ static void act_publish_copy(struct work *work)
 {
 	landing_act_publish(work, work->landing->names.copy);
 	if (!work->has_failed)
-		drop_partial(work->landing);
+		landing_drop_partial(work->landing);
 }
 
 static void then_copy_published(struct landing *l, struct work *work)
@@ -176,7 +166,7 @@ static void act_vouch(struct work *work)
 					  l->file->digest, l->looked_ms, &work->error) < 0;
 	landing_act_note(work);
 	if (!work->has_failed)
-		drop_partial(l);
+		landing_drop_partial(l);
 }
 
 /* The file that was there has been hashed, and nothing reads it any more. */
@@ -222,7 +212,7 @@ static void act_look(struct work *work)
 			work->has_failed = localdir_recommit(root, &l->names, l->env->commit,
 							     &work->error) < 0;
 		landing_act_note(work);
-		drop_partial(l);
+		landing_drop_partial(l);
 	}
 	if (!work->has_failed && opens_at_once(l, work))
 		act_open(work);

@@ -90,6 +90,8 @@ void landing_begin_again(struct landing *l, const char *why);
 /* Fetches what the extents do not claim, into the partial that is open. */
 void landing_fetch(struct landing *l, const struct extent *extents, size_t n);
 
+/* On a worker: what was fetched of it before is not needed any more, or of no use. */
+void landing_drop_partial(const struct landing *l);
 /* On a worker: gives what is at `path`, open as l->fd and proven, the file's name. */
 void landing_act_publish(struct work *work, const char *path);
 /* On a worker: notes what is to be recorded of the file that is proven and in its place. */

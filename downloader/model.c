@@ -370,6 +370,15 @@ bool model_is_content(const struct model_file *file)
 	return file->kind != MODEL_PARTIAL && file->kind != MODEL_FOREIGN;
 }
 
+bool model_has_content(const struct model *model)
+{
+	for (size_t i = 0; i < model->n; i++) {
+		if (model_is_content(&model->files[i]))
+			return true;
+	}
+	return false;
+}
+
 /* Bytes on a disk do not overflow 64 bits, but a sparse file may have any size. */
 static void add_bytes(uint64_t *sum, uint64_t bytes)
 {

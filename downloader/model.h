@@ -124,6 +124,8 @@ void model_finish(struct model *model);
 
 /* A file whose content somebody may know: neither a part of a download nor foreign. */
 bool model_is_content(const struct model_file *file);
+/* Does it have one? What was given up before its first file was whole has none. */
+bool model_has_content(const struct model *model);
 
 /* The file at `path`, or NULL. After model_finish(). */
 const struct model_file *model_find(const struct model *model, struct str path);

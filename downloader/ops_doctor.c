@@ -114,8 +114,35 @@ static void on_examined(void *ctx, const struct doctor_report *report)
 	free(c);
 }
 
-/* What somebody is most likely to ask about: the newest download that is in trouble, or the
- * newest of all. */
+/* Did it fail on the way? What the Hub does not have is no trouble of the connection. */
+static bool has_failed_on_the_way(const struct job *job)
+{
+	switch ((int)job->reason.code) {
+	case ERR_NETWORK:
+	case ERR_TIMEOUT:
+	case ERR_HUB_UNAVAILABLE:
+	case ERR_HUB_PROTOCOL:
+	case ERR_UNAUTHORIZED:
+	case ERR_GATED:
+	case ERR_HASH_MISMATCH:
+		return job->state == JOB_FAILED;
+	default:
+		return false;
+	}
+}
+
+/* Of use as an example at all, and how likely somebody asks about it. */
+static unsigned weight_of(const struct job *job)
+{
+	if (job->kind == JOB_VERIFY)
+		return 0;
+	if (job->state == JOB_WAITING)
+		return 2;
+	return job->state == JOB_COMPLETED || has_failed_on_the_way(job) ? 1 : 0;
+}
+
+/* What somebody is most likely to ask about: the newest download that waits, or the newest that
+ * has come to an end. One that failed before another went well says nothing of today. */
 static const struct job *find_job(const struct ops *ops)
 {
 	const struct job *best = NULL;
@@ -123,12 +150,11 @@ static const struct job *find_job(const struct ops *ops)
 	struct job *const *jobs = queue_jobs(ops->queue, &n);
 
 	for (size_t i = 0; i < n; i++) {
-		bool is_ill = jobs[i]->state == JOB_FAILED || jobs[i]->state == JOB_WAITING;
-		bool best_is_ill = best != NULL &&
-				   (best->state == JOB_FAILED || best->state == JOB_WAITING);
+		unsigned weight = weight_of(jobs[i]);
+		unsigned least = best != NULL ? weight_of(best) : 1;
 
-		if (best == NULL || is_ill > best_is_ill ||
-		    (is_ill == best_is_ill && jobs[i]->order > best->order))
+		if (weight > least ||
+		    (weight == least && (best == NULL || jobs[i]->order > best->order)))
 			best = jobs[i];
 	}
 	return best;

@@ -106,6 +106,7 @@ static struct json_object *row_to_json(const struct ops *ops, enum repo_type typ
 	struct json_object *object = json_object_new_object();
 	struct json_object *formats = json_object_new_array();
 	AUTO_CSTR folder = job_folder(type, row->repo, "main");
+	const struct model *model;
 
 	for (unsigned i = 0; i < HUB_FORMAT_COUNT; i++) {
 		if (row->has_format[i])
@@ -128,7 +129,8 @@ static struct json_object *row_to_json(const struct ops *ops, enum repo_type typ
 	json_add_u64(object, "downloads", row->downloads);
 	json_add_u64(object, "likes", row->likes);
 	add_words(object, "modified_at", row->modified_at);
-	json_add_bool(object, "present", library_find(ops->library, str_from(folder)) != NULL);
+	model = library_find(ops->library, str_from(folder));
+	json_add_bool(object, "present", model != NULL && model_has_content(model));
 	return object;
 }
 

@@ -122,21 +122,54 @@ static bool take_line(struct str *rest, struct str *ret)
 	return true;
 }
 
+static int read_thing(struct paste_list *list, struct str text, struct str endpoint,
+		      struct error *err)
+{
+	struct paste_entry entry = { .text = str_dup(text) };
+
+	entry.paste = paste_parse(text, endpoint, &entry.error);
+	return add(list, &entry, err);
+}
+
+/* "acme/a, acme/b:Q8_0": names of repositories, without a blank, and nothing else. */
+static bool has_commas_between(struct str line, struct str endpoint)
+{
+	struct str part;
+	size_t n = 0;
+
+	for (; str_next(&line, ',', &part); n++) {
+		struct error unused;
+		AUTO(paste) paste = NULL;
+
+		part = str_trim(part);
+		if (str_find_char(part, ' ') < part.n || str_find_char(part, '/') == part.n)
+			return false;
+		paste = paste_parse(part, endpoint, &unused);
+		if (paste == NULL)
+			return false;
+	}
+	return n > 1;
+}
+
 static int read_lines(struct paste_list *list, struct str text, struct str endpoint,
 		      struct error *err)
 {
 	struct str line;
+	struct str part;
 
 	while (take_line(&text, &line)) {
-		struct paste_entry entry = { .name = NULL };
-
 		line = without_mark(line);
 		if (is_passed_over(line))
 			continue;
-		entry.text = str_dup(line);
-		entry.paste = paste_parse(line, endpoint, &entry.error);
-		if (add(list, &entry, err) < 0)
-			return -1;
+		if (!has_commas_between(line, endpoint)) {
+			if (read_thing(list, line, endpoint, err) < 0)
+				return -1;
+			continue;
+		}
+		while (str_next(&line, ',', &part)) {
+			if (read_thing(list, str_trim(part), endpoint, err) < 0)
+				return -1;
+		}
 	}
 	return 0;
 }
@@ -205,12 +238,35 @@ static void make_one(struct paste_list *list, struct paste *take_paste, struct s
 	(void)!add(list, &entry, &unused);
 }
 
+static bool has_term(const struct paste *paste, const char *term)
+{
+	for (size_t i = 0; i < paste->n_select; i++) {
+		if (strcmp(paste->select[i], term) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Does the whole, read as one thing, bring what each of its lines names? */
+static bool is_all_in(const struct paste_list *list, const struct paste *one)
+{
+	for (size_t i = 0; i < list->n && one->n_select > 0; i++) {
+		const struct paste *paste = list->entries[i].paste;
+
+		for (size_t t = 0; paste != NULL && t < paste->n_select; t++) {
+			if (!has_term(one, paste->select[t]))
+				return false;
+		}
+	}
+	return true;
+}
+
 /* Lines that mean different things are a list. All else is rather one thing: a script, a text
  * around an address, files of one repository. */
 static int read_text(struct paste_list *list, struct str text, struct str endpoint,
 		     struct error *err)
 {
-	struct paste *one = NULL;
+	AUTO(paste) one = NULL;
 	struct error why;
 
 	list->kind = PASTE_LIST_LINES;
@@ -222,8 +278,8 @@ static int read_text(struct paste_list *list, struct str text, struct str endpoi
 		(void)error_set(&why, ERR_INVALID, "no line of the text is understood");
 	else
 		one = paste_parse(text, endpoint, &why);
-	if (one != NULL)
-		make_one(list, one, text);
+	if (one != NULL && is_all_in(list, one))
+		make_one(list, MOVE(one), text);
 	else if (count_understood(list) == 0)
 		return error_set_field(err, "text", "%s", why.text);
 	return 0;

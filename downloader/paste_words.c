@@ -70,6 +70,29 @@ static void cut_quoted(struct cutter *c, char quote)
 	c->at++;
 }
 
+/* The kind of the curly quote at the cursor: '\'', '"', or NUL for none (U+2018 to U+201F). */
+static char curly_quote(const struct cutter *c)
+{
+	unsigned char last = (unsigned char)peek(c, 2);
+
+	if (peek(c, 0) != '\xe2' || peek(c, 1) != '\x80' || last < 0x98 || last > 0x9f)
+		return '\0';
+	return last < 0x9c ? '\'' : '"';
+}
+
+static bool is_at_beginning(const struct cutter *c)
+{
+	return !c->has_word || c->text.p[c->at - 1] == '=';
+}
+
+static void cut_curly(struct cutter *c, char quote)
+{
+	c->has_word = true;
+	for (c->at += 3; c->at < c->text.n && curly_quote(c) != quote; c->at++)
+		add(c, peek(c, 0));
+	c->at = c->at < c->text.n ? c->at + 3 : c->text.n;
+}
+
 /* True when the character at the cursor continues the line: it and the line end are skipped. */
 static bool skip_continuation(struct cutter *c)
 {
@@ -96,6 +119,10 @@ static bool cut_one(struct cutter *c)
 		return true;
 	if (character == '#' && !c->has_word) {
 		skip_comment(c);
+		return true;
+	}
+	if (curly_quote(c) != '\0' && is_at_beginning(c)) {
+		cut_curly(c, curly_quote(c));
 		return true;
 	}
 	c->at++;

@@ -2,7 +2,8 @@
  * A pasted command line cut into words as a POSIX shell does, without expanding anything:
  * blanks separate, quotes and backslashes join, a backslash (or the "^" and "`" of other
  * shells) before the end of the line continues it, "#" begins a comment. A line end, ";", "&",
- * "|" and brackets end a command. A quote that is never closed reaches to the end: people copy
+ * "|" and brackets end a command. A quote that is never closed reaches to the end, and the
+ * curly quotes that word processors make are quotes where a word or a value begins: people copy
  * carelessly.
  *
  * Pure. Any thread.

@@ -54,14 +54,20 @@ def test_it_tries_with_what_is_named_in_any_form(larder, hub):
 
 
 def test_it_tries_with_the_download_that_is_in_trouble(larder, hub):
+    larder.fetch(f"{TINY}:Q2_K")
     hub.fault("gated", "acme/tiny-st")
     refused = larder.wait(larder.download("acme/tiny-st"))
     assert refused["state"] == "failed"
-    larder.fetch(f"{TINY}:Q2_K")
     report, _ = examine(larder)
     wrong = only_failure(report)
     assert report["repo"] == "acme/tiny-st" and wrong["check"] == "model"
     assert f"{hub.endpoint}/acme/tiny-st" in wrong["hint"], "where the licence is accepted"
+    # A name that the Hub does not have is no trouble, and what failed before another went well is over.
+    assert larder.fetch("acme/nope")["state"] == "failed"
+    assert examine(larder)[0]["repo"] == "acme/tiny-st"
+    larder.fetch(f"{TINY}:Q4_K_M")
+    report, _ = examine(larder)
+    assert report["healthy"] and report["repo"] == TINY
 
 
 def test_a_hub_that_is_not_there(make_larder):

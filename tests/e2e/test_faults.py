@@ -130,6 +130,7 @@ def test_one_flipped_byte_is_fetched_again_and_told(larder, hub):
 def test_a_byte_that_is_always_wrong_fails_as_hash_mismatch(larder, hub):
     hub.fault("flipped_byte", f"*{Q4}", origin="cdn", at=100)
     assert_fails(larder, TERM, "hash_mismatch")
+    assert not list(larder.models.rglob("*.incomplete")), "what is thrown away is gone"
     assert len(hub.requests(path=f"*{Q4}", origin="cdn")) == 2
 
 

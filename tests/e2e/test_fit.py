@@ -120,6 +120,20 @@ def test_two_commands_from_nothing_to_a_variant_that_fits(make_larder):
     assert [path.name for path in (larder.models / TINY).glob("*.gguf")] == ["tiny-7b-Q6_K_L.gguf"]
 
 
+def test_what_is_named_is_taken_as_it_is(larder):
+    done = run(larder, "get", f"{TINY}:Q2_K", "--fit")
+    assert done.returncode == 0 and "taken as it is named" in done.stdout, done.stderr
+    assert [path.name for path in (larder.models / TINY).glob("*.gguf")] == ["tiny-7b-Q2_K.gguf"]
+
+
+def test_where_no_card_is_known_that_is_said(larder):
+    words = "no graphics card is known here; to name one of 8 GiB: larder settings set gpu-memory=8G"
+    assert words in run(larder, "preview", TINY).stdout
+    assert words in run(larder, "get", TINY, "--fit").stdout
+    larder.api("PATCH", "settings", {"gpu_memory": [8 << 30]}, 200)
+    assert words not in run(larder, "preview", TINY).stdout
+
+
 def test_what_does_not_fit_is_not_fetched(larder):
     for words in ((TINY, "--context", "100000000"), ("acme/tiny-st",), ("acme/nowhere",)):
         done = run(larder, "get", *words, "--fit")

@@ -113,12 +113,22 @@ static void what_is_large_is_taken_when_there_is_nothing_else(void **state)
 
 static void the_reason_is_a_sentence(void **state)
 {
+	struct quant good;
+	struct quant poor;
+
 	(void)state;
+	assert_true(quant_is_label(S("Q4_K_M"), &good));
+	assert_true(quant_is_label(S("Q2_K"), &poor));
 	for (unsigned i = 0; i < FIT_VERDICT_COUNT; i++) {
-		struct fit_choice choice = { .verdict = (enum fit_verdict)i };
+		struct fit_choice choice = { .quant = &good, .verdict = (enum fit_verdict)i };
+		struct fit_choice few = { .quant = &poor, .verdict = (enum fit_verdict)i };
 		AUTO_CSTR reason = fit_reason(&choice, 8192);
+		AUTO_CSTR warning = fit_reason(&few, 8192);
 
 		assert_non_null(strstr(reason, "with a context of 8192"));
+		assert_non_null(strstr(warning, "with a context of 8192"));
+		assert_null(strstr(reason, "few bits"));
+		assert_int_equal(strstr(warning, "few bits") == NULL, i == FIT_NOT);
 		assert_non_null(fit_verdict_name((enum fit_verdict)i));
 	}
 }

@@ -173,7 +173,8 @@ static void metadata_vouches_as_the_official_client_counts(void **state)
 		/* Another file; of another kind of digest nobody can tell. */
 		{ COMMIT "\n" OTHER "\n1772600000.5\n", 0, LOCALDIR_OTHER },
 		{ COMMIT "\n" OTHER "\n1772599000.0\n", 0, LOCALDIR_UNPROVEN },
-		{ COMMIT "\n" COMMIT "\n1772600000.5\n", 0, LOCALDIR_UNPROVEN },
+		{ COMMIT "\n" DIGEST "111111111111111111111111\n1772600000.5\n", 0,
+		  LOCALDIR_UNPROVEN },
 		{ "main\n" DIGEST "\n1772600000.5\n", 0, LOCALDIR_UNPROVEN },
 		{ COMMIT "\n" DIGEST "\nsoon\n", 0, LOCALDIR_UNPROVEN },
 		{ COMMIT "\n" DIGEST "\n-1\n", 0, LOCALDIR_UNPROVEN },

@@ -58,6 +58,11 @@ static void lists_are_cut_into_lines(void **state)
 		{ "hf download acme/a \\\n  --include x", "one: acme/a+x" },
 		{ "ollama run hf.co/acme/a:Q4_K_M\nllama-server -hf acme/b",
 		  "lines: acme/a+Q4_K_M | acme/b" },
+		{ "acme/a:Q3_K_M\nllama-server -hf acme/a:Q5_K_M",
+		  "lines: acme/a+Q3_K_M | acme/a+Q5_K_M" },
+		{ "acme/a:Q3_K_M\nacme/a:Q5_K_M", "lines: acme/a+Q3_K_M | acme/a+Q5_K_M" },
+		{ "acme/a, acme/b:Q8_0,acme/c", "lines: acme/a | acme/b+Q8_0 | acme/c" },
+		{ "acme/a, or so\nacme/b", "lines: !acme/a, or so | acme/b" },
 		{ "acme/a\nI like this one very much\nacme/b",
 		  "lines: acme/a | !I like this one very much | acme/b" },
 		{ "https://huggingface.co/acme/a/resolve/main/x.gguf\n"
