@@ -52,6 +52,11 @@ def test_errors_reach_the_caller_as_they_are(served):
     assert served.api("GET", "downloads/a%20b").status == 404
 
 
+@pytest.mark.parametrize("name", ["~", "acme/x.inc", "acme/.x", "acme/x.php", "acme/a%20b%2Bc"])
+def test_a_name_is_a_name_whatever_the_server_thinks_of_files(served, name):
+    assert served.api("GET", f"models/{name}", None, 404).json["code"] == "unknown_model"
+
+
 def test_larderd_away_is_503(served):
     served.stop_daemon()
     answer = served.api("GET", "downloads")
