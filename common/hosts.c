@@ -99,7 +99,7 @@ int hosts_check(struct str list, struct str host, struct error *err)
 	struct str name = hosts_name(host);
 	struct str pattern;
 
-	if (name.n > 0 && list.n == 0 && is_at_home(name))
+	if (name.n > 0 && is_at_home(name))
 		return 0;
 	while (name.n > 0 && list.n > 0 && str_next(&list, ',', &pattern)) {
 		pattern = str_trim(pattern);

@@ -1,7 +1,7 @@
 /*
  * By which names this server may be called, so that a foreign page cannot reach it under a name
- * of its own that it has made to mean this machine (DNS rebinding). Without a list, names that
- * nobody outside can hand out are good: addresses, localhost, names without a dot, and those of
+ * of its own that it has made to mean this machine (DNS rebinding). Names that nobody outside
+ * can hand out are good: addresses, localhost, names without a dot, and those of
  * home networks (.local, .lan, .home.arpa, .internal, .localhost).
  *
  * Pure. Any thread.
@@ -14,8 +14,8 @@
 struct error;
 
 /* `host` is what a Host header says, with or without a port. `list` is names with commas
- * between, "*" for any; "*.example.org" is every name below it; "": see above. -1 with
- * ERR_WRONG_HOST. */
+ * between, "*" for any; "*.example.org" is every name below it; those named above are good
+ * besides. -1 with ERR_WRONG_HOST. */
 int hosts_check(struct str list, struct str host, struct error *err) MUST_USE;
 
 /* Where nobody signs in, only this machine is served: -1 with ERR_NOT_THIS_MACHINE for who

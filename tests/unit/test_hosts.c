@@ -48,7 +48,7 @@ static void without_a_list_names_of_home_are_good(void **state)
 		assert_false(may("", bad[i]));
 }
 
-static void a_list_is_all_there_is(void **state)
+static void a_list_adds_to_these(void **state)
 {
 	(void)state;
 	assert_true(may("models.example.org", "MODELS.example.org:8443"));
@@ -56,10 +56,12 @@ static void a_list_is_all_there_is(void **state)
 	assert_true(may("*.example.org", "x.y.example.org"));
 	assert_false(may("*.example.org", "example.org"));
 	assert_false(may("*.example.org", "badexample.org"));
-	assert_false(may("models.example.org", "localhost"));
+	assert_true(may("models.example.org", "localhost"));
+	assert_true(may("models.example.org", "192.168.1.20:8080"));
+	assert_false(may("models.example.org", "evil.example"));
 	assert_true(may("*", "anything.at.all"));
 	assert_false(may("*", ""));
-	assert_false(may(",", "x"));
+	assert_false(may(",", "x.example"));
 }
 
 static void only_this_machine_is_here(void **state)
@@ -89,7 +91,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_this_machine_is_here),
 		cmocka_unit_test(without_a_list_names_of_home_are_good),
-		cmocka_unit_test(a_list_is_all_there_is),
+		cmocka_unit_test(a_list_adds_to_these),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
