@@ -81,7 +81,7 @@ static void keep(struct values *values, const char *text)
 
 /* --- the nearest --- */
 
-static const char *nearest_option(const struct cli_command *command, const char *name)
+static char *say_nearest_option(const struct cli_command *command, const char *name)
 {
 	const char *known[CLI_OPTION_COUNT] = { NULL };
 	size_t n = 0;
@@ -90,7 +90,7 @@ static const char *nearest_option(const struct cli_command *command, const char 
 		if (((command->options | OPTIONS_ALWAYS) & (1U << i)) != 0)
 			known[n++] = options[i].name;
 	}
-	return nearest_of(name, known, n);
+	return nearest_say(name, known, n, "--help lists all");
 }
 
 /* --- understanding --- */
@@ -150,10 +150,10 @@ bool cli_args_is_given(size_t argc, char *const *argv, enum cli_option option)
 static int refuse_option(const struct cli_command *command, const char *arg, struct error *err)
 {
 	AUTO_CSTR name = str_dup((struct str){ .p = arg, .n = strcspn(arg, "=") });
+	AUTO_CSTR nearest = say_nearest_option(command, name);
 
-	return error_set_field(err, quote_plain(str_from(name)).text,
-			       "unknown option %s; the nearest is %s",
-			       quote_plain(str_from(name)).text, nearest_option(command, name));
+	return error_set_field(err, quote_plain(str_from(name)).text, "unknown option %s%s",
+			       quote_plain(str_from(name)).text, nearest);
 }
 
 /* Takes the option at argv[*i], and its value when that is the next word. */

@@ -65,7 +65,7 @@ void cli_fit_add_no_card(struct buf *b, struct json_object *fit)
 
 	if (host != NULL && length(json_get(host, "gpus")) == 0)
 		buf_add(b, S("  no graphics card is known here; to name one of 8 GiB: larder "
-			     "settings set gpu-memory=8G\n"));
+			     "settings set gpu-memory=8\n"));
 }
 
 int cli_fit_choose(const struct cli_session *session, struct json_object *params,

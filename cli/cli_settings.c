@@ -10,9 +10,11 @@
 #include "common/buf.h"
 #include "common/nearest.h"
 #include "common/quote.h"
+#include "common/schema.h"
 
 enum {
 	SCHEDULE_DEPTH = 4,
+	GIB = 1024 * 1024 * 1024,
 };
 
 enum kind {
@@ -95,21 +97,35 @@ static int read_schedule(struct str value, const char *key, struct json_object *
 	return 0;
 }
 
-/* "24GB,8GB": of each card; "none". */
+/* As the maker says it: the gigabytes of a card are GiB, and need no unit. */
+static int read_gpu(struct str size, uint64_t *ret)
+{
+	AUTO_CSTR text = NULL;
+
+	if (str_has_suffix_nocase(size, S("GB")))
+		size = str_sub(size, 0, size.n - 1);
+	text = size.n > 0 && char_is_digit(size.p[size.n - 1])
+		       ? mem_printf("%.*sG", (int)size.n, size.p)
+		       : str_dup(size);
+	return cli_text_to_size(str_from(text), ret);
+}
+
+/* "24,8": of each card; "none". */
 static int read_gpus(struct str value, const char *key, struct json_object **ret,
 		     struct error *err)
 {
 	AUTO_JSON array = json_object_new_array();
-	bool is_none = str_is_equal_nocase(value, S("none"));
+	bool is_none = str_is_equal_nocase(value, S("none")) || str_is_equal(value, S("0"));
 	struct str size;
 
 	while (!is_none && str_next(&value, ',', &size)) {
 		uint64_t bytes = 0;
 
-		if (cli_text_to_size(str_trim(size), &bytes) < 0 || bytes > INT64_MAX)
+		if (read_gpu(str_trim(size), &bytes) < 0 || bytes < (uint64_t)SCHEMA_GPU_MIN ||
+		    bytes > (uint64_t)SCHEMA_GPU_MAX)
 			return error_set_field(err, key,
-					       "%s must be the memory of each card, like 24G "
-					       "or 24G,8G, or none",
+					       "%s must be the memory of each card in GiB, "
+					       "like 24 or 24,8, or none",
 					       key);
 		(void)json_object_array_add(array, json_object_new_uint64(bytes));
 	}
@@ -143,12 +159,13 @@ static int read_value(struct str value, size_t row, struct json_object **ret, st
 static int refuse_key(const char *key, struct error *err)
 {
 	const char *known[ARRAY_LEN(rows)];
+	AUTO_CSTR nearest = NULL;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		known[i] = rows[i].key;
-	return error_set_field(
-		err, quote_plain(str_from(key)).text, "unknown setting %s; the nearest is %s",
-		quote_plain(str_from(key)).text, nearest_of(key, known, ARRAY_LEN(known)));
+	nearest = nearest_say(key, known, ARRAY_LEN(known), "larder settings lists all");
+	return error_set_field(err, quote_plain(str_from(key)).text, "unknown setting %s%s",
+			       quote_plain(str_from(key)).text, nearest);
 }
 
 int cli_settings_add(struct json_object *patch, const char *word, struct error *err)
@@ -229,8 +246,8 @@ static void add_gpus(struct buf *b, struct json_object *gpus)
 		buf_add(b, S("none that is known"));
 	for (size_t i = 0; i < n; i++) {
 		buf_add(b, i > 0 ? S(", ") : S(""));
-		cli_text_add_size(b,
-				  json_object_get_uint64(json_object_array_get_idx(gpus, i)));
+		buf_addf(b, "%.4g GiB",
+			 json_object_get_double(json_object_array_get_idx(gpus, i)) / GIB);
 	}
 }
 

@@ -72,7 +72,7 @@ static const struct {
 		    "take. FITS says where a runtime can have it: on the graphics cards, "
 		    "divided between these and memory, in memory, or not at all; one is "
 		    "recommended. NVIDIA's cards are known once larder settings set "
-		    "gpu-memory=24G, or LARDER_GPU_MEMORY, names them. " REPO_HELP },
+		    "gpu-memory=24, or LARDER_GPU_MEMORY=24G, names them. " REPO_HELP },
 	  cli_preview },
 	{ { .name = "ps",
 	    .words = "",
@@ -304,7 +304,7 @@ static const struct {
 		    "list like '[{\"days\": [\"mon\"], \"from\": \"08:00\", \"to\": "
 		    "\"18:00\", \"action\": \"limit\", \"bandwidth_limit\": 500000}]', in "
 		    "larderd's local time; \"action\": \"pause\" has no limit; none), "
-		    "gpu-memory=24G,8G (of each graphics card; none). kB, MB "
+		    "gpu-memory=24,8 (GiB of each graphics card; none). kB, MB "
 		    "and GB are thousands, K, M and G are 1024. KEY=default is what the "
 		    "configuration says, or the kernel." },
 	  cli_settings },
@@ -384,13 +384,14 @@ static int refuse_command(size_t argc, char **argv, const char *name)
 		.is_json = cli_args_is_given(argc, argv, CLI_OPTION_JSON),
 	};
 	const char *known[ARRAY_LEN(commands)];
+	AUTO_CSTR nearest = NULL;
 	struct error err;
 
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		known[i] = commands[i].command.name;
-	(void)error_set(&err, ERR_INVALID, "unknown command %s; the nearest is %s",
-			quote_plain(str_from(name)).text,
-			nearest_of(name, known, ARRAY_LEN(known)));
+	nearest = nearest_say(name, known, ARRAY_LEN(known), "larder --help lists all");
+	(void)error_set(&err, ERR_INVALID, "unknown command %s%s",
+			quote_plain(str_from(name)).text, nearest);
 	return cli_session_fail(&session, &err);
 }
 

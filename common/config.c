@@ -63,8 +63,8 @@ static const struct row rows[] = {
 	  .help = "the Hub, or a mirror of it" },
 	{ "HF_TOKEN", KIND_SECRET, AT(hf_token), .otherwise = "",
 	  .help = "a Hub token, for gated and private repositories and higher limits" },
-	{ "LARDER_OFFLINE", KIND_SWITCH, AT(is_offline), .otherwise = "0",
-	  .help = "1: never contact the Hub" },
+	{ "LARDER_OFFLINE", KIND_SWITCH, AT(is_offline), .otherwise = "off",
+	  .help = "on: never contact the Hub" },
 	{ "LARDER_MAX_DOWNLOADS", KIND_INTEGER, AT(max_downloads), .otherwise = "3", .min = 1,
 	  .max = SCHEMA_DOWNLOADS_MAX, .help = "downloads that run at the same time" },
 	{ "LARDER_MAX_CONNECTIONS", KIND_INTEGER, AT(max_connections), .otherwise = "16",
@@ -102,22 +102,23 @@ static const struct row rows[] = {
 	  .max = 3650,
 	  .help = "days until what was deleted or replaced goes for good; 0: when asked" },
 	{ "LARDER_GPU_MEMORY", KIND_SIZES, AT(gpu_memory), .otherwise = "",
-	  .max = UINT64_C(1) << 50,
+	  .min = (uint64_t)SCHEMA_GPU_MIN, .max = (uint64_t)SCHEMA_GPU_MAX,
 	  .help = "memory of each graphics card that models are to run on, like 24G,8G; 0: "
 		  "none; empty: as the kernel tells it, which NVIDIA's driver does not" },
 	{ "LARDER_AUTH", KIND_CHOICE, AT(auth), .otherwise = "none",
 	  .choices = { "none", "password", "proxy" },
 	  .help = "who may come in: everybody, who has signed in, or whom the web server "
 		  "names" },
-	{ "LARDER_ALLOW_ANYONE", KIND_SWITCH, AT(allows_anyone), .otherwise = "0",
-	  .help = "1: with none, also who comes from another machine may do everything" },
+	{ "LARDER_ALLOW_ANYONE", KIND_SWITCH, AT(allows_anyone), .otherwise = "off",
+	  .help = "on: with none, also who comes from another machine may do everything" },
 	{ "LARDER_PASSWORD_HASH", KIND_SECRET, AT(password_hash), .otherwise = "",
 	  .help = "with password: what `larder hash-password` makes of it" },
 	{ "LARDER_SESSION_TIME", KIND_DURATION, AT(session_s), .otherwise = "30d", .min = 60,
 	  .max = UINT64_C(365) * 86400, .help = "after which one must sign in again" },
 	{ "LARDER_HOSTS", KIND_HOSTS, AT(hosts), .otherwise = "",
 	  .help = "names by which the server may be called, with commas between, *.name for "
-		  "all below one, * for any; empty: addresses, localhost, names without a dot, "
+		  "all below one, * for any; besides addresses, localhost, names without a "
+		  "dot, "
 		  "and .local .lan .home.arpa .internal" },
 	{ "LARDER_RATE_LIMIT", KIND_INTEGER, AT(rate_limit), .otherwise = "6000", .min = 0,
 	  .max = 1000000,
@@ -246,7 +247,7 @@ static int set_switch(struct config *cfg, const struct row *row, struct str valu
 			return 0;
 		}
 	}
-	return bad(err, row, "it must be 1 or 0");
+	return bad(err, row, "it must be on or off");
 }
 
 static int set_integer(struct config *cfg, const struct row *row, struct str value,
@@ -294,10 +295,11 @@ static int set_sizes(struct config *cfg, const struct row *row, struct str value
 	struct str part;
 
 	while (value.n > 0 && str_next(&value, ',', &part)) {
-		uint64_t bytes;
+		uint64_t bytes = 0;
 
-		if (read_size(row, str_trim(part), &bytes) < 0)
-			return bad(err, row, "it must be sizes, like 24G or 24G,8G");
+		part = str_trim(part);
+		if (!str_is_equal(part, S("0")) && read_size(row, part, &bytes) < 0)
+			return bad(err, row, "it must be 0, or of each card like 24G,8G");
 		buf_addf(sizes, "%s%llu", buf_str(sizes).n > 0 ? "," : "",
 			 (unsigned long long)bytes);
 	}
@@ -334,13 +336,18 @@ static int set_duration(struct config *cfg, const struct row *row, struct str va
 static int set_choice(struct config *cfg, const struct row *row, struct str value,
 		      struct error *err)
 {
+	AUTO(buf) known = buf_new(ERROR_TEXT_MAX);
+
 	for (size_t i = 0; i < CHOICES_MAX && row->choices[i] != NULL; i++) {
 		if (str_is_equal_nocase(value, str_from(row->choices[i]))) {
 			*number_at(cfg, row) = i;
 			return 0;
 		}
 	}
-	return error_set(err, ERR_INVALID, "%s: it must be one of those in --help", row->name);
+	for (size_t i = 0; i < CHOICES_MAX && row->choices[i] != NULL; i++)
+		buf_addf(known, "%s%s", i > 0 ? ", " : "", row->choices[i]);
+	return error_set(err, ERR_INVALID, "%s: it must be one of %s", row->name,
+			 buf_cstr(known));
 }
 
 static int set_value(struct config *cfg, const struct row *row, struct str value,
@@ -538,24 +545,46 @@ static bool is_known(struct str name)
 	return false;
 }
 
-void config_find_unknown(char *const *environment, config_report_fn report, void *ctx)
+/* Behind "LARDER_" or "HF_", which are no part of a mistake. */
+static const char *without_prefix(const char *name)
+{
+	const char *bar = strchr(name, '_');
+
+	return bar != NULL ? bar + 1 : name;
+}
+
+/* The variable that was meant, or NULL. */
+static const char *find_meant(const char *name)
 {
 	const char *known[ARRAY_LEN(rows)];
+	const char *nearest;
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		known[i] = rows[i].name;
+		known[i] = without_prefix(rows[i].name);
+	nearest = nearest_of(without_prefix(name), known, ARRAY_LEN(known));
+	for (size_t i = 0; nearest != NULL && i < ARRAY_LEN(rows); i++) {
+		if (known[i] == nearest)
+			return rows[i].name;
+	}
+	return NULL;
+}
+
+void config_find_unknown(char *const *environment, config_report_fn report, void *ctx)
+{
 	for (; *environment != NULL; environment++) {
 		struct str variable = str_from(*environment);
 		struct str name = str_sub(variable, 0, str_find_char(variable, '='));
 		AUTO_CSTR copy = NULL;
 		AUTO_CSTR text = NULL;
+		const char *meant;
 
-		if (!str_has_prefix(name, S("LARDER_")) || is_known(name))
+		if (!str_has_prefix_nocase(name, S("LARDER_")) || is_known(name))
 			continue;
 		copy = str_dup(name);
-		text = mem_printf("%s: there is no such variable; the nearest is %s",
-				  quote_plain(name).text,
-				  nearest_of(copy, known, ARRAY_LEN(known)));
+		meant = find_meant(copy);
+		text = mem_printf("%s: there is no such variable; %s%s", quote_plain(name).text,
+				  meant != NULL ? "the nearest is " : "",
+				  meant != NULL ? meant : "docs/CONFIGURATION.md has all");
 		report(ctx, text);
 	}
 }
@@ -590,7 +619,7 @@ static void print_range(FILE *out, const struct row *row)
 		(void)fprintf(out, " (%llu to %llu)", (unsigned long long)row->min,
 			      (unsigned long long)row->max);
 	if (row->kind == KIND_SWITCH)
-		(void)fputs(" (0 or 1)", out);
+		(void)fputs(" (on or off)", out);
 	for (size_t i = 0; row->kind == KIND_CHOICE && i < CHOICES_MAX; i++) {
 		if (row->choices[i] != NULL)
 			(void)fprintf(out, "%s%s", i == 0 ? " (" : ", ", row->choices[i]);
@@ -666,9 +695,10 @@ void config_print_markdown(FILE *out)
 		"where a service reads it.\n\n"
 		"Sizes take K, M, G and T (powers of 1024), times s, m, h and d. A secret may "
 		"come from the file that\n"
-		"`NAME_FILE` names, or from a systemd credential: `larder.hf_token` for "
-		"`HF_TOKEN`, `larder.api_keys` for\n"
-		"`LARDER_API_KEYS`.\n\n"
+		"`NAME_FILE` names, which the service's user must be able to read, or from a "
+		"systemd credential:\n"
+		"`larder.hf_token` for `HF_TOKEN`, `larder.api_keys` for `LARDER_API_KEYS`, "
+		"and so on (SETUP.md).\n\n"
 		"| variable | default | what |\n|---|---|---|\n",
 		out);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -11,7 +11,10 @@ static int make_one(const char *path, mode_t mode, const struct folder_owner *ow
 		    struct error *err)
 {
 	if (mkdir(path, mode) < 0)
-		return errno == EEXIST ? 0 : error_set_errno(err, ERR_DISK_ERROR, "%s", path);
+		return errno == EEXIST
+			       ? 0
+			       : error_set_errno(err, ERR_DISK_ERROR,
+						 "%s is not there and cannot be made", path);
 	if (owner != NULL && lchown(path, owner->uid, owner->gid) < 0)
 		return error_set_errno(err, ERR_DISK_ERROR, "%s", path);
 	return 0;

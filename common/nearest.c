@@ -44,7 +44,7 @@ static size_t distance(struct str a, struct str b)
 
 const char *nearest_of(const char *word, const char *const *known, size_t n)
 {
-	const char *best = known[0];
+	const char *best = NULL;
 	size_t best_distance = SIZE_MAX;
 
 	for (size_t i = 0; i < n; i++) {
@@ -56,5 +56,15 @@ const char *nearest_of(const char *word, const char *const *known, size_t n)
 			best = known[i];
 		}
 	}
+	if (best != NULL && best_distance > 1 && best_distance > strlen(best) / 3)
+		best = NULL;
 	return best;
+}
+
+char *nearest_say(const char *word, const char *const *known, size_t n, const char *otherwise)
+{
+	const char *nearest = nearest_of(word, known, n);
+
+	return mem_printf("; %s%s", nearest != NULL ? "the nearest is " : "",
+			  nearest != NULL ? nearest : otherwise);
 }

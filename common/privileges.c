@@ -25,18 +25,35 @@ static int become(const struct passwd *user, struct error *err)
 	return 0;
 }
 
+/* NULL when there is none; its texts are in `record`. */
+static struct passwd *find_user(const char *name, struct passwd *entry, char record[RECORD_MAX])
+{
+	struct passwd *found = NULL;
+
+	(void)getpwnam_r(name, entry, record, RECORD_MAX, &found);
+	return found;
+}
+
+bool privileges_is_user(const char *name)
+{
+	AUTO_CSTR record = mem_bytes(RECORD_MAX);
+	struct passwd entry;
+
+	return find_user(name, &entry, record) != NULL;
+}
+
 int privileges_drop(const char *user, const struct privileges_folder *folders, size_t n,
 		    struct error *err)
 {
 	AUTO_CSTR record = NULL;
 	struct passwd entry;
-	struct passwd *found = NULL;
+	struct passwd *found;
 	struct folder_owner owner;
 
 	if (geteuid() != 0)
 		return 0;
 	record = mem_bytes(RECORD_MAX);
-	(void)getpwnam_r(user, &entry, record, RECORD_MAX, &found);
+	found = find_user(user, &entry, record);
 	if (found == NULL)
 		return error_set(
 			err, ERR_INVALID,

@@ -20,6 +20,9 @@ struct privileges_folder {
 	mode_t mode;
 };
 
+/* Is there a user of this name? */
+bool privileges_is_user(const char *name);
+
 /* Not root: does nothing. As root: becomes `user` with their groups, for good, and never root;
  * the first folder that had to be made for a path belongs to that user, with all beneath. Says
  * in the log whom it has become. */

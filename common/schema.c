@@ -192,7 +192,7 @@ static const struct json_field settings_fields[] = {
 	FIELD_INT("max_connections", 1, SCHEMA_CONNECTIONS_MAX),
 	{ .name = "gpu_memory",
 	  .kind = JSON_KIND_INTS,
-	  .min = 1,
+	  .min = SCHEMA_GPU_MIN,
 	  .max = SCHEMA_GPU_MAX,
 	  .items_max = SCHEMA_GPUS_MAX },
 	{ .name = "schedule",

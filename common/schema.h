@@ -35,8 +35,9 @@ enum {
 	SCHEMA_PASSWORD_MAX = 1024,             /* bytes */
 };
 
-/* Bytes of a graphics card: more than any has. */
-#define SCHEMA_GPU_MAX (INT64_C(1) << 44)
+/* Bytes of a graphics card: less and more than any has, so that a wrong unit is noticed. */
+#define SCHEMA_GPU_MIN (INT64_C(1) << 26)
+#define SCHEMA_GPU_MAX (INT64_C(1) << 40)
 
 /* A bandwidth limit, in bytes a second: more than any line carries. */
 #define SCHEMA_LIMIT_MAX INT64_C(1000000000000)

@@ -120,6 +120,19 @@ static void set(void *ctx, const char *name, const char *value)
 	(void)setenv(name, value, 1);
 }
 
+/* What a service's file names must be there for the service's user, not only for root. */
+static int become_the_service(struct error *err)
+{
+	const char *user = getenv("LARDER_USER");
+	bool is_named = user != NULL && user[0] != '\0';
+
+	if (!is_named)
+		user = "larder";
+	if (!is_named && !privileges_is_user(user))
+		return 0;
+	return privileges_drop(user, NULL, 0, err);
+}
+
 /* All that is wrong, not only the first: in `file`, over what the environment says, or in the
  * environment alone. */
 static int check(const char *file)
@@ -128,7 +141,9 @@ static int check(const char *file)
 	struct error err = { .code = ERR_NONE };
 	size_t n;
 
-	if (file != NULL && env_file_read(file, set, NULL, &err) < 0) {
+	log_init("larderd", LOG_FORMAT_TEXT, LOG_LEVEL_WARNING);
+	if (file != NULL &&
+	    (env_file_read(file, set, NULL, &err) < 0 || become_the_service(&err) < 0)) {
 		complain(NULL, err.text);
 		return EX_CONFIG;
 	}
@@ -229,5 +244,6 @@ int main(int argc, char **argv)
 		config_print_markdown(stdout);
 		return EXIT_SUCCESS;
 	}
+	(void)fprintf(stderr, "larderd: that makes no sense: %s\n\n", argv[1]);
 	return print_usage(stderr);
 }

@@ -120,6 +120,9 @@ int main(int argc, char **argv)
 		 (enum log_level)cfg->log_level);
 	log_hide(str_from(cfg->hf_token));
 	log_hide(str_from(cfg->password_hash));
+	if (cfg->auth == AUTH_PASSWORD && cfg->password_hash[0] == '\0')
+		log_warning("LARDER_PASSWORD_HASH is empty: nobody can sign in, and only "
+			    "LARDER_API_KEYS open the door");
 	if (serve(cfg, &err) < 0) {
 		log_error("%s", err.text);
 		return EXIT_FAILURE;

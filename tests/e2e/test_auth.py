@@ -257,7 +257,10 @@ def test_bad_input_to_the_sign_in(make_larder, password_hash, body, status):
 
 
 def test_without_a_hash_nobody_signs_in(make_larder):
-    assert sign_in(make_larder(LARDER_AUTH="password")).json["code"] == "wrong_password"
+    larder = make_larder(LARDER_AUTH="password")
+    refused = sign_in(larder)
+    assert refused.status == 403 and refused.json["code"] == "forbidden" and "no password is set" in refused.json["detail"]
+    assert any("LARDER_PASSWORD_HASH is empty" in line for line in larder.fcgi.lines)
     assert sign_in(make_larder()).json["code"] == "forbidden"
 
 
@@ -285,7 +288,7 @@ def test_another_name_for_this_server_opens_nothing(make_larder):
                          (f"rebound.evil.example:{larder.port}", 403)):
         assert statuses(larder, {"Host": host}) == (status, status), host
     named = make_larder(LARDER_HOSTS="models.example.org, *.example.net")
-    for host, status in (("models.example.org", 200), ("a.example.net:81", 200), (f"127.0.0.1:{named.port}", 403)):
+    for host, status in (("models.example.org", 200), ("a.example.net:81", 200), (f"127.0.0.1:{named.port}", 200), ("evil.example", 403)):
         assert statuses(named, {"Host": host}) == (status, status), host
 
 

@@ -460,7 +460,7 @@ def test_zsh_completes(larderd):
     terminal.type("larder se\t\t")
     terminal.until("search +-- look for models at the Hub(.|\n)*settings +-- limits")
     terminal.type("\x15larder sett\tset gp\t24G\n")
-    terminal.until("gpu-memory: +25.8 GB")
+    terminal.until("gpu-memory: +24 GiB")
     terminal.type(f"larder show {TINY[:8]}\t\n")
     terminal.until("architecture: +llama")
     terminal.type(f"larder get --from={TESTS.parent}/etc/completion/larder.f\t --help\n")
@@ -702,7 +702,7 @@ def test_without_larderd_every_command_ends_with_3(hub, home, words):
         (["settings", "set"], "larder: settings set needs KEY=VALUE...; see larder settings --help\n"),
         (["settings", "set", "limt=2MB"], "larder: unknown setting limt; the nearest is limit\n"),
         (["settings", "set", "limit"], "larder: limit needs a value: limit=VALUE\n"),
-        (["\x1b[2Jx"], "larder: unknown command \\x1b[2Jx; the nearest is get\n"),
+        (["\x1b[2Jx"], "larder: unknown command \\x1b[2Jx; larder --help lists all\n"),
     ],
 )
 def test_bad_usage_is_one_line_and_2(hub, home, words, text):

@@ -1,6 +1,7 @@
 """The programs themselves: help, versions, configuration, and what they refuse to start with."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,6 +49,9 @@ def test_a_check_says_all_that_is_wrong_and_what_may_have_been_meant():
     assert [line.split(":")[0] for line in lines] == [
         "HF_TOKEN", "LARDER_MAX_DOWNLOADS", "LARDER_TRASH_DAYS", "LARDER_MAX_DOWNLAODS"]
     assert lines[-1].endswith("the nearest is LARDER_MAX_DOWNLOADS") and "a b" not in wrong.stderr
+    for name, meant in (("larder_port", "docs/CONFIGURATION.md has all"), ("LARDER_TOKEN", "the nearest is HF_TOKEN")):
+        far = run("larderd", "--check", **{name: "1"})
+        assert far.returncode == 0 and far.stderr == f"{name}: there is no such variable; {meant}\n"
     for name, value in (("HF_ENDPOINT", "https://"), ("LARDER_API_KEYS", "sesame"), ("LARDER_PASSWORD_HASH", "sesame")):
         one = run("larderd", "--check", **{name: value})
         assert one.returncode == os.EX_CONFIG and one.stderr.startswith(f"{name}: ")
@@ -64,6 +68,21 @@ def test_a_check_reads_the_file_that_the_service_reads(tmp_path):
     file.write_text("LARDER_MAX_DOWNLOADS\n")
     assert "line 1 is not" in run("larderd", "--check", file).stderr
     assert run("larderd", "--check", tmp_path / "nothing").returncode == os.EX_CONFIG
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
+def test_a_check_by_root_sees_what_the_services_user_sees(larder):
+    secret = larder.folder / "token"  # where that user may go
+    secret.write_text("hf_token\n")
+    secret.chmod(0o600)
+    file = larder.folder / "check.env"
+    file.write_text(f"HF_TOKEN_FILE={secret}\nLARDER_USER=nobody\n")
+    wrong = run("larderd", "--check", file)
+    assert wrong.returncode == os.EX_CONFIG and wrong.stderr == f"HF_TOKEN_FILE: {secret}: Permission denied\n"
+    shutil.chown(secret, "nobody")
+    assert run("larderd", "--check", file).returncode == 0
+    file.write_text("LARDER_USER=larder-nobody-has\n")
+    assert run("larderd", "--check", file).stderr.startswith("LARDER_USER: there is no user larder-nobody-has")
 
 
 def test_an_unknown_variable_is_warned_of_at_start(make_larder):

@@ -31,8 +31,11 @@ static void words_become_members_of_a_patch(void **state)
 		{ "downloads=3", "{\"max_downloads\":3}" },
 		{ "connections=16", "{\"max_connections\":16}" },
 		{ "gpu-memory=24G", "{\"gpu_memory\":[25769803776]}" },
-		{ "gpu-memory=24GB, 8G", "{\"gpu_memory\":[24000000000,8589934592]}" },
+		{ "gpu-memory=24GB, 8", "{\"gpu_memory\":[25769803776,8589934592]}" },
 		{ "gpu-memory=none", "{\"gpu_memory\":[]}" },
+		{ "gpu-memory=0", "{\"gpu_memory\":[]}" },
+		{ "gpu-memory=8.5", "{\"gpu_memory\":[9126805504]}" },
+		{ "gpu-memory=512M", "{\"gpu_memory\":[536870912]}" },
 		{ "schedule=none", "{\"schedule\":[]}" },
 		{ "schedule=default", "{\"schedule\":null}" },
 		{ "schedule=[{\"days\":[\"mon\"],\"from\":\"08:00\",\"to\":\"18:00\","
@@ -71,6 +74,9 @@ static void what_cannot_be_meant_is_refused_by_its_key(void **state)
 		{ "schedule=[", "schedule", NULL },
 		{ "gpu-memory=", "gpu-memory", NULL },
 		{ "gpu-memory=big", "gpu-memory", NULL },
+		{ "gpu-memory=8192", "gpu-memory", NULL }, /* MiB */
+		{ "gpu-memory=8B", "gpu-memory", NULL },
+		{ "gpu-memory=24,0", "gpu-memory", NULL },
 		{ "gpu-memory=24G,", "gpu-memory", NULL },
 	};
 
@@ -98,7 +104,7 @@ static void the_settings_are_told_in_words(void **state)
 		"{" REST "\"schedule\":[{\"days\":[\"sat\",\"sun\"],\"from\":\"00:00\","
 		"\"to\":\"24:00\",\"action\":\"pause\",\"bandwidth_limit\":null},"
 		"{\"days\":[\"mon\"],\"from\":\"08:00\",\"to\":\"18:00\",\"action\":\"limit\","
-		"\"bandwidth_limit\":500000}],\"gpu_memory\":[24000000000],\"effect\":{"
+		"\"bandwidth_limit\":500000}],\"gpu_memory\":[25769803776],\"effect\":{"
 		"\"paused\":true,"
 		"\"bandwidth_limit\":0,\"why\":\"schedule\","
 		"\"until\":\"2026-11-22T23:00:00.000Z\"}}";
@@ -119,7 +125,7 @@ static void the_settings_are_told_in_words(void **state)
 			    "connections:  16\n"
 			    "schedule:     sat sun 00:00 to 24:00: paused\n"
 			    "              mon 08:00 to 18:00: at most 500 kB/s\n"
-			    "gpu-memory:   24.0 GB\n");
+			    "gpu-memory:   24 GiB\n");
 }
 
 static void what_holds_now_stands_first(void **state)
