@@ -279,6 +279,7 @@ install: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 		$(DESTDIR)$(PREFIX)/sbin/
 	$(Q)etc/install-pages.sh static $(DESTDIR)$(PREFIX)/share/larder/static
 	$(Q)cp -R etc/nginx etc/caddy etc/lighttpd docs/monitoring $(DESTDIR)$(PREFIX)/share/larder/
+	$(Q)cd $(DESTDIR)$(PREFIX)/share/larder && sed -i 's|/usr/share/larder/|$(PREFIX)/share/larder/|g' nginx/* caddy/* lighttpd/*
 	$(Q)for unit in $(SYSTEMD); do \
 		sed -e 's|/usr/\(s*bin\)/|$(PREFIX)/\1/|; s|=www-data$$|=$(WEB_GROUP)|' \
 			-e 's|file:/usr/share|file:$(PREFIX)/share|' systemd/$$unit \

@@ -89,8 +89,10 @@ static int refuse(struct error *err, uint64_t wanted, uint64_t usable, uint64_t 
 	AUTO_CSTR usable_text = size_text(usable);
 	AUTO_CSTR free_text = size_text(free_bytes);
 
-	return error_set(err, ERR_DISK_FULL, "%s are still to come, %s of %s free may be used",
-			 wanted_text, usable_text, free_text);
+	return error_set(
+		err, ERR_DISK_FULL,
+		"%s are still to come, and of %s free %s may be used: see LARDER_MIN_FREE",
+		wanted_text, free_text, usable_text);
 }
 
 int queue_room_check(const struct queue *q, const struct entry *entry, struct error *err)

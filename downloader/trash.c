@@ -222,8 +222,11 @@ static int count_file(struct walk *walk, const char *where, const struct stat *s
 	struct trash_entry *entry = walk->entry;
 
 	(void)err;
-	entry->files++;
 	entry->bytes += (uint64_t)st->st_size;
+	/* What goes with a file is no file of anybody's. */
+	if (strstr(where, "/.cache/huggingface/") != NULL)
+		return 0;
+	entry->files++;
 	if (entry->n_paths == 0)
 		entry->paths = mem_array(TRASH_FILES_TOLD, sizeof(char *));
 	if (entry->n_paths < TRASH_FILES_TOLD)

@@ -28,10 +28,10 @@ enum {
 
 struct trash_entry {
 	char id[TRASH_ID_MAX + 1];
-	int64_t at_ms; /* unix time */
-	uint64_t files;
+	int64_t at_ms;  /* unix time */
+	uint64_t files; /* without what the official client keeps beside them */
 	uint64_t bytes;
-	char **paths; /* of its first files, as they were beneath the models directory */
+	char **paths; /* of the first of these, as they were beneath the models directory */
 	size_t n_paths;
 };
 

@@ -62,8 +62,9 @@ static char *message_of(const struct job *job, const char *folder)
 	if (job->kind == JOB_REPAIR && job->files_total == 0)
 		return mem_printf("nothing was broken in %s", folder);
 	if (job->kind == JOB_VERIFY)
-		return mem_printf("%llu files are changed, %llu are missing in %s",
+		return mem_printf("%llu %s changed, %llu missing, in %s",
 				  (unsigned long long)job->files_changed,
+				  job->files_changed == 1 ? "file" : "files",
 				  (unsigned long long)job->files_missing, folder);
 	return mem_printf("%llu %s, %s, every byte proven, in %s",
 			  (unsigned long long)job->files_total,

@@ -12,13 +12,19 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 bin=$(cd "$1" && pwd)
 var=$2
 demo=${3:-}
-listen=${LARDER_LISTEN:-127.0.0.1:8080}
 
-# KEY=VALUE lines, as systemd reads them.
+# NAME=VALUE lines, as systemd reads them: blanks around both do not count, nor do the quotes around a value.
 while IFS= read -r line; do
-	name=${line%%=*}
-	[ -n "${!name+set}" ] || export "${line?}"
-done < <(grep -E '^[A-Z_]+=' "$top/etc/larder.env" || true)
+	[[ $line =~ ^[[:blank:]]*([A-Z_]+)[[:blank:]]*=[[:blank:]]*(.*[^[:blank:]])?[[:blank:]]*$ ]] || continue
+	name=${BASH_REMATCH[1]}
+	value=${BASH_REMATCH[2]}
+	if [[ $value =~ ^\"(.*)\"$ || $value =~ ^\'(.*)\'$ ]]; then
+		value=${BASH_REMATCH[1]}
+	fi
+	[ -n "${!name+set}" ] || export "$name=$value"
+done <"$top/etc/larder.env"
+listen=${LARDER_LISTEN:-127.0.0.1:8080}
+base=${LARDER_BASE_PATH:-}
 
 # By root: neither program works as root, nor does nginx here. A folder that the other user cannot
 # reach (below /root, say) is no place for what they keep.
@@ -105,15 +111,15 @@ http {
 }
 EOF
 sed -e "s|/usr/share/larder/static|$top/static|g" -e "s|/run/larder/|$LARDER_RUNTIME_DIR/|g" \
-	-e "s|include fastcgi_params|include /etc/nginx/fastcgi_params|" \
-	"$top/etc/nginx/larder.conf" >"$var/nginx/larder.conf"
+	-e "s|include fastcgi_params|include /etc/nginx/fastcgi_params|" -e "s|/hf|${base:-/hf}|g" \
+	"$top/etc/nginx/larder${base:+-subpath}.conf" >"$var/nginx/larder.conf"
 nginx=$(PATH=$PATH:/usr/sbin:/sbin command -v nginx)
 "$nginx" -q -t -e stderr -p "$var/nginx" -c "$var/nginx/nginx.conf"
 
 start "$bin/larderd"
 start "$bin/larder-fcgi"
 start "$nginx" -e stderr -p "$var/nginx" -c "$var/nginx/nginx.conf"
-echo "Larder serves http://$listen/ and keeps models in $LARDER_MODELS_DIR (Ctrl-C stops it)"
+echo "Larder serves http://$listen$base/ and keeps models in $LARDER_MODELS_DIR (Ctrl-C stops it)"
 if [ "$demo" = --demo ]; then
 	echo "Its Hub is a stand-in at $HF_ENDPOINT: try acme/tiny-7b-GGUF:Q4_K_M"
 fi

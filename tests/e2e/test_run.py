@@ -68,6 +68,28 @@ def test_whoever_runs_the_tests(anywhere):
     serves(anywhere)
 
 
+def test_it_reads_its_file_as_systemd_does(anywhere):
+    """Blanks and quotes, a path to serve at, the address to listen on."""
+    tree, models, port = anywhere / "tree", anywhere / "my models", free_port()
+    (tree / "etc").mkdir(parents=True)
+    shutil.copy(ROOT / "etc/run.sh", tree / "etc")
+    for path in ("static", "etc/nginx"):
+        (tree / path).symlink_to(ROOT / path)
+    (tree / "etc/larder.env").write_text(
+        f"# a comment\n  LARDER_MAX_DOWNLOADS = 2 \nLARDER_MODELS_DIR=\"{models}\"\nLARDER_BASE_PATH='/models/hf'\n"
+        f"LARDER_LISTEN=127.0.0.1:{port}\nLARDER_LOG_LEVEL=error\n;LARDER_AUTH=nonsense\n")
+    run = Program("run.sh", [tree / "etc/run.sh", programs("release"), anywhere / "var"],
+                  {"PATH": os.environ["PATH"], "LARDER_LOG_LEVEL": "info"})
+    try:
+        run.wait_line(f"ready: models in {models}")
+        run.wait_line("threads on ")
+        base = f"http://127.0.0.1:{port}/models/hf"
+        assert json.loads(fetch(f"{base}/api/v1/settings"))["max_downloads"] == 2
+        assert b"<title>Larder" in fetch(f"{base}/")
+    finally:
+        assert run.end(signal.SIGTERM) == 0
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may call it from a folder that others cannot reach")
 @pytest.mark.usefixtures("may_mount")
 def test_root_in_a_folder_of_its_own(anywhere):
