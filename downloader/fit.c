@@ -54,7 +54,7 @@ static unsigned least_rank(enum fit_verdict verdict)
 							     : rank_of("Q6_K");
 }
 
-static bool is_poor(const struct fit_choice *choice)
+bool fit_is_poor(const struct fit_choice *choice)
 {
 	return choice->quant->rank > rank_of("IQ3_XXS");
 }
@@ -64,7 +64,7 @@ static unsigned place_of(const struct fit_choice *choice)
 {
 	if (choice->verdict == FIT_NOT)
 		return 2 * FIT_VERDICT_COUNT;
-	return (unsigned)choice->verdict + (is_poor(choice) ? FIT_VERDICT_COUNT : 0);
+	return (unsigned)choice->verdict + (fit_is_poor(choice) ? FIT_VERDICT_COUNT : 0);
 }
 
 /* Is `a` the better one? */
@@ -109,7 +109,7 @@ char *fit_reason(const struct fit_choice *choice, uint64_t context)
 	if (choice->verdict == FIT_NOT)
 		return mem_printf("the smallest there is; none fits, with a context of %llu",
 				  (unsigned long long)context);
-	if (is_poor(choice))
+	if (fit_is_poor(choice))
 		return mem_printf(
 			"the best that fits, with a context of %llu; so few bits cost "
 			"much of its quality: a smaller model may answer better",

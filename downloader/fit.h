@@ -56,6 +56,9 @@ struct fit_choice {
  * what fits nowhere only when nothing does: then the smallest. */
 size_t fit_recommend(const struct fit_choice *choices, size_t n);
 
+/* Has it so few bits that a smaller model may answer better? */
+bool fit_is_poor(const struct fit_choice *choice);
+
 /* Why, in a sentence, for a context of so many tokens. */
 char *fit_reason(const struct fit_choice *choice, uint64_t context);
 

@@ -102,6 +102,7 @@ static struct json_object *recommended_to_json(const struct fitting *f,
 	reason = fit_reason(&choices[best], f->context);
 	json_add_cstr(object, "group", groups[best].first->variant.name);
 	json_add_cstr(object, "reason", reason);
+	json_add_bool(object, "poor", fit_is_poor(&choices[best]));
 	return object;
 }
 

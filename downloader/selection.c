@@ -323,7 +323,8 @@ static int refuse_unmatched(const struct work *work, size_t i, struct error *err
 	char why[LABELS_SHOWN_MAX + 32];
 	char labels[LABELS_SHOWN_MAX] = "";
 
-	if (terms->all[i].kind == TERM_LABEL)
+	/* A word is most likely a label, or was meant to be one. */
+	if (strpbrk(terms->all[i].text, "*?[/.") == NULL)
 		list_labels(work, labels);
 	(void)snprintf(why, sizeof(why), "matches no file%s", labels);
 	return refuse_term(terms, i, str_from(terms->all[i].text), why, err);

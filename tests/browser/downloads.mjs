@@ -112,6 +112,34 @@ export const scenarios = {
     await page.screenshot({ path: `${shots}/completed.png`, fullPage: true });
   },
 
+  /** A whole repository is named: the variant that suits is chosen, others by hand, and they stay chosen. */
+  async choice(page) {
+    const ticked = (...names) =>
+      page.waitForFunction(
+        (wanted) =>
+          [...document.querySelectorAll(".group")]
+            .filter((row) => row.querySelector("input").checked)
+            .map((row) => row.dataset.group)
+            .join() === wanted,
+        names.join(),
+        { timeout: TIMEOUT },
+      );
+    await live(page);
+    await paste(page, TERM.split(":")[0]);
+    await ticked("Q4_K_M");
+    await page.getByText("No graphics card is known here").waitFor({ timeout: TIMEOUT });
+    await looksRight(page, shots, "no-card");
+    await page.locator('[data-group="Q3_K_M"]').getByRole("button", { name: "Only" }).click();
+    await ticked("Q3_K_M");
+    await page.getByRole("link", { name: "Settings" }).click();
+    await page.getByTestId("gpu_memory").waitFor({ timeout: TIMEOUT });
+    await page.getByRole("link", { name: "Downloads", exact: true }).click();
+    await ticked("Q3_K_M");
+    await page.getByRole("button", { name: "All", exact: true }).first().click();
+    await page.getByTestId("start").and(page.locator(":enabled")).waitFor({ timeout: TIMEOUT });
+    check((await page.locator(".group input:not(:checked)").count()) === 0, "all is not all");
+  },
+
   /** What has the name of a file that comes is said to go to the trash; what was here before is told after. */
   async replaced(page) {
     await live(page);

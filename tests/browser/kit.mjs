@@ -56,6 +56,12 @@ export async function looksRight(page, shots, name, ready) {
       await page.waitForFunction((w) => innerWidth === w && document.documentElement.scrollWidth <= w, width, {
         timeout: TIMEOUT,
       });
+      // What is being asked anew is pale.
+      await page.waitForFunction(
+        () => ![...document.querySelectorAll('[aria-busy="true"]')].some((node) => node.checkVisibility()),
+        null,
+        { timeout: TIMEOUT },
+      );
       await ready?.();
       await page.screenshot({ path: `${shots}/${name}-${width}-${colorScheme}.png`, fullPage: true });
       const found = await page.evaluate(async () => (await globalThis.axe.run()).violations);

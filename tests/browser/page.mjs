@@ -44,12 +44,17 @@ export const scenarios = {
     await cards.press("Tab");
     await become("24 8");
     check((await settings(page)).gpu_memory.join() === [24, 8].map((n) => n * 2 ** 30).join(), "the cards are others");
-    await cards.fill("11,5");
-    await cards.press("Tab");
-    await page.getByText("This is not a number that can be used here.").waitFor({ timeout: TIMEOUT });
+    for (const wrong of ["11,5", "8192"]) {
+      await cards.fill(wrong);
+      await cards.press("Tab");
+      await page.getByText("GiB of each card, like 8").waitFor({ timeout: TIMEOUT });
+      await cards.fill("24 8");
+      await cards.press("Tab");
+      await page.getByText("GiB of each card, like 8").waitFor({ state: "hidden", timeout: TIMEOUT });
+    }
     await cards.fill("0");
     await cards.press("Tab");
-    await become("0");
+    await become("");
     check((await settings(page)).gpu_memory.length === 0, "there are cards still");
 
     await page.getByTestId("add-hours").click();

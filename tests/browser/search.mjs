@@ -21,14 +21,14 @@ const open = async (page) => {
 const pane = (page) => page.getByTestId("repository");
 
 export const scenarios = {
-  /** Four actions, from the empty page: words, a row, the one that is recommended, download. */
+  /** Four actions, from the empty page: Search, words, a row, download. What suits this machine is chosen by itself. */
   async "search-fit"(page) {
     await live(page);
     await open(page);
     await page.getByTestId("hub-words").fill("tiny-7b-gg");
     await shown(page, "acme/tiny-7b-GGUF");
     await page.getByTestId("hub-row").getByRole("link").click();
-    await pane(page).getByTestId("recommended").click();
+    await pane(page).getByTestId("recommended").waitFor({ timeout: TIMEOUT });
     await page.waitForFunction(
       () =>
         [...document.querySelectorAll(".group input")].filter((box) => box.checked).length === 1 &&
@@ -43,9 +43,46 @@ export const scenarios = {
       await page.screenshot({ path: `${shots}/fit-${width}.png` });
     }
     await pane(page).getByTestId("start").and(page.locator(":enabled")).click();
-    await page.waitForFunction(() => location.hash === "#/search", null, { timeout: TIMEOUT });
+    await page.waitForFunction(() => /^#\/search(\?|$)/.test(location.hash), null, { timeout: TIMEOUT });
     await page.getByRole("link", { name: "Downloads", exact: true }).click();
     await state(page, "completed");
+  },
+
+  /** What is asked for stands in the address: after a reload, for somebody else, and from the box on the first page. */
+  async "search-address"(page) {
+    await live(page);
+    await page.getByTestId("paste").fill("tiny 7b");
+    const elsewhere = page.getByTestId("elsewhere");
+    await elsewhere.waitFor({ timeout: TIMEOUT });
+    check((await elsewhere.innerText()).includes("tiny 7b"), "the words are others");
+    await looksRight(page, shots, "elsewhere");
+    await page.getByTestId("paste").fill("acme/tiny-7b-g");
+    await page.waitForFunction(
+      () => document.querySelector('[data-testid="elsewhere"]')?.getAttribute("href")?.endsWith("?q=tiny-7b-g"),
+      null,
+      { timeout: TIMEOUT },
+    );
+    await elsewhere.click();
+    await shown(page, "acme/tiny-7b-GGUF");
+    check((await page.getByTestId("hub-words").inputValue()) === "tiny-7b-g", "the words have not come along");
+    await page.getByTestId("hub-format").selectOption("gguf");
+    await page.waitForFunction(() => location.hash === "#/search?q=tiny-7b-g&format=gguf", null, { timeout: TIMEOUT });
+    await page.getByTestId("hub-words").press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await pane(page).getByText("apache-2.0").first().waitFor({ timeout: TIMEOUT });
+    await page.reload();
+    await pane(page).getByText("apache-2.0").first().waitFor({ timeout: TIMEOUT });
+    await shown(page, "acme/tiny-7b-GGUF");
+    check((await page.getByTestId("hub-format").inputValue()) === "gguf", "a reload forgets the filter");
+    await page.goBack();
+    await page.waitForFunction(() => location.hash === "#/search?q=tiny-7b-g&format=gguf", null, { timeout: TIMEOUT });
+    // The filters are of models.
+    await page.getByTestId("hub-type").selectOption("dataset");
+    await page.waitForFunction(() => location.hash === "#/search?q=tiny-7b-g&type=dataset", null, { timeout: TIMEOUT });
+    check(await page.getByTestId("hub-format").isDisabled(), "a dataset has no format");
+    await page.goto(base + "#/search?sort=nonsense&q=gated");
+    await page.getByText("acme/gated-7b").first().waitFor({ timeout: TIMEOUT });
+    check((await page.getByTestId("hub-sort").inputValue()) === "trending", "nonsense is believed");
   },
 
   /** From a word to a running download of one variant, without leaving the page. */
@@ -64,7 +101,7 @@ export const scenarios = {
       timeout: TIMEOUT,
     });
     await pane(page).getByTestId("start").and(page.locator(":enabled")).click();
-    await page.waitForFunction(() => location.hash === "#/search", null, { timeout: TIMEOUT });
+    await page.waitForFunction(() => /^#\/search(\?|$)/.test(location.hash), null, { timeout: TIMEOUT });
     await shown(page, "acme/tiny-7b-GGUF");
     check((await page.getByTestId("hub-words").inputValue()) === "tiny-7b-gg", "the words are forgotten");
     await page.getByRole("link", { name: "Downloads", exact: true }).click();

@@ -66,6 +66,10 @@ def test_the_whole_job_by_clicking(drive, larder, hub):
     assert [p.name for p in folder.iterdir() if p.is_file()] == ["tiny-7b-Q4_K_M.gguf"]
 
 
+def test_what_suits_is_chosen_and_what_is_chosen_stays(drive):
+    drive("choice").finish()
+
+
 def test_what_is_replaced_and_what_was_here_is_said(drive, larder):
     put(larder, "acme/tiny-7b-GGUF/tiny-7b-Q4_K_M.gguf", b"somebody else's")
     drive("replaced").finish()
@@ -412,6 +416,10 @@ def test_from_a_word_to_a_download_on_the_search_page(drive, larder):
     drive("search-find").finish()
     folder = larder.models / "acme/tiny-7b-GGUF"
     assert [p.name for p in folder.iterdir() if p.is_file()] == ["tiny-7b-Q4_K_M.gguf"]
+
+
+def test_what_is_sought_stands_in_the_address(drive):
+    drive("search-address").finish()
 
 
 def test_the_recommended_one_is_fetched_in_four_actions(drive, make_larder):

@@ -7,11 +7,17 @@ const TIMEOUT_MS = 20_000;
 const SKEW_MS = 5000; // less is the way's
 const HUB_TIMEOUT_MS = 90_000; // the daemon may have to page through a large repository
 
+/** What went wrong; which field is at fault is shown beside it. @param {Record<string, any>} problem */
+function sentence({ detail, title, field }) {
+  const words = String(detail || title || "");
+  return field && words.startsWith(field + ": ") ? words.slice(field.length + 2) : words;
+}
+
 /** An answer that is not a success, or no answer at all (status 0). */
 export class ApiError extends Error {
   /** @param {number} status @param {Record<string, any>} problem @param {number|null} retryAfter seconds */
   constructor(status, problem, retryAfter = null) {
-    super(problem.detail || problem.title || t("The server answered {status}.", { status }));
+    super(sentence(problem) || t("The server answered {status}.", { status }));
     this.name = "ApiError";
     this.status = status;
     this.code = String(problem.code ?? (status ? "http_" + status : "unreachable"));

@@ -1,8 +1,8 @@
 // @ts-check
 // Which view the address names: #/models/acme/tiny is the view "models" and the rest "acme/tiny". It is behind the hash, so
-// that the page can be served by anything that serves files, under any path.
+// that the page can be served by anything that serves files, under any path. What a view was asked for stands behind a "?".
 
-/** @typedef {{ view: string, rest: string }} Route */
+/** @typedef {{ view: string, rest: string, query: URLSearchParams }} Route */
 
 /** The address of a view. @param {string} view @param {string} [rest] */
 export const link = (view, rest = "") =>
@@ -10,8 +10,9 @@ export const link = (view, rest = "") =>
 
 /** @returns {Route} */
 export function route() {
-  const [view = "", ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decode);
-  return { view, rest: rest.join("/") };
+  const [, path, query] = /** @type {RegExpExecArray} */ (/^#?\/?([^?]*)\??(.*)$/.exec(location.hash));
+  const [view = "", ...rest] = path.split("/").map(decode);
+  return { view, rest: rest.join("/"), query: new URLSearchParams(query) };
 }
 
 /** @param {string} part */

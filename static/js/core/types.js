@@ -23,11 +23,12 @@
  *   select: string[], exclude: string[], gated: false|"auto"|"manual", licence: string|null, folder: string,
  *   files: PreviewFile[], groups: Group[], files_total: number, files_selected: number, files_replaced?: number,
  *   bytes_total: number, bytes_selected: number, bytes_to_fetch: number,
- *   disk: { free: number, reserved: number, after: number }, memory?: number|null }} Preview
+ *   disk: { free: number, reserved: number, after: number, kept_free?: number }, memory?: number|null }} Preview
  * @typedef {{ preview: string } | { repo: string, type?: string, revision?: string, commit?: string, select?: string[],
  *   exclude?: string[], priority?: number }} Wish
  *
- * @typedef {{ id: string, context: number, problem: string|null, recommended: { group: string, reason: string }|null,
+ * @typedef {{ id: string, context: number, problem: string|null, recommended: { group: string, reason: string, poor?: boolean }|null,
+ *   host?: { memory: number|null, gpus: number[] },
  *   groups: { name: string, needed: number, fit: "gpu"|"split"|"memory"|"none" }[] }} Fit
  *
  * @typedef {{ free: number, total: number, reserved: number }} Disk

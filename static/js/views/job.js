@@ -69,7 +69,8 @@ function bytesText({ state, bytes_total: total, bytes_present: present, bytes_do
   if (state === "completed" && present === total) return t("{total}, all of it here before", { total: size(total) });
   if (state === "completed" && present)
     return t("{total}, {present} of it here before", { total: size(total), present: size(present) });
-  if (state === "completed" || state === "cancelled") return size(total);
+  if (state === "cancelled") return "";
+  if (state === "completed") return size(total);
   const part = state === "verifying" ? verified : done;
   const values = { done: size(part), total: size(total), percent: percent(fraction(part, total)) };
   return state === "verifying"

@@ -8,6 +8,7 @@ import { agrees, parseTerms, termsFor } from "../core/choice.js";
 import { attr, h, icon, show, text } from "../core/dom.js";
 import { count, duration, isolate, size } from "../core/format.js";
 import { late } from "../core/late.js";
+import { link } from "../core/router.js";
 import { t } from "../core/words.js";
 import { field, problemBox } from "../ui/field.js";
 import { styles } from "../ui/styles.js";
@@ -17,6 +18,9 @@ const TYPING_MS = 450;
 const TICKING_MS = 250;
 const LONGEST_LIST = 180_000; // and of one that may hold several things
 const LONGEST = 4096; // characters of a text that is worth a question
+
+/** What was chosen of the text that outlives the view. */
+const kept = { text: "", terms: /** @type {Terms} */ ({ select: [], exclude: [] }) };
 
 /** Settled when it can be drawn. */
 export const ready = styles("preview");
@@ -45,6 +49,9 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
   /** @type {AbortController|null} */
   let fitRequest = null;
   let fitOf = ""; // what the panel has been told of
+  let deciding = false; // whoever named a model of many variants gets the one that suits this machine, once that is known
+  let decidedOf = ""; // and is not told twice
+  let isBack = false; // somebody had chosen before
   let timer = 0;
 
   // ---- nodes -------------------------------------------------------------------------------------------------
@@ -100,6 +107,7 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     { class: "again", hidden: true },
     h("button", { type: "button", class: "button", signal, on: { click: showDuplicate } }, t("Show that download")),
   );
+  const elsewhere = h("a", { class: "button", hidden: true, data: { testid: "elsewhere" } });
   const panel = previewPanel({ signal, choose });
   const startText = h("span", {}, t("Download"));
   const startButton = h(
@@ -119,7 +127,7 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
   const verdict = h("p", { class: "verdict", id: "verdict" });
   const foot = h("div", { class: "paste-foot", hidden: true }, verdict, startButton);
 
-  node.append(looking, again, duplicate, panel.node, advanced, panel.totals, foot);
+  node.append(looking, again, duplicate, elsewhere, panel.node, advanced, panel.totals, foot);
   let listed = ""; // the text that is a list, and shown as one
   let listedRaw = ""; // as it stands in the box
   let single = ""; // the text that has several lines, and is one thing all the same
@@ -262,6 +270,9 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     previewText = asked;
     wanted = new Set(answer.files.filter((f) => f.selected).map((f) => f.path));
     terms = { select: answer.select, exclude: answer.exclude };
+    if (isBack) decidedOf = keyOf(answer);
+    isBack = false;
+    deciding = mayDecide(answer);
     writeFields(answer);
     drawMatches(answer);
     panel.update(answer, wanted);
@@ -269,20 +280,40 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     void lookAtFit(answer);
   }
 
+  /** A whole repository was named, and nobody wants all of its variants. @param {Preview} p */
+  function mayDecide(p) {
+    const isWhole = p.select.length === 0 && p.exclude.length === 0;
+    const variants = p.groups.filter((g) => g.kind === "gguf" && g.quant !== null).length;
+    return isWhole && variants > 1 && p.type === "model" && decidedOf !== keyOf(p);
+  }
+
+  /** Where that is not known, all stays chosen. @param {Set<string>|null} paths */
+  function decide(paths) {
+    if (!deciding || !preview) return;
+    deciding = false;
+    decidedOf = keyOf(preview);
+    if (paths) choose(paths);
+    else draw();
+  }
+
   /** Where the variants would run, told when it is known: the choice does not wait for it. @param {Preview} p */
   async function lookAtFit(p) {
-    const key = p.repo + " " + p.commit;
-    if (p.type !== "model" || p.groups.length === 0 || fitOf === key) return;
+    const key = keyOf(p);
+    if (p.type !== "model" || p.groups.length === 0) return;
+    if (fitOf === key) return decide(panel.recommendedPaths());
     fitOf = "";
     fitRequest?.abort();
     const mine = (fitRequest = new AbortController());
     try {
       const fit = await act("fit", p.id, AbortSignal.any([mine.signal, signal]));
-      if (fitRequest !== mine || !preview || preview.repo + " " + preview.commit !== key) return;
+      if (fitRequest !== mine || !preview || keyOf(preview) !== key) return;
       fitOf = key;
       panel.setFit(fit);
+      decide(panel.recommendedPaths());
     } catch (error) {
-      if (!isAbort(error) && !(error instanceof ApiError)) throw error; // it is not said then, and nothing is lost
+      if (isAbort(error)) return;
+      if (!(error instanceof ApiError)) throw error; // it is not said then, and nothing is lost
+      if (fitRequest === mine) decide(null);
     }
   }
 
@@ -312,6 +343,8 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
   /** The boxes changed. @param {Set<string>} next */
   function choose(next) {
     if (!preview) return;
+    deciding = false;
+    decidedOf = keyOf(preview);
     wanted = next;
     panel.setChoice(next);
     if (next.size === 0) {
@@ -323,6 +356,7 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
       return draw();
     }
     terms = termsFor(preview.files, next);
+    if (keeps) Object.assign(kept, { text: asText(), terms });
     ticked = true;
     look(TICKING_MS);
   }
@@ -354,7 +388,8 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
   // ---- starting ----------------------------------------------------------------------------------------------
 
   function isReady() {
-    return current() && !busy && !starting && !problem && wanted.size > 0 && (preview?.disk.after ?? -1) >= 0;
+    const fits = (preview?.disk.after ?? -1) >= 0;
+    return current() && !busy && !starting && !problem && !deciding && wanted.size > 0 && fits;
   }
 
   async function start() {
@@ -400,14 +435,15 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     clearTimeout(timer);
     request?.abort();
     fitRequest?.abort();
-    fitOf = "";
+    fitOf = decidedOf = "";
+    deciding = isBack = false;
     request = preview = problem = null;
     busy = ticked = false;
     retryAt = 0;
     terms = { select: [], exclude: [] };
     hideList();
     for (const f of [box, select, exclude, revision, type]) f.control.value = "";
-    if (keeps) store.draft = "";
+    if (keeps) store.draft = kept.text = "";
     advanced.open = false;
     panel.update(null, new Set());
     draw();
@@ -441,6 +477,7 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
   function judge(p) {
     if (wanted.size === 0) return [t("Nothing is chosen yet. Tick what you want."), false];
     if (busy || !current()) return ["", false];
+    if (deciding) return [t("Looking which variant suits this machine…"), false];
     if (problem) return [problem.message, true]; // its place may be out of sight
     if (p.disk.after < 0)
       return [
@@ -479,8 +516,22 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     for (const f of [box, select, exclude, revision, type]) f.setProblem(f === target ? shown : null);
     if (shown && target !== box) advanced.open = true;
     show(duplicate, !!shown?.download);
+    drawElsewhere(shown, target === box);
     show(again, !!shown && (shown.away || shown.status === 429 || shown.status >= 500));
     drawWait();
+  }
+
+  /** Words that name no repository may find one; where nobody answers, it can be found out why.
+   * @param {ApiError|null} shown @param {boolean} isName the name is at fault */
+  function drawElsewhere(shown, isName) {
+    const words = asText()
+      .replace(/^[^/\s]+\/(?=[^/\s]+$)/, "")
+      .replace(/[:@]\S*$/, "");
+    const isSought = isName && ["invalid", "not_found"].includes(shown?.code ?? "") && /^[^/\\]{1,96}$/.test(words);
+    const isAway = ["network", "hub_unavailable", "timeout"].includes(shown?.code ?? "");
+    show(elsewhere, isSought || isAway);
+    text(elsewhere, isAway ? t("Find out why") : t("Look for “{words}” at the Hub", { words: isolate(words) }));
+    elsewhere.href = isAway ? link("connection") : link("search") + "?" + new URLSearchParams({ q: words });
   }
 
   function drawWait() {
@@ -523,14 +574,20 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     },
     /** This text, in the place of any other. @param {string} words */
     take(words) {
+      const before = { ...kept };
       reset();
       input.value = words;
       if (keeps) store.draft = words;
+      isBack = keeps && asText() === before.text;
+      if (isBack) Object.assign(kept, { text: before.text, terms: (terms = before.terms) });
       input.focus();
       look(0);
     },
   };
 }
+
+/** @param {Preview} p */
+const keyOf = (p) => p.repo + " " + p.commit;
 
 /** @template {string} K @param {K} name @param {string} value @returns {Partial<Record<K, string>>} */
 const optional = (name, value) => /** @type {any} */ (value ? { [name]: value } : {});

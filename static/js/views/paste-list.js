@@ -4,7 +4,7 @@
 /** @import { Entry, Pasted, Preview } from "../core/types.js" */
 import { ApiError, isAbort } from "../core/api.js";
 import { fill, h, icon, show, text } from "../core/dom.js";
-import { count, plain, size } from "../core/format.js";
+import { count, number, plain, size } from "../core/format.js";
 import { link } from "../core/router.js";
 import { t } from "../core/words.js";
 import { styles } from "../ui/styles.js";
@@ -170,9 +170,8 @@ export function pasteList({ act, signal, finished }) {
     for (const row of rows.filter(({ entry, preview }) => entry.repo && !preview)) {
       try {
         row.preview = await patiently(row, until, () => act("preview", { repo: row.entry.text }, until));
-        const { bytes_to_fetch, files_selected } = row.preview;
-        const files = count(files_selected, "{n} file", "{n} files");
-        say(row, bytes_to_fetch ? `${files}, ${size(bytes_to_fetch)}` : t("is here"));
+        say(row, whatOf(row.preview));
+        const { bytes_to_fetch } = row.preview;
         if (!bytes_to_fetch) row.box.checked = false;
       } catch (error) {
         if (isAbort(error)) return;
@@ -244,4 +243,12 @@ export function pasteList({ act, signal, finished }) {
       lookAt(AbortSignal.any([looking.signal, signal]));
     },
   };
+}
+
+/** What it would bring, in words. @param {Preview} p */
+function whatOf({ groups, select, bytes_selected, bytes_to_fetch, files_selected }) {
+  if (!bytes_to_fetch) return bytes_selected ? t("is here") : t("holds nothing");
+  const variants = groups.filter((g) => g.kind === "gguf" && g.quant !== null).length;
+  const all = !select.length && variants > 1 ? t("all {n} variants", { n: number(variants) }) : "";
+  return [all, count(files_selected, "{n} file", "{n} files"), size(bytes_to_fetch)].filter(Boolean).join(", ");
 }

@@ -3,6 +3,7 @@
 /** @import { Fit, Group, Preview, PreviewFile } from "../core/types.js" */
 import { attr, fill, h, icon, keyed, show, text } from "../core/dom.js";
 import { count, number, plain, size } from "../core/format.js";
+import { link } from "../core/router.js";
 import { t } from "../core/words.js";
 import { badge } from "../ui/badge.js";
 import { fileList, pathText } from "../ui/file-list.js";
@@ -60,21 +61,28 @@ export function previewPanel({ signal, choose }) {
       signal,
       on: {
         click: () => {
-          const name = fit?.recommended?.group ?? "";
-          const companions = (preview?.files ?? []).filter((f) => f.companion && wanted.has(f.path));
-          choose(new Set([...(members.get(name) ?? []), ...companions].map((f) => f.path)));
+          const paths = recommendedPaths();
+          if (paths) choose(paths);
         },
       },
     },
     recommendedText,
   );
   const recommended = h("p", { class: "preview-recommended", hidden: true }, recommendedButton, recommendedWhy);
+  const noCard = h(
+    "p",
+    { class: "help", hidden: true },
+    t("No graphics card is known here: this is about the main memory."),
+    " ",
+    h("a", { href: link("settings") }, t("Name your card")),
+  );
   const groupBox = h(
     "section",
     { class: "choice", ariaLabel: t("What to fetch") },
     h("header", { class: "choice-head" }, groupTitle, groupTools),
     advice,
     recommended,
+    noCard,
     groupList,
   );
 
@@ -150,7 +158,19 @@ export function previewPanel({ signal, choose }) {
         none: [t("does not fit the memory"), "warn"],
       }[place.fit]
     );
-    return badge(words, tone);
+    const needs = t("It needs {size} with a context of {n}.", {
+      size: size(place.needed),
+      n: number(fit?.context ?? 0),
+    });
+    return badge(words, tone, undefined, needs);
+  }
+
+  /** The variant that this machine is best served by, with what was chosen to go with it. */
+  function recommendedPaths() {
+    const files = members.get(fit?.recommended?.group ?? "");
+    if (!files) return null;
+    const companions = (preview?.files ?? []).filter((f) => f.companion && wanted.has(f.path));
+    return new Set([...files, ...companions].map((f) => f.path));
   }
 
   /** One click takes it, and nothing else. */
@@ -158,8 +178,19 @@ export function previewPanel({ signal, choose }) {
     const group = choices.find((g) => g.name === fit?.recommended?.group);
     const place = fit?.groups.find((g) => g.name === group?.name);
     show(recommended, !!group && !!place && choices.length > 1);
+    show(noCard, !!fit?.groups.length && fit.host?.gpus.length === 0);
     if (!group || !place || !fit) return;
     text(recommendedText, t("Take {name}", { name: group.name }));
+    if (fit.recommended?.poor && place.fit !== "none")
+      return text(
+        recommendedWhy,
+        t(
+          "The best that fits, with a context of {n}. So few bits cost much of its quality: a smaller model may answer better.",
+          {
+            n: number(fit.context),
+          },
+        ),
+      );
     text(
       recommendedWhy,
       {
@@ -292,11 +323,15 @@ export function previewPanel({ signal, choose }) {
   function drawTotals() {
     if (!preview) return;
     const { disk, bytes_to_fetch, bytes_selected, files_selected } = preview;
+    const kept = disk.kept_free ?? 0;
     const here = bytes_selected - bytes_to_fetch;
     chosen.set(size(bytes_selected), count(files_selected, "{n} file", "{n} files"));
     fetching.set(size(bytes_to_fetch), here > 0 ? t("{size} here already", { size: size(here) }) : "");
     free.set(size(disk.free), disk.reserved ? t("{size} for the queue", { size: size(disk.reserved) }) : "");
-    after.set(disk.after < 0 ? t("{size} short", { size: size(-disk.after) }) : size(disk.after), "");
+    after.set(
+      disk.after < 0 ? t("{size} short", { size: size(-disk.after) }) : size(disk.after + kept),
+      kept ? t("{size} of it kept free", { size: size(kept) }) : "",
+    );
     totals.classList.toggle("totals-short", disk.after < 0);
     const share = (/** @type {number} */ n) => String(disk.free > 0 ? Math.min(1, n / disk.free) : 1);
     roomBar.style.setProperty("--promised", share(disk.reserved));
@@ -386,6 +421,7 @@ export function previewPanel({ signal, choose }) {
       fit = next;
       drawChoice();
     },
+    recommendedPaths,
     /** Ticked, not yet confirmed by the server. @param {Set<string>} choice */
     setChoice(choice) {
       wanted = choice;

@@ -5,7 +5,7 @@
 import { fill, h, icon, show, text } from "../core/dom.js";
 import { count, number, plain, since } from "../core/format.js";
 import { parameters } from "../core/parameters.js";
-import { link } from "../core/router.js";
+import { link, route } from "../core/router.js";
 import { Search, SIZES } from "../core/search.js";
 import { t } from "../core/words.js";
 import { badge } from "../ui/badge.js";
@@ -73,8 +73,25 @@ const KINDS = [
   ["dataset", t("Datasets")],
 ];
 
-/** What was asked for, for as long as the page lives. */
-const wanted = { q: "", type: "model", author: "", format: "", task: "", size: "", sort: "trending" };
+const NOTHING = { q: "", type: "model", author: "", format: "", task: "", size: "", sort: "trending" };
+/** What was asked for, for as long as the page lives; the address has it too, for who comes back or tells somebody. */
+const wanted = { ...NOTHING };
+const NAMES = /** @type {(keyof typeof wanted)[]} */ (Object.keys(NOTHING));
+
+/** As it stands behind the address. */
+function toQuery() {
+  const query = new URLSearchParams(NAMES.filter((n) => wanted[n] !== NOTHING[n]).map((n) => [n, wanted[n]]));
+  return query.size ? "?" + query : "";
+}
+
+/** Takes what the address asks for: whether that is something else. */
+function takeQuery() {
+  const { query } = route();
+  if (query.size === 0) return false;
+  const before = toQuery();
+  for (const name of NAMES) wanted[name] = query.get(name) ?? NOTHING[name];
+  return toQuery() !== before;
+}
 
 /** @param {HTMLElement} root @param {Parts & Served} parts */
 export function mount(root, parts) {
@@ -82,6 +99,7 @@ export function mount(root, parts) {
   const life = new AbortController();
   const { signal } = life;
   const search = new Search(api, draw);
+  takeQuery();
   let timer = 0;
   let retryAt = 0;
 
@@ -91,23 +109,27 @@ export function mount(root, parts) {
     type: "search",
     class: "tools-words",
     maxLength: 200,
-    value: wanted.q,
     placeholder: t("Name of a model"),
     ariaLabel: t("Name of a model"),
     spellcheck: false,
     autocapitalize: "off",
     data: { testid: "hub-words" },
     signal,
-    on: { input: () => choose("q", words.value, TYPING_MS) },
+    on: { input: () => choose("q", words.value, TYPING_MS), keydown: toRows },
   });
   /** @param {keyof typeof wanted} name @param {string} label @param {[string, string][]} options */
   const choice = (name, label, options) => {
     const node = h(
       "select",
-      { ariaLabel: label, data: { testid: "hub-" + name }, signal, on: { change: () => choose(name, node.value, 0) } },
+      {
+        name,
+        ariaLabel: label,
+        data: { testid: "hub-" + name },
+        signal,
+        on: { change: () => choose(name, node.value, 0) },
+      },
       ...options.map(([value, said]) => h("option", { value }, said)),
     );
-    node.value = wanted[name];
     return node;
   };
   const selects = [
@@ -120,7 +142,6 @@ export function mount(root, parts) {
   const author = h("input", {
     type: "search",
     maxLength: 96,
-    value: wanted.author,
     placeholder: t("By anybody"),
     ariaLabel: t("Author"),
     spellcheck: false,
@@ -232,7 +253,27 @@ export function mount(root, parts) {
   function ask() {
     clearTimeout(timer);
     retryAt = 0;
+    note();
     search.ask(wanted);
+  }
+
+  /** The address says what is shown. */
+  function note() {
+    const { view, rest } = route();
+    if (view === "search") history.replaceState(null, "", link("search", rest) + toQuery());
+  }
+
+  function drawTools() {
+    words.value = wanted.q;
+    author.value = wanted.author;
+    for (const node of selects) {
+      const name = /** @type {keyof typeof wanted} */ (node.name);
+      node.value = wanted[name];
+      if (node.value !== wanted[name]) node.value = wanted[name] = NOTHING[name]; // somebody's own address
+    }
+    // These are of models only.
+    for (const node of selects)
+      node.disabled = wanted.type === "dataset" && ["format", "task", "size"].includes(node.name);
   }
 
   /** The last question once more: what has come stays, if it was for more. */
@@ -253,16 +294,25 @@ export function mount(root, parts) {
   function choose(name, value, delay) {
     if (wanted[name] === value) return;
     wanted[name] = value;
+    if (name === "type") Object.assign(wanted, { format: "", task: "", size: "" }); // which are of the other kind
+    if (name === "type") drawTools();
     clearTimeout(timer);
     search.stop(); // its answer would be another question's
     if (!both.opened) scrollTo(0, 0); // it is another list
     timer = setTimeout(ask, delay);
   }
 
+  /** From the words to what they have found. @param {KeyboardEvent} event */
+  function toRows(event) {
+    if (event.key !== "ArrowDown" && event.key !== "Enter") return;
+    event.preventDefault();
+    const [first] = list.node.querySelectorAll("a");
+    if (first && !search.busy) first.focus();
+  }
+
   function clear() {
-    Object.assign(wanted, { q: "", author: "", format: "", task: "", size: "" });
-    words.value = author.value = "";
-    for (const node of selects.slice(0, 3)) node.value = "";
+    Object.assign(wanted, { ...NOTHING, type: wanted.type, sort: wanted.sort });
+    drawTools();
     ask();
     words.focus();
   }
@@ -276,12 +326,32 @@ export function mount(root, parts) {
     focus: words,
     open: (path) => repository(place, path, search.rows.find((found) => pathOf(found) === path) ?? null, parts),
   });
+  /** @param {string} rest */
+  function move(rest) {
+    const isOther = takeQuery();
+    both.move(rest);
+    if (!isOther) return note();
+    drawTools();
+    ask();
+  }
+
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      const isElsewhere = event.target instanceof HTMLElement && event.target.matches("input, textarea, select");
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isElsewhere || both.opened) return;
+      event.preventDefault();
+      words.focus();
+    },
+    { signal },
+  );
   store.subscribe("tick", drawWait, signal);
-  ask();
+  drawTools();
   both.move(parts.rest);
+  ask();
 
   return {
-    move: both.move,
+    move,
     leave() {
       clearTimeout(timer);
       search.stop();

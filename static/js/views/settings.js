@@ -21,7 +21,8 @@ const MB = 1e6;
 const LIMIT_MAX_MB = 100_000;
 const GIB = 2 ** 30;
 const CARDS_MAX = 16;
-const CARD_MAX_GIB = 16_384;
+const CARD_MIN_GIB = 1 / 16; // as the API has it: less or more is a slip of the unit
+const CARD_MAX_GIB = 1024;
 
 /** @param {HTMLElement} root @param {Parts & Served} parts @returns {() => void} unmount */
 export function mount(root, { store, api, act, prefs, tell }) {
@@ -129,7 +130,13 @@ export function mount(root, { store, api, act, prefs, tell }) {
   // ---- what models are to run on -----------------------------------------------------------------------------
 
   const cards = field(
-    h("input", { type: "text", inputMode: "decimal", autocomplete: "off", data: { testid: "gpu_memory" } }),
+    h("input", {
+      type: "text",
+      inputMode: "decimal",
+      autocomplete: "off",
+      placeholder: t("none is known"),
+      data: { testid: "gpu_memory" },
+    }),
     t("Memory of the graphics cards"),
     t(
       "GiB of each, with blanks between, as the maker says it: 24 24. 0: there is none. Empty: what the kernel tells, which NVIDIA’s driver does not.",
@@ -145,7 +152,9 @@ export function mount(root, { store, api, act, prefs, tell }) {
     if (parts.length === 0) return null;
     const bytes = parts.map((part) => Math.round(Number(part) * GIB)); // a comma is refused: it has two meanings
     if (bytes.length === 1 && bytes[0] === 0) return [];
-    return bytes.length <= CARDS_MAX && bytes.every((n) => n >= 1 && n <= CARD_MAX_GIB * GIB) ? bytes : undefined;
+    return bytes.length <= CARDS_MAX && bytes.every((n) => n >= CARD_MIN_GIB * GIB && n <= CARD_MAX_GIB * GIB)
+      ? bytes
+      : undefined;
   }
 
   cards.control.addEventListener(
@@ -154,7 +163,12 @@ export function mount(root, { store, api, act, prefs, tell }) {
       const bytes = readCards(cards.control.value);
       cards.setProblem(
         bytes === undefined
-          ? { message: t("This is not a number that can be used here."), hint: "", status: 0, requestId: "" }
+          ? {
+              message: t("GiB of each card, like 8, or 24 24; up to 1024 GiB."),
+              hint: "",
+              status: 0,
+              requestId: "",
+            }
           : null,
       );
       cards.setGood("");
@@ -172,8 +186,7 @@ export function mount(root, { store, api, act, prefs, tell }) {
     if (!settings) return;
     for (const one of fields) one.draw(settings);
     if (document.activeElement !== cards.control)
-      cards.control.value =
-        settings.gpu_memory.map((bytes) => String(Math.round((bytes / GIB) * 100) / 100)).join(" ") || "0";
+      cards.control.value = settings.gpu_memory.map((bytes) => String(Math.round((bytes / GIB) * 100) / 100)).join(" ");
     hours.update(settings.schedule);
     const { paused, bandwidth_limit, until } = settings.effect;
     const now = paused
