@@ -84,7 +84,7 @@ class PowerCut:
             os.rename(record.new.decode(), path)
             if record.kept:
                 os.link(self.kept / str(record.kept), record.new.decode())
-        elif record.kind == UNLINK and ino_of(path) is None:
+        elif record.kind == UNLINK and record.kept and ino_of(path) is None:
             os.link(self.kept / str(record.kept), path)
 
 

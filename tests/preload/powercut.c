@@ -291,8 +291,12 @@ static uint64_t keep(const char *path)
 
 	(void)snprintf(other, sizeof(other), "%s/%llu", kept_dir,
 		       (unsigned long long)n_kept + 1);
-	if (do_linkat(AT_FDCWD, path, AT_FDCWD, other, 0) < 0)
+	if (do_linkat(AT_FDCWD, path, AT_FDCWD, other, 0) < 0) {
+		if (ino_of(path) != 0) /* seen once, and not understood: so it says why */
+			(void)dprintf(STDERR_FILENO, "powercut: %s is not kept: %s\n", path,
+				      strerror(errno));
 		return 0;
+	}
 	return ++n_kept;
 }
 
