@@ -74,7 +74,7 @@ static void add_row(struct cli_table *table, struct json_object *model)
 void cli_models_render(struct buf *b, struct json_object *models, size_t columns, bool is_utf8)
 {
 	static const struct cli_table_column shown[] = {
-		{ .title = "MODEL", .width_min = 12, .cut = CLI_CUT_MIDDLE },
+		{ .title = "MODEL", .width_min = 12, .cut = CLI_CUT_MIDDLE, .is_copied = true },
 		{ .title = "SIZE", .align = CLI_ALIGN_RIGHT },
 		{ .title = "PARAMS", .align = CLI_ALIGN_RIGHT, .spare = 2 },
 		{ .title = "QUANTS", .width_min = 8, .spare = 1 },

@@ -20,7 +20,7 @@ enum {
 
 /* --- how large --- */
 
-/* "7B", "1.5B", "500M": at most three decimals. */
+/* "7B", "1.5B", "500M", "7": at most three decimals. */
 static int read_parameters(struct str text, uint64_t *ret)
 {
 	static const struct {
@@ -29,7 +29,7 @@ static int read_parameters(struct str text, uint64_t *ret)
 	} units[] = {
 		{ 'k', 1000 }, { 'm', 1000000 }, { 'b', 1000000000 }, { 't', 1000000000000 }
 	};
-	uint64_t unit = 1;
+	uint64_t unit = 0;
 	uint64_t whole;
 	uint64_t part = 0;
 	size_t dot;
@@ -41,6 +41,8 @@ static int read_parameters(struct str text, uint64_t *ret)
 		text = str_sub(text, 0, text.n - 1);
 		break;
 	}
+	if (unit == 0) /* as everybody says it: 7 is 7B */
+		unit = text.n < 4 ? 1000000000 : 1;
 	dot = str_find_char(text, '.');
 	if (str_to_u64(str_sub(text, 0, dot), 0, 1000000, &whole) < 0)
 		return -1;
@@ -94,6 +96,18 @@ static void add_option(struct json_object *params, const char *name,
 		json_add_cstr(params, name, cli_args_value(session->args, option));
 }
 
+/* "GGUF" is written so everywhere else. */
+static void add_lower(struct json_object *params, const char *name,
+		      const struct cli_session *session, enum cli_option option)
+{
+	AUTO_CSTR text = mem_strdup(cli_args_value(session->args, option));
+
+	for (char *at = text; at != NULL && *at != '\0'; at++)
+		*at = char_lower(*at);
+	if (text != NULL)
+		json_add_cstr(params, name, text);
+}
+
 static void add_joined(struct json_object *params, const char *name, const char *const *words,
 		       size_t n, char between)
 {
@@ -121,7 +135,7 @@ static int read_params(const struct cli_session *session, struct json_object *pa
 	words = cli_args_values(session->args, CLI_OPTION_TAG, &n);
 	add_joined(params, "tags", words, n, ',');
 	add_option(params, "author", session, CLI_OPTION_AUTHOR);
-	add_option(params, "format", session, CLI_OPTION_FORMAT);
+	add_lower(params, "format", session, CLI_OPTION_FORMAT);
 	add_option(params, "task", session, CLI_OPTION_TASK);
 	add_option(params, "sort", session, CLI_OPTION_SORT);
 	add_option(params, "type", session, CLI_OPTION_TYPE);
@@ -158,7 +172,7 @@ static void add_row(struct cli_table *table, struct json_object *row)
 void cli_search_render(struct buf *b, struct json_object *results, size_t columns, bool is_utf8)
 {
 	static const struct cli_table_column shown[] = {
-		{ .title = "MODEL", .width_min = 16, .cut = CLI_CUT_MIDDLE },
+		{ .title = "MODEL", .width_min = 16, .cut = CLI_CUT_MIDDLE, .is_copied = true },
 		{ .title = "PARAMS", .align = CLI_ALIGN_RIGHT, .spare = 1 },
 		{ .title = "FORMAT", .width_min = 4, .spare = 2 },
 		{ .title = "DOWNLOADS", .align = CLI_ALIGN_RIGHT, .spare = 3 },
@@ -186,6 +200,10 @@ static void print_found(struct json_object *answer)
 				  cli_term_is_utf8());
 	else
 		buf_add(text, S("nothing at the Hub is like that\n"));
+	if (json_get_str(answer, "next_cursor").n > 0 &&
+	    json_object_array_length(results) < LIMIT_MAX)
+		buf_addf(text, "there are more; --limit=%d shows as many as it can\n",
+			 LIMIT_MAX);
 	if (quota != NULL && cli_download_number(quota, "remaining") < LOW_QUOTA) {
 		buf_add(text, S("the Hub answers "));
 		cli_text_add_count(text, cli_download_number(quota, "remaining"), "question");

@@ -92,7 +92,8 @@ static size_t total_width(const struct cli_table *table, const struct layout *la
 }
 
 /* Cuts the widest columns until all fit; false when they cannot. */
-static bool cut_to(const struct cli_table *table, struct layout *layout, size_t width)
+static bool cut_to(const struct cli_table *table, struct layout *layout, size_t width,
+		   bool cuts_copied)
 {
 	while (total_width(table, layout) > width) {
 		size_t widest = table->n_columns;
@@ -100,6 +101,8 @@ static bool cut_to(const struct cli_table *table, struct layout *layout, size_t 
 		for (size_t i = 0; i < table->n_columns; i++) {
 			size_t min = table->columns[i].width_min;
 
+			if (table->columns[i].is_copied && !cuts_copied)
+				continue;
 			if (layout->is_shown[i] && min > 0 && layout->width[i] > min &&
 			    (widest == table->n_columns ||
 			     layout->width[i] > layout->width[widest]))
@@ -134,11 +137,14 @@ static void fit(const struct cli_table *table, struct layout *layout, size_t wid
 	for (;;) {
 		struct layout cut = *layout;
 
-		if (cut_to(table, &cut, width) || !spare_one(table, layout)) {
+		if (cut_to(table, &cut, width, false)) {
 			*layout = cut;
 			return;
 		}
+		if (!spare_one(table, layout))
+			break;
 	}
+	(void)cut_to(table, layout, width, true);
 }
 
 static void add_line(const struct cli_table *table, const struct layout *layout,

@@ -1,7 +1,8 @@
 /*
  * Rows and columns for people, made to fit a terminal: columns are as wide as their cells; when
  * that is too much, the widest ones that may be cut are cut, and when that does not help, the
- * columns that can be spared go, one by one. A column without a single cell is not shown.
+ * columns that can be spared go, one by one. What one copies from is cut last. A column without
+ * a single cell is not shown.
  *
  *	table = cli_table_new(columns, n);
  *	for each row: cli_table_add(table, cell) n times
@@ -23,6 +24,7 @@ struct cli_table_column {
 	size_t width_min; /* may be cut down to this; 0: is never cut */
 	enum cli_cut cut;
 	unsigned spare; /* 0: always shown; else the larger goes the sooner */
+	bool is_copied; /* not cut before all that can be spared has gone */
 };
 
 enum {

@@ -20,6 +20,9 @@ static void sizes_and_ranges_are_read(void **state)
 		{ "1.5B..", 1500000000, 0 },
 		{ "0.125B..0.3b", 125000000, 300000000 },
 		{ "1T..", 1000000000000, 0 },
+		{ "7", 6300000000, 7700000000 },
+		{ "6..8", 6000000000, 8000000000 },
+		{ "1.5..", 1500000000, 0 },
 	};
 	uint64_t min;
 	uint64_t max;
@@ -35,9 +38,9 @@ static void sizes_and_ranges_are_read(void **state)
 
 static void what_is_no_range_is_refused(void **state)
 {
-	static const char *const rows[] = { "",       "..",    "B",       "7X",      "-7B",
-					    "7B..3B", "7 B",   "1.B..",   "1.2345B", "7B...9",
-					    "0",      "1.5..", "9999999B" };
+	static const char *const rows[] = { "",        "..",     "B",   "7X",
+					    "-7B",     "7B..3B", "7 B", "1.B..",
+					    "1.2345B", "7B...9", "0",   "9999999B" };
 	uint64_t min;
 	uint64_t max;
 	struct error err;
