@@ -312,8 +312,8 @@ static const struct {
 	    .words = "",
 	    .summary = "end every session, of everybody",
 	    .details = "Ends every session there is: whoever is signed in signs in again, also "
-		       "who has a copy of a cookie. For after a password was changed, or told "
-		       "to somebody. Keys stay." },
+		       "who has a copy of a cookie. A new password does so by itself. Keys "
+		       "stay." },
 	  cli_sign_out },
 	{ { .name = "hash-password",
 	    .words = "",
@@ -326,14 +326,13 @@ static const struct {
 static int print_usage(FILE *out)
 {
 	(void)fputs("usage: larder COMMAND [WORD]... [OPTION]...\n\n"
-		    "Fetches models from the Hugging Face Hub onto your own server, by way of "
+		    "Fetches models from the Hugging Face Hub onto your own server, by "
 		    "larderd.\n\n",
 		    out);
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		(void)fprintf(out, "  %-13s %s\n", commands[i].command.name,
 			      commands[i].command.summary);
-	(void)fputs("\nlarder COMMAND --help tells more. With --json, each command prints one "
-		    "JSON document.\n",
+	(void)fputs("\nlarder COMMAND --help tells more. --json prints one JSON document.\n",
 		    out);
 	return out == stdout ? CLI_EXIT_OK : CLI_EXIT_USAGE;
 }
