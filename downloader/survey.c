@@ -577,6 +577,16 @@ static int find_out(int root, const char *path, bool *ret_is_flat, struct error 
 	return result < 0 ? (err->sys == ENOENT ? 0 : -1) : 1;
 }
 
+/* What a download has begun and got no byte of is no model. */
+static bool is_nothing(const struct model *model)
+{
+	for (size_t i = 0; i < model->n; i++) {
+		if (model->files[i].kind != MODEL_PARTIAL || model->files[i].size > 0)
+			return false;
+	}
+	return true;
+}
+
 static struct model *look_at(struct look *look, struct error *err)
 {
 	look->model->looked_ms = clock_unix_ms();
@@ -593,7 +603,7 @@ static struct model *look_at(struct look *look, struct error *err)
 	notes_clear(&look->notes);
 	if (look->error.code != ERR_NONE)
 		*err = look->error;
-	if (look->error.code != ERR_NONE || look->model->n == 0)
+	if (look->error.code != ERR_NONE || is_nothing(look->model))
 		model_free(&look->model);
 	else
 		model_finish(look->model);

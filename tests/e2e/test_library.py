@@ -337,6 +337,15 @@ def test_nothing_is_overwritten_by_what_comes_back(larder):
     assert [entry["id"] for entry in trash(larder)] == [identity]
 
 
+def test_what_was_refused_before_its_first_byte_is_no_model(make_larder, hub):
+    larder = make_larder(token="")
+    assert larder.fetch("acme/gated-7b")["reason"]["code"] == "gated"
+    scan(larder)
+    assert models(larder) == {}
+    found = larder.api("GET", "hub/search?q=gated-7b", None, 200).json["results"]
+    assert {row["repo"]: row["present"] for row in found}["acme/gated-7b"] is False
+
+
 def test_a_replaced_file_is_in_the_trash_too(larder, hub):
     (name,) = [path for path in hub.files(REPO) if "Q4_K_M" in path]
     put(larder, f"{REPO}/{name}", b"another file")
