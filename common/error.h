@@ -51,7 +51,8 @@
 	X(QUEUE_FULL, "queue_full", "The queue is full",                                      \
 	  "wait for downloads to finish, or cancel some")                                     \
 	X(NOT_FOUND, "not_found", "The Hub does not have it",                                 \
-	  "check the spelling; a private repository needs a token that may read it")          \
+	  "check the spelling; a dataset is named datasets/owner/name, and a private "         \
+	  "repository needs a token that may read it")                                        \
 	X(GATED, "gated", "The model's owner must grant access",                              \
 	  "accept the licence on the model's page, with the account of your token")           \
 	X(UNAUTHORIZED, "unauthorized", "The Hub refused the token",                          \

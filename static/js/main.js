@@ -75,6 +75,7 @@ const shell = frame(parts);
 /** @type {(() => void)|Mounted|null} */
 let mounted = null;
 let shown = "";
+let titled = "";
 let turn = 0;
 
 function leave() {
@@ -89,8 +90,11 @@ async function open() {
   const name = Object.hasOwn(VIEWS, wanted) ? wanted : "";
   const mine = ++turn;
   const isFirst = mounted === null;
-  if (name === shown && mounted && typeof mounted !== "function") return mounted.move(rest);
-  if (name === shown && mounted) return;
+  if (name === shown && mounted) {
+    if (typeof mounted === "function") return;
+    mounted.move(rest);
+    return shell.show(name, titled, rest);
+  }
   const view = name ? await VIEWS[name]().catch(() => notThere(name)) : downloads;
   const server = name ? await served : null;
   if (mine !== turn || !view) return;
@@ -101,7 +105,8 @@ async function open() {
     view === downloads
       ? downloads.mount(root, { ...parts, rest })
       : /** @type {View} */ (view).mount(root, { ...parts, .../** @type {Served} */ (server), rest });
-  shell.show(name, view.title);
+  titled = view.title;
+  shell.show(name, titled, rest);
   shown = name;
   if (isFirst) return;
   scrollTo(0, 0);

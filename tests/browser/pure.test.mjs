@@ -10,6 +10,7 @@ const { count, duration, fraction, isolate, percent, plain, safeUrl, size } = aw
 const { put } = await load("words");
 const { Library } = await load("library");
 const { Search, address } = await load("search");
+const { parameters } = await load("parameters");
 
 const words = (text) => text.replaceAll("\u00a0", " ");
 
@@ -179,6 +180,31 @@ test("a search asks for what was chosen, quoted", () => {
   );
   assert.ok(!address({ ...QUERY, size: "40-" }, null).includes("max_parameters"));
   assert.ok(!address({ ...QUERY, size: "-3" }, null).includes("min_parameters"));
+});
+
+test("an address, or a name with a quant behind it, is sought by its name", () => {
+  for (const [q, wanted] of [
+    ["https://huggingface.co/acme/a-b/tree/main?x=y", "acme/a-b"],
+    ["https://hf.example/datasets/acme/words", "acme/words"],
+    ["acme/a:Q4_K_M", "acme/a"],
+    ["acme/a@v1", "acme/a"],
+    ["7b chat", "7b chat"],
+    ["a/b c", "a/b c"],
+  ])
+    assert.equal(new URLSearchParams(address({ ...QUERY, q }, null).split("?")[1]).get("q"), wanted);
+});
+
+test("a size is said as in the names of models", () => {
+  for (const [n, wanted] of [
+    [0, "0"],
+    [999, "999"],
+    [135_000_000, "135 M"],
+    [999_600_000, "1 B"],
+    [7_241_732_096, "7.2 B"],
+    [70_553_706_496, "70.6 B"],
+    [1_026_000_000_000, "1 T"],
+  ])
+    assert.equal(words(parameters(n)), wanted);
 });
 
 test("pages add up, a new question begins anew, and an old answer does not count", async () => {

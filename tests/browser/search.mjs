@@ -73,6 +73,7 @@ export const scenarios = {
     await page.reload();
     await pane(page).getByText("apache-2.0").first().waitFor({ timeout: TIMEOUT });
     await shown(page, "acme/tiny-7b-GGUF");
+    check((await page.title()) === "acme/tiny-7b-GGUF · Larder", `the title is ${await page.title()}`);
     check((await page.getByTestId("hub-format").inputValue()) === "gguf", "a reload forgets the filter");
     await page.goBack();
     await page.waitForFunction(() => location.hash === "#/search?q=tiny-7b-g&format=gguf", null, { timeout: TIMEOUT });

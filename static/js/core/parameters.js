@@ -1,7 +1,13 @@
 // @ts-check
 // How large a model is, as its name says it.
 
-const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+import { number } from "./format.js";
 
-/** 7.2 B: in every language. @param {number} n */
-export const parameters = (n) => compact.format(n).replace(/([KMBT])$/, "\u00a0$1");
+/** 7.2 B: the letter is the same in every language. @param {number} n */
+export function parameters(n) {
+  let value = n;
+  let step = 0;
+  for (; value >= 999.5 && step < 4; step++) value /= 1000;
+  const rounded = value < 99.95 ? Math.round(value * 10) / 10 : Math.round(value);
+  return number(rounded) + (step ? "\u00a0" + "KMBT"[step - 1] : "");
+}

@@ -26,6 +26,9 @@ export function address(query, cursor) {
   const [least, most] = SIZES[query.size] ?? [0, 0];
   const { size: _, ...words } = query;
   const params = new URLSearchParams();
+  words.q = words.q // an address, or a name as it is pasted elsewhere
+    .replace(/^\s*https?:\/\/[^/]+\/(datasets\/)?/i, "")
+    .replace(/^([^\s/]+\/[^\s/:@?#]+)[/:@?#]\S*\s*$/, "$1");
   for (const [name, value] of Object.entries(words)) if (value.trim()) params.set(name, value.trim());
   if (least) params.set("min_parameters", String(least));
   if (most) params.set("max_parameters", String(most));

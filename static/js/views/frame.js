@@ -101,9 +101,9 @@ export function frame({ store, prefs }) {
   drawLink();
 
   return {
-    /** Another view is shown. @param {string} view @param {string} words its title */
-    show(view, words) {
-      title = words;
+    /** Another view is shown. @param {string} view @param {string} words its title @param {string} [rest] what of it */
+    show(view, words, rest = "") {
+      title = rest || words;
       for (const id of ["nav", "connection"]) show(part(id), view !== "sign-in");
       const place = { trash: "models", connection: "settings" }[view] ?? view; // where it is reached from
       for (const a of /** @type {NodeListOf<HTMLElement>} */ (part("nav").querySelectorAll("a")))
