@@ -266,7 +266,8 @@ analyze:
 
 SYSTEMD := larderd.service larder-fcgi.service larderd-control.socket larderd-events.socket larder-fcgi.socket \
 	larder-backup.service larder-backup.timer
-DOCS := README.md $(filter-out docs/BENCHMARKS.md,$(wildcard docs/*.md))
+DOCS := README.md docs/openapi.json docs/page.png \
+	$(filter-out docs/BENCHMARKS.md,$(wildcard docs/*.md))
 
 # The units say where the programs are, and whose the sockets for the web server are: its group's.
 install: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
@@ -289,6 +290,8 @@ install: $(PROGRAMS:%=build/$(BUILD)-$(CC)/%)
 	$(Q)install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	$(Q)install -m 644 docs/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 	$(Q)install -m 644 $(DOCS) $(DESTDIR)$(PREFIX)/share/doc/larder/
+	$(Q)sed -i -E 's#\]\(docs/#](#g; s#\]\(etc/#](/etc/larder/#; s#\[([^]]*)\]\((LICENSE|ARCHITECTURE.md|CONTRIBUTING.md)\)#\1#g' \
+		$(DESTDIR)$(PREFIX)/share/doc/larder/README.md
 	$(Q)install -m 644 etc/completion/larder.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/larder
 	$(Q)install -m 644 etc/completion/_larder $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/
 	$(Q)install -m 644 etc/completion/larder.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/
