@@ -86,6 +86,18 @@ export const scenarios = {
     check((await page.getByTestId("hub-sort").inputValue()) === "trending", "nonsense is believed");
   },
 
+  /** What the Hub's scan found stands at the button; who has no token is told before a gated model fails. */
+  async "search-warned"(page) {
+    await page.goto(`${base}#/search/acme/tiny-7b-GGUF`);
+    await page.getByText("The Hub’s scan has found something in these files").waitFor({ timeout: TIMEOUT });
+    await page.getByText("unsafe: pytorch_model.bin").waitFor({ timeout: TIMEOUT });
+    await page.goto(`${base}#/search/acme/gated-7b`);
+    await page.getByText("Larder has no token.").waitFor({ timeout: TIMEOUT });
+    await looksRight(page, shots, "gated");
+    await page.getByRole("link", { name: "Give it one" }).click();
+    await page.getByTestId("token").waitFor({ timeout: TIMEOUT });
+  },
+
   /** From a word to a running download of one variant, without leaving the page. */
   async "search-find"(page) {
     await live(page);

@@ -52,6 +52,7 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
   let deciding = false; // whoever named a model of many variants gets the one that suits this machine, once that is known
   let decidedOf = ""; // and is not told twice
   let isBack = false; // somebody had chosen before
+  let warning = ""; // about what is shown
   let timer = 0;
 
   // ---- nodes -------------------------------------------------------------------------------------------------
@@ -487,6 +488,7 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
         true,
       ];
     if (p.bytes_to_fetch === 0) return [t("All of it is on the disk already."), false];
+    if (warning) return [warning, true];
     const speed = usualSpeed(store.finished());
     const folder = isolate(p.folder);
     const where = speed
@@ -571,6 +573,11 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
       if (listed) lists().then(({ enter }) => enter());
       else if (isReady()) start();
       else if (!starting && asText()) look(0);
+    },
+    /** Somebody knows something about it that is worth a thought. @param {string} sentence */
+    warn(sentence) {
+      warning = sentence;
+      draw();
     },
     /** This text, in the place of any other. @param {string} words */
     take(words) {

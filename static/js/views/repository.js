@@ -80,8 +80,9 @@ export function repository(root, path, row, parts) {
   function draw(model) {
     drawFacts(model);
     const page = safeUrl(model.page);
+    if (model.scan?.issues_total) form.warn(t("The Hub’s scan has found something in these files: see above."));
     show(gated, !!model.gated);
-    if (model.gated)
+    if (model.gated) {
       fill(
         gated,
         model.gated === "auto"
@@ -90,6 +91,8 @@ export function repository(root, path, row, parts) {
         page && " ",
         page && outside(page, t("Open its page")),
       );
+      void lookAtToken();
+    }
     show(issues, !!model.scan?.issues_total);
     fill(issues, ...(model.scan?.issues ?? []).map(({ path, level }) => h("li", {}, plain(`${level}: ${path}`))));
     text(words, model.card_problem ?? (model.card ? "" : t("It has none.")));
@@ -99,6 +102,13 @@ export function repository(root, path, row, parts) {
       card.append(
         h("p", { class: "help" }, t("It goes on at the Hub."), " ", page && outside(page, t("Open its page"))),
       );
+  }
+
+  /** Who has none is told before the download fails. */
+  async function lookAtToken() {
+    const token = await parts.api.call("GET", "token", { signal, timeout: HUB_TIMEOUT_MS }).catch(() => null);
+    if (token?.set === false)
+      gated.append(" ", t("Larder has no token."), " ", h("a", { href: link("settings") }, t("Give it one")));
   }
 
   async function load() {

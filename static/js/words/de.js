@@ -285,6 +285,10 @@ export default {
   "All": "Alle",
   "None": "Keine",
   "What to fetch": "Was geladen wird",
+  "Larder has no token.": "Larder hat kein Token.",
+  "Give it one": "Eines angeben",
+  "The Hub’s scan has found something in these files: see above.":
+    "Die Prüfung des Hubs hat in diesen Dateien etwas gefunden: siehe oben.",
   "No graphics card is known here: this is about the main memory.":
     "Hier ist keine Grafikkarte bekannt: es geht um den Arbeitsspeicher.",
   "Name your card": "Karte angeben",
