@@ -553,6 +553,22 @@ static enum cli_exit leave(struct get *get)
 	return get->exit;
 }
 
+/* A command without quotes around it is as many words as it has. */
+static bool is_bare_command(const char *const *words, size_t n)
+{
+	static const char *const programs[] = { "hf",           "huggingface-cli",
+						"ollama",       "llama-cli",
+						"llama-server", "vllm",
+						"git",          "wget",
+						"curl" };
+
+	for (size_t i = 0; n > 1 && i < ARRAY_LEN(programs); i++) {
+		if (strcmp(words[0], programs[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 static enum cli_exit run(struct get *get, const char *const *repos, size_t n_repos)
 {
 	struct error err;
@@ -566,6 +582,11 @@ static enum cli_exit run(struct get *get, const char *const *repos, size_t n_rep
 			return cli_session_fail(get->session, &err);
 	} else if (n_repos == 0) {
 		(void)error_set(&err, ERR_INVALID, "name a REPO, or a file with --from");
+		return cli_session_fail(get->session, &err);
+	} else if (is_bare_command(repos, n_repos)) {
+		(void)error_set(&err, ERR_INVALID,
+				"a command goes between quotes: larder get \"%s ...\"",
+				repos[0]);
 		return cli_session_fail(get->session, &err);
 	}
 	make_all(get, repos, n_repos, priority);

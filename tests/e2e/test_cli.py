@@ -700,6 +700,7 @@ def test_without_larderd_every_command_ends_with_3(hub, home, words):
         (["get", TINY, "--priority=1001"], "larder: --priority must be between -1000 and 1000\n"),
         (["settings", "slow=on"], 'larder: settings takes no "slow=on"; see larder settings --help\n'),
         (["settings", "set"], "larder: settings set needs KEY=VALUE...; see larder settings --help\n"),
+        (["get", "hf", "download", TINY], 'larder: a command goes between quotes: larder get "hf ..."\n'),
         (["settings", "set", "limt=2MB"], "larder: unknown setting limt; the nearest is limit\n"),
         (["settings", "set", "limit"], "larder: limit needs a value: limit=VALUE\n"),
         (["\x1b[2Jx"], "larder: unknown command \\x1b[2Jx; larder --help lists all\n"),
