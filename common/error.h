@@ -51,7 +51,7 @@
 	X(QUEUE_FULL, "queue_full", "The queue is full",                                      \
 	  "wait for downloads to finish, or cancel some")                                     \
 	X(NOT_FOUND, "not_found", "The Hub does not have it",                                 \
-	  "check the spelling; a dataset is named datasets/owner/name, and a private "         \
+	  "check the spelling; a dataset is named datasets/owner/name, and a private "        \
 	  "repository needs a token that may read it")                                        \
 	X(GATED, "gated", "The model's owner must grant access",                              \
 	  "accept the licence on the model's page, with the account of your token")           \
