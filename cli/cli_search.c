@@ -41,11 +41,11 @@ static int read_parameters(struct str text, uint64_t *ret)
 		text = str_sub(text, 0, text.n - 1);
 		break;
 	}
-	if (unit == 0) /* as everybody says it: 7 is 7B */
-		unit = text.n < 4 ? 1000000000 : 1;
 	dot = str_find_char(text, '.');
 	if (str_to_u64(str_sub(text, 0, dot), 0, 1000000, &whole) < 0)
 		return -1;
+	if (unit == 0) /* as everybody says it: 7 is 7B */
+		unit = whole < 1000 ? 1000000000 : 1;
 	if (dot < text.n) {
 		struct str decimals = str_sub(text, dot + 1, text.n);
 

@@ -285,12 +285,13 @@ static const struct {
 	    .words = "[REPO]",
 	    .words_max = 1,
 	    .summary = "why a download does not go on: examine the way to the Hub",
-	    .details = "Looks at the disk, the database and the settings, then goes the way of "
-		       "a download: proxy, name, connection, certificate, clock, token, a "
-		       "model's list, each redirect, and the first bytes of its largest file. "
-		       "Says which host failed, and what to do. Tries with REPO, else with the "
-		       "newest download, best one in trouble, else with what is trending. Ends "
-		       "with 1 when something failed, with 3 when larderd is not running." },
+	    .details =
+		    "Looks at the disk, the database and the settings, then goes the way of "
+		    "a download: proxy, name, connection, certificate, clock, token, a "
+		    "model's list, each redirect, and the first bytes of its largest file. "
+		    "Says which host failed, and what to do. Tries with REPO, else with the "
+		    "newest download that waits, or has ended, else with what is trending. "
+		    "Ends with 1 when something failed, with 3 when larderd is not running." },
 	  cli_doctor },
 	{ { .name = "settings",
 	    .words = "[set KEY=VALUE...]",

@@ -32,7 +32,7 @@
 	  "set LARDER_AUTH=password, or LARDER_ALLOW_ANYONE=1 where that is right")           \
 	X(TOO_MANY_REQUESTS, "too_many_requests", "Too many requests", NULL)                  \
 	X(TOO_MANY_CLIENTS, "too_many_clients", "Too many watch already",                     \
-	  "close some of the pages that are open, or raise LARDER_EVENT_CLIENTS_EACH")        \
+	  "close some of the pages that are open, or raise LARDER_EVENT_CLIENTS(_EACH)")      \
 	X(UNKNOWN_PATH, "unknown_path", "There is nothing at this address", NULL)             \
 	X(UNKNOWN_METHOD, "unknown_method", "There is no such command", NULL)                 \
 	X(METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take that method", \

@@ -355,7 +355,7 @@ static int reload(struct daemon *d, struct error *err)
 		return error_prefix(err, "LARDER_API_KEYS");
 	log_hide(str_from(fresh->hf_token));
 	account_set_env(d->account, fresh->hf_token);
-	sse_recheck(d->sse);
+	sessions_set_password(d->sessions, fresh->password_hash); /* and looks at who watches */
 	return 0;
 }
 

@@ -56,7 +56,7 @@ static unsigned least_rank(enum fit_verdict verdict)
 
 bool fit_is_poor(const struct fit_choice *choice)
 {
-	return choice->quant->rank > rank_of("IQ3_XXS");
+	return choice->verdict != FIT_NOT && choice->quant->rank > rank_of("IQ3_XXS");
 }
 
 /* How good a place a variant has: the less, the better. */

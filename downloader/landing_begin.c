@@ -195,6 +195,12 @@ static bool opens_at_once(const struct landing *l, const struct work *work)
 	       landing_is_small(l);
 }
 
+/* Its content decides. */
+static bool is_to_be_read(const struct work *work)
+{
+	return work->presence == LOCALDIR_UNPROVEN || work->presence == LOCALDIR_UNLIKELY;
+}
+
 static void act_look(struct work *work)
 {
 	struct landing *l = work->landing;
@@ -202,7 +208,7 @@ static void act_look(struct work *work)
 
 	work->has_failed = localdir_look(root, &l->names, l->file->size, l->file->digest,
 					 &work->presence, &work->error) < 0;
-	if (!work->has_failed && work->presence == LOCALDIR_UNPROVEN) {
+	if (!work->has_failed && is_to_be_read(work)) {
 		work->fd = file_open(root, l->names.final, O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
 				     0, &work->error);
 		work->has_failed = work->fd < 0;
@@ -235,7 +241,7 @@ static void then_looked(struct landing *l, struct work *work)
 		return;
 	if (work->presence == LOCALDIR_PROVEN) {
 		landing_conclude(l, work);
-	} else if (work->presence == LOCALDIR_UNPROVEN) {
+	} else if (is_to_be_read(work)) {
 		landing_start_hasher(l, on_checked, on_checked_hash);
 		hasher_give_back(l->hasher);
 		hasher_advance(l->hasher, l->file->size);

@@ -139,7 +139,7 @@ int localdir_look(int root, const struct localdir_names *names, uint64_t size,
 	if (found < 0)
 		return -1;
 	if (found == 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != size) {
-		*ret = found == 0 ? LOCALDIR_ABSENT : LOCALDIR_OTHER;
+		*ret = found == 0 || S_ISDIR(st.st_mode) ? LOCALDIR_ABSENT : LOCALDIR_OTHER;
 		return 0;
 	}
 	*ret = LOCALDIR_UNPROVEN;
@@ -151,7 +151,7 @@ int localdir_look(int root, const struct localdir_names *names, uint64_t size,
 	if (strcmp(note.digest, digest) == 0)
 		*ret = LOCALDIR_PROVEN;
 	else if (strlen(note.digest) == strlen(digest))
-		*ret = LOCALDIR_OTHER;
+		*ret = LOCALDIR_UNLIKELY;
 	return 0;
 }
 

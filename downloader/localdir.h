@@ -38,15 +38,18 @@ void localdir_names_init(struct localdir_names *names, const char *folder, const
 void localdir_names_clear(struct localdir_names *names);
 
 enum localdir_presence {
-	LOCALDIR_ABSENT,   /* nothing there */
-	LOCALDIR_OTHER,    /* something else: no file, another size, or proven to be another */
+	LOCALDIR_ABSENT,   /* nothing there that could be replaced: nothing, or a folder */
+	LOCALDIR_OTHER,    /* a link, or a file of another size */
+	LOCALDIR_UNLIKELY, /* a file of the right size, of which the metadata says another
+			      digest */
 	LOCALDIR_UNPROVEN, /* a file of the right size; nobody vouches for its content */
 	LOCALDIR_PROVEN,   /* size, metadata and time agree with the digest */
 };
 
 /* What is under the final name. The metadata counts as the official client counts it: its etag
  * is the digest and the file is not newer than its time by more than a second. One that vouches
- * for another digest of the same kind says that the content is another. */
+ * for another digest of the same kind makes it unlikely, and no more: who puts a file there
+ * with a time of its own leaves the metadata as it was. */
 int localdir_look(int root, const struct localdir_names *names, uint64_t size,
 		  const char *digest, enum localdir_presence *ret, struct error *err) MUST_USE;
 

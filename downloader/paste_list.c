@@ -131,6 +131,11 @@ static int read_thing(struct paste_list *list, struct str text, struct str endpo
 	return add(list, &entry, err);
 }
 
+static bool is_name(const struct paste *paste)
+{
+	return strcmp(paste->form, "a repository") == 0;
+}
+
 /* "acme/a, acme/b:Q8_0": names of repositories, without a blank, and nothing else. */
 static bool has_commas_between(struct str line, struct str endpoint)
 {
@@ -145,7 +150,7 @@ static bool has_commas_between(struct str line, struct str endpoint)
 		if (str_find_char(part, ' ') < part.n || str_find_char(part, '/') == part.n)
 			return false;
 		paste = paste_parse(part, endpoint, &unused);
-		if (paste == NULL)
+		if (paste == NULL || !is_name(paste))
 			return false;
 	}
 	return n > 1;
@@ -250,10 +255,17 @@ static bool has_term(const struct paste *paste, const char *term)
 /* Does the whole, read as one thing, bring what each of its lines names? */
 static bool is_all_in(const struct paste_list *list, const struct paste *one)
 {
-	for (size_t i = 0; i < list->n && one->n_select > 0; i++) {
+	for (size_t i = 0; i < list->n; i++) {
 		const struct paste *paste = list->entries[i].paste;
 
-		for (size_t t = 0; paste != NULL && t < paste->n_select; t++) {
+		if (paste == NULL || list->n == 1)
+			continue;
+		if (paste->n_exclude > 0)
+			return false;
+		/* A name by itself means all of it; an address may only say where one is. */
+		if (paste->n_select == 0 && one->n_select > 0 && is_name(paste))
+			return false;
+		for (size_t t = 0; one->n_select > 0 && t < paste->n_select; t++) {
 			if (!has_term(one, paste->select[t]))
 				return false;
 		}

@@ -292,7 +292,8 @@ static int look_at_disk(const struct planner_call *call, struct planned *planned
 			presence = LOCALDIR_ABSENT;
 		localdir_names_clear(&names);
 		planned->files[i].is_present = presence == LOCALDIR_PROVEN;
-		planned->files[i].is_other = presence == LOCALDIR_OTHER;
+		planned->files[i].is_other =
+			presence == LOCALDIR_OTHER || presence == LOCALDIR_UNLIKELY;
 	}
 	return 0;
 }

@@ -21,7 +21,8 @@ struct sessions {
 	struct store *store;
 	struct auth *auth;
 	struct sessions_hooks hooks;
-	unsigned char secret[TOKEN_KEY_BYTES];
+	unsigned char file_secret[TOKEN_KEY_BYTES];
+	unsigned char secret[TOKEN_KEY_BYTES]; /* of that and the password's hash */
 	uint64_t epoch;
 	struct auth_ended ended[AUTH_ENDED_MAX];
 	size_t n_ended;
@@ -75,16 +76,21 @@ static void on_loaded(void *ctx, const char *name, const char *value)
 }
 
 /* The file's bytes are the key, the hash what is signed. */
-static void mix_in(struct sessions *s, const char *password_hash)
+static void mix(struct sessions *s, const char *password_hash)
 {
-	unsigned char key[TOKEN_KEY_BYTES];
-
 	static_assert(TOKEN_KEY_BYTES == crypto_generichash_KEYBYTES, "the whole of it is one");
-	memcpy(key, s->secret, sizeof(key));
-	(void)crypto_generichash(s->secret, sizeof(s->secret),
-				 (const unsigned char *)password_hash, strlen(password_hash),
-				 key, sizeof(key));
-	sodium_memzero(key, sizeof(key));
+	memcpy(s->secret, s->file_secret, sizeof(s->secret));
+	if (password_hash[0] != '\0')
+		(void)crypto_generichash(
+			s->secret, sizeof(s->secret), (const unsigned char *)password_hash,
+			strlen(password_hash), s->file_secret, sizeof(s->file_secret));
+	auth_set_secret(s->auth, s->secret, s->epoch);
+}
+
+void sessions_set_password(struct sessions *s, const char *password_hash)
+{
+	mix(s, password_hash);
+	s->hooks.revoked(s->hooks.ctx);
 }
 
 struct sessions *sessions_new(struct store *store, const char *state_dir,
@@ -96,12 +102,10 @@ struct sessions *sessions_new(struct store *store, const char *state_dir,
 	s->store = store;
 	s->auth = auth;
 	s->hooks = *hooks;
-	if (secret_load(state_dir, s->secret, err) < 0 ||
+	if (secret_load(state_dir, s->file_secret, err) < 0 ||
 	    store_load_settings(store, on_loaded, s, err) < 0)
 		return NULL;
-	if (password_hash[0] != '\0')
-		mix_in(s, password_hash);
-	auth_set_secret(auth, s->secret, s->epoch);
+	mix(s, password_hash);
 	auth_set_ended(auth, s->ended, s->n_ended);
 	return MOVE(s);
 }

@@ -28,6 +28,9 @@ struct sessions *sessions_new(struct store *store, const char *state_dir,
 			      const struct sessions_hooks *hooks, struct error *err);
 void sessions_free(struct sessions **sessions);
 
+/* The password is another now, or none: what was begun with the last one is over. */
+void sessions_set_password(struct sessions *sessions, const char *password_hash);
+
 /* Begins a new epoch: `done` when it is committed. */
 void sessions_revoke(struct sessions *sessions, store_done_fn done, void *ctx);
 

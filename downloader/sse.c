@@ -347,7 +347,7 @@ static void refuse(struct evhttp_request *req, int status, const struct error *e
 
 	request_id_take(request_id, header(req, "X-Request-Id"));
 	log_set_request(str_from(request_id));
-	log_debug("the event stream is refused: %s", err->text);
+	log_info("the event stream is refused: %s", err->text);
 	log_set_request(S(""));
 	problem = problem_document(err, status, request_id);
 

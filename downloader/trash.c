@@ -12,7 +12,8 @@
 #include "downloader/file.h"
 
 #define TRASH_DIR ".larder/trash"
-#define NOTES     "/.cache/huggingface/download/"
+#define CACHE     "/.cache/huggingface/" /* in a folder: what goes with its files */
+#define NOTES     CACHE "download/"
 #define ADDED     ".added" /* in an entry: names that were free before, a path a line */
 
 void trash_list_free(struct trash_list **list)
@@ -68,6 +69,7 @@ struct walk {
 	int (*enter)(struct walk *walk, const char *where, struct error *err);
 	int (*leave)(struct walk *walk, const char *where, struct error *err);
 	struct trash_entry *entry;
+	char *hidden;        /* a path of what is no file of anybody's, or NULL; to free */
 	const char *swap_id; /* or NULL */
 	struct buf *added;   /* what comes back where nothing was; or NULL */
 };
@@ -224,14 +226,27 @@ static int count_file(struct walk *walk, const char *where, const struct stat *s
 	(void)err;
 	entry->bytes += (uint64_t)st->st_size;
 	/* What goes with a file is no file of anybody's. */
-	if (strstr(where, "/.cache/huggingface/") != NULL)
+	if (strstr(where, CACHE) != NULL) {
+		if (walk->hidden == NULL)
+			walk->hidden = mem_strdup(where + walk->prefix);
 		return 0;
+	}
 	entry->files++;
 	if (entry->n_paths == 0)
 		entry->paths = mem_array(TRASH_FILES_TOLD, sizeof(char *));
 	if (entry->n_paths < TRASH_FILES_TOLD)
 		entry->paths[entry->n_paths++] = mem_strdup(where + walk->prefix);
 	return 0;
+}
+
+/* Parts of a download alone: the model that they were to become has a name. */
+static void name_by_folder(struct trash_entry *entry, const char *hidden)
+{
+	if (entry->n_paths > 0 || hidden == NULL)
+		return;
+	entry->paths = mem_array(1, sizeof(char *));
+	entry->paths[entry->n_paths++] =
+		str_dup((struct str){ .p = hidden, .n = str_find(str_from(hidden), S(CACHE)) });
 }
 
 static void read_entry(int root, struct trash_list *list, const char *id)
@@ -247,6 +262,8 @@ static void read_entry(int root, struct trash_list *list, const char *id)
 	walk.entry = entry;
 	if (walk_entry(&walk, id, &err) < 0)
 		log_warning("trash %s: %s", id, err.text);
+	name_by_folder(entry, walk.hidden);
+	free(walk.hidden);
 }
 
 static int newest_first(const void *a, const void *b)

@@ -14,7 +14,7 @@ var=$2
 demo=${3:-}
 
 # NAME=VALUE lines, as systemd reads them: blanks around both do not count, nor do the quotes around a value.
-while IFS= read -r line; do
+while IFS= read -r line || [ -n "$line" ]; do
 	[[ $line =~ ^[[:blank:]]*([A-Z_]+)[[:blank:]]*=[[:blank:]]*(.*[^[:blank:]])?[[:blank:]]*$ ]] || continue
 	name=${BASH_REMATCH[1]}
 	value=${BASH_REMATCH[2]}
@@ -22,9 +22,10 @@ while IFS= read -r line; do
 		value=${BASH_REMATCH[1]}
 	fi
 	[ -n "${!name+set}" ] || export "$name=$value"
-done <"$top/etc/larder.env"
+done < <(cat "$top/etc/larder.env" 2>/dev/null || true)
 listen=${LARDER_LISTEN:-127.0.0.1:8080}
 base=${LARDER_BASE_PATH:-}
+base=${base%%/}
 
 # By root: neither program works as root, nor does nginx here. A folder that the other user cannot
 # reach (below /root, say) is no place for what they keep.
@@ -110,8 +111,8 @@ http {
 	}
 }
 EOF
-sed -e "s|/usr/share/larder/static|$top/static|g" -e "s|/run/larder/|$LARDER_RUNTIME_DIR/|g" \
-	-e "s|include fastcgi_params|include /etc/nginx/fastcgi_params|" -e "s|/hf|${base:-/hf}|g" \
+sed -e "s|/hf|${base:-/hf}|g" -e "s|/usr/share/larder/static|$top/static|g" \
+	-e "s|/run/larder/|$LARDER_RUNTIME_DIR/|g" -e "s|include fastcgi_params|include /etc/nginx/fastcgi_params|" \
 	"$top/etc/nginx/larder${base:+-subpath}.conf" >"$var/nginx/larder.conf"
 nginx=$(PATH=$PATH:/usr/sbin:/sbin command -v nginx)
 "$nginx" -q -t -e stderr -p "$var/nginx" -c "$var/nginx/nginx.conf"

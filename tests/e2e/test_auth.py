@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -215,6 +216,28 @@ def test_a_new_password_ends_what_the_old_one_began(make_larder, password_hash):
     larder.start_fcgi()
     assert statuses(larder, old) == (401, 401)
     assert statuses(larder, {}) == (401, 401)
+
+
+def test_a_new_password_counts_at_once_where_larderd_is_told_to_look(make_larder, password_hash):
+    """As `systemctl reload` does it."""
+    larder = make_larder(is_started=False, LARDER_AUTH="password")
+    file = larder.folder / "hash"
+    larder.env["LARDER_PASSWORD_HASH_FILE"] = str(file)
+    file.write_text(password_hash)
+    larder.start()
+    old = signed_in(larder)[0]
+    assert statuses(larder, old) == (200, 200)
+    larder.headers = old
+    with larder.stream() as stream:
+        events = iter(stream)
+        next(events)
+        file.write_text(make_hash("another one"))
+        larder.daemon.process.send_signal(signal.SIGHUP)
+        assert list(events) == [], "who watches is sent away"
+    larder.headers = {}
+    begun = time.monotonic()
+    while statuses(larder, old) != (401, 401):  # larder-fcgi asks anew soon
+        assert time.monotonic() - begun < CLOSED_S
 
 
 def test_a_sign_out_ends_its_stream_and_no_other(make_larder, password_hash):

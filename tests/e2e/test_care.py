@@ -181,6 +181,20 @@ def test_a_verification_is_slow_on_purpose_paused_and_goes_on_after_a_kill(make_
 
 # --- check and update ---
 
+def test_what_was_put_in_place_by_hand_with_its_own_time_is_not_fetched_again(larder, hub, cared):
+    """As `rsync -a` leaves it: the new content, an older time, and the old note beside it."""
+    assert larder.fetch(CARED)["state"] == "completed"
+    fresh = os.urandom(len(cared["model.bin"]))
+    hub.push(CARED, {"model.bin": fresh})
+    path = larder.models / CARED / "model.bin"
+    path.write_bytes(fresh)
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    hub.clear_requests()
+    assert act(larder, CARED, "update")["state"] == "completed"
+    assert not hub.requests(path="*model.bin*", origin="cdn") and path.read_bytes() == fresh
+    assert larder.api("GET", "trash", None, 200).json["trash"] == []
+
+
 def test_an_update_fetches_what_changed_and_switches_at_once(larder, hub, cared):
     first = larder.fetch(CARED)
     assert larder.api("POST", f"models/{CARED}/check", {}, 200).json["summary"] == "up to date"

@@ -77,14 +77,15 @@ def test_it_reads_its_file_as_systemd_does(anywhere):
         (tree / path).symlink_to(ROOT / path)
     (tree / "etc/larder.env").write_text(
         f"# a comment\n  LARDER_MAX_DOWNLOADS = 2 \nLARDER_MODELS_DIR=\"{models}\"\nLARDER_BASE_PATH='/models/hf'\n"
-        f"LARDER_LISTEN=127.0.0.1:{port}\nLARDER_LOG_LEVEL=error\n;LARDER_AUTH=nonsense\n")
+        f"LARDER_LISTEN=127.0.0.1:{port}\nLARDER_LOG_LEVEL=error\n;LARDER_AUTH=nonsense\nLARDER_MAX_CONNECTIONS=7")
     run = Program("run.sh", [tree / "etc/run.sh", programs("release"), anywhere / "var"],
                   {"PATH": os.environ["PATH"], "LARDER_LOG_LEVEL": "info"})
     try:
         run.wait_line(f"ready: models in {models}")
         run.wait_line("threads on ")
         base = f"http://127.0.0.1:{port}/models/hf"
-        assert json.loads(fetch(f"{base}/api/v1/settings"))["max_downloads"] == 2
+        settings = json.loads(fetch(f"{base}/api/v1/settings"))
+        assert (settings["max_downloads"], settings["max_connections"]) == (2, 7)
         assert b"<title>Larder" in fetch(f"{base}/")
     finally:
         assert run.end(signal.SIGTERM) == 0

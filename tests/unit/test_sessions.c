@@ -150,6 +150,10 @@ static void a_new_password_ends_what_the_old_one_began(void **state)
 		assert_int_equal(is_believed(p, with_old), i == 0);
 		assert_int_equal(is_believed(p, without), hashes[i][0] == '\0');
 	}
+	sessions_set_password(p->sessions, hashes[0]);
+	assert_true(is_believed(p, with_old));
+	assert_false(is_believed(p, without));
+	assert_int_equal(p->revoked, 1);
 }
 
 static void a_secret_that_cannot_be_right_is_refused(void **state)
