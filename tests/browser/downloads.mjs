@@ -138,6 +138,41 @@ export const scenarios = {
     await page.getByRole("button", { name: "All", exact: true }).first().click();
     await page.getByTestId("start").and(page.locator(":enabled")).waitFor({ timeout: TIMEOUT });
     check((await page.locator(".group input:not(:checked)").count()) === 0, "all is not all");
+
+    // A slip and back, or others in between, is the whole repository named anew.
+    const box = page.getByTestId("paste");
+    await box.press("End");
+    await box.press("x");
+    await box.press("Backspace");
+    await ticked("Q4_K_M");
+    for (const other of ["datasets/acme/words", "acme/nope"]) {
+      await box.fill(other);
+      await page
+        .getByText(other === "acme/nope" ? "is not on the Hub" : "Dataset acme/words")
+        .waitFor({ timeout: TIMEOUT });
+      await box.fill(TERM.split(":")[0]);
+      await ticked("Q4_K_M");
+    }
+    // What is thought about a text is not done to the next one.
+    await box.fill("");
+    const held = [];
+    await page.route("**/previews/*/fit*", (route) => held.push(route));
+    await box.fill(TERM.split(":")[0]);
+    await page.getByText("Looking which variant suits this machine").waitFor({ timeout: TIMEOUT });
+    await box.fill("acme/little-7b-GGUF:Q8_0");
+    await page.unroute("**/previews/*/fit*");
+    for (const route of held) await route.continue().catch(() => {});
+    await ticked("Q8_0");
+    await page.getByTestId("start").and(page.locator(":enabled")).waitFor({ timeout: TIMEOUT });
+    await ticked("Q8_0");
+    // None stays none.
+    await page.getByRole("button", { name: "None", exact: true }).first().click();
+    await page.getByText("Nothing is chosen yet").waitFor({ timeout: TIMEOUT });
+    await box.press("Enter");
+    await page.getByRole("link", { name: "Settings" }).click();
+    await page.getByTestId("gpu_memory").waitFor({ timeout: TIMEOUT });
+    await page.getByRole("link", { name: "Downloads", exact: true }).click();
+    await page.getByText("Nothing is chosen yet").waitFor({ timeout: TIMEOUT });
   },
 
   /** What has the name of a file that comes is said to go to the trash; what was here before is told after. */

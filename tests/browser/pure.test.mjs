@@ -188,10 +188,16 @@ test("an address, or a name with a quant behind it, is sought by its name", () =
     ["https://hf.example/datasets/acme/words", "acme/words"],
     ["acme/a:Q4_K_M", "acme/a"],
     ["acme/a@v1", "acme/a"],
+    ["hf.co/acme/a:Q4_K_M", "acme/a"],
+    ["datasets/acme/words", "acme/words"],
+    ["datasets", "datasets"],
     ["7b chat", "7b chat"],
     ["a/b c", "a/b c"],
-  ])
-    assert.equal(new URLSearchParams(address({ ...QUERY, q }, null).split("?")[1]).get("q"), wanted);
+  ]) {
+    const asked = new URLSearchParams(address({ ...QUERY, q }, null).split("?")[1]);
+    assert.equal(asked.get("q"), wanted);
+    assert.equal(asked.get("type"), wanted === "acme/words" ? "dataset" : "model");
+  }
 });
 
 test("a size is said as in the names of models", () => {

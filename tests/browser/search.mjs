@@ -141,6 +141,7 @@ export const scenarios = {
     check(strange.length === 0, `asked of others: ${strange.join(" ")}`);
     const facts = await page.getByTestId("facts").innerText();
     for (const fact of ["apache-2.0", "llama", "1,234", "nothing found"]) check(facts.includes(fact), `no ${fact}`);
+    await pane(page).getByTestId("start").and(page.locator(":enabled")).waitFor({ timeout: TIMEOUT });
     await looksRight(page, shots, "card");
     await page.goto(`${base}#/search/acme/gated-7b`);
     await page.getByText("Its owner decides who may have it").waitFor({ timeout: TIMEOUT });
@@ -206,7 +207,7 @@ export const scenarios = {
     await open(page);
     await looksRight(page, shots, "search");
     await page.goto(`${base}#/search/acme/tiny-7b-GGUF`);
-    await pane(page).getByTestId("start").waitFor({ timeout: TIMEOUT });
+    await pane(page).getByTestId("start").and(page.locator(":enabled")).waitFor({ timeout: TIMEOUT });
     await looksRight(page, shots, "repository");
   },
 };

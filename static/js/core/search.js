@@ -12,6 +12,9 @@ const TIMEOUT_MS = 35_000; // the daemon gives the Hub thirty seconds
  * @typedef {{ q: string, type: string, author: string, format: string, task: string, size: string, sort: string }} Query
  */
 
+const HOST = /(?:https?:\/\/[^/\s]+\/|(?:www\.)?(?:hf\.co|huggingface\.co)\/)?/;
+const PLACE = new RegExp(`^\\s*${HOST.source}(datasets\\/)?(\\S*\\s*)$`, "i");
+
 /** What a size is, in parameters. @type {Record<string, [number, number]>} */
 export const SIZES = {
   "-3": [0, 3e9],
@@ -21,14 +24,25 @@ export const SIZES = {
   "40-": [40e9, 0],
 };
 
+/** What is sought by an address, or by a name as it is pasted elsewhere. @param {string} text */
+export function sought(text) {
+  const place = PLACE.exec(text);
+  if (!place) return { name: text, isDataset: false };
+  const [, folder = "", rest] = place;
+  return {
+    name: rest.replace(/^([^\s/]+\/[^\s/:@?#]+)[/:@?#]\S*\s*$/, "$1"),
+    isDataset: folder !== "" && rest.trim() !== "",
+  };
+}
+
 /** @param {Query} query @param {string|null} cursor */
 export function address(query, cursor) {
   const [least, most] = SIZES[query.size] ?? [0, 0];
   const { size: _, ...words } = query;
   const params = new URLSearchParams();
-  words.q = words.q // an address, or a name as it is pasted elsewhere
-    .replace(/^\s*https?:\/\/[^/]+\/(datasets\/)?/i, "")
-    .replace(/^([^\s/]+\/[^\s/:@?#]+)[/:@?#]\S*\s*$/, "$1");
+  const { name, isDataset } = sought(words.q);
+  words.q = name;
+  if (isDataset) words.type = "dataset";
   for (const [name, value] of Object.entries(words)) if (value.trim()) params.set(name, value.trim());
   if (least) params.set("min_parameters", String(least));
   if (most) params.set("max_parameters", String(most));

@@ -3,7 +3,7 @@
 /** @import { Store } from "../core/store.js" */
 /** @import { Prefs } from "../core/prefs.js" */
 import { attr, fill, icon, show, text } from "../core/dom.js";
-import { duration, fraction, percent, rate, size } from "../core/format.js";
+import { duration, fraction, percent, plain, rate, size } from "../core/format.js";
 import { language, t } from "../core/words.js";
 
 /** @type {[string, string, string][]} */
@@ -101,9 +101,9 @@ export function frame({ store, prefs }) {
   drawLink();
 
   return {
-    /** Another view is shown. @param {string} view @param {string} words its title @param {string} [rest] what of it */
-    show(view, words, rest = "") {
-      title = rest || words;
+    /** Another view is shown. @param {string} view @param {string} words its title @param {string} [rest] */
+    show(view, words, rest) {
+      title = rest && /models|search/.test(view) ? plain(rest) : words;
       for (const id of ["nav", "connection"]) show(part(id), view !== "sign-in");
       const place = { trash: "models", connection: "settings" }[view] ?? view; // where it is reached from
       for (const a of /** @type {NodeListOf<HTMLElement>} */ (part("nav").querySelectorAll("a")))

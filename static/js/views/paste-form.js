@@ -9,6 +9,7 @@ import { attr, h, icon, show, text } from "../core/dom.js";
 import { count, duration, isolate, size } from "../core/format.js";
 import { late } from "../core/late.js";
 import { link } from "../core/router.js";
+import { sought } from "../core/search.js";
 import { t } from "../core/words.js";
 import { field, problemBox } from "../ui/field.js";
 import { styles } from "../ui/styles.js";
@@ -19,8 +20,14 @@ const TICKING_MS = 250;
 const LONGEST_LIST = 180_000; // and of one that may hold several things
 const LONGEST = 4096; // characters of a text that is worth a question
 
-/** What was chosen of the text that outlives the view. */
-const kept = { text: "", terms: /** @type {Terms} */ ({ select: [], exclude: [] }) };
+/** What somebody has chosen by hand of the text that outlives the view. */
+const kept = {
+  text: "",
+  terms: /** @type {Terms} */ ({ select: [], exclude: [] }),
+  revision: "",
+  type: "",
+  isNone: false,
+};
 
 /** Settled when it can be drawn. */
 export const ready = styles("preview");
@@ -50,9 +57,11 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
   let fitRequest = null;
   let fitOf = ""; // what the panel has been told of
   let deciding = false; // whoever named a model of many variants gets the one that suits this machine, once that is known
-  let decidedOf = ""; // and is not told twice
-  let isBack = false; // somebody had chosen before
+  let byHand = false; // unless something of it was chosen by hand
+  let isBack = false; // somebody had done that before, and has been elsewhere
   let warning = ""; // about what is shown
+  /** @type {string[]} */
+  let warnsOf = []; // these files of it; none: of any
   let timer = 0;
 
   // ---- nodes -------------------------------------------------------------------------------------------------
@@ -271,13 +280,14 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     previewText = asked;
     wanted = new Set(answer.files.filter((f) => f.selected).map((f) => f.path));
     terms = { select: answer.select, exclude: answer.exclude };
-    if (isBack) decidedOf = keyOf(answer);
-    isBack = false;
+    if (fitOf !== keyOf(answer)) fitOf = ""; // the panel has forgotten it
     deciding = mayDecide(answer);
     writeFields(answer);
     drawMatches(answer);
     panel.update(answer, wanted);
     draw();
+    if (isBack && kept.isNone) choose(new Set());
+    isBack = false;
     void lookAtFit(answer);
   }
 
@@ -285,15 +295,14 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
   function mayDecide(p) {
     const isWhole = p.select.length === 0 && p.exclude.length === 0;
     const variants = p.groups.filter((g) => g.kind === "gguf" && g.quant !== null).length;
-    return isWhole && variants > 1 && p.type === "model" && decidedOf !== keyOf(p);
+    return isWhole && variants > 1 && p.type === "model" && !byHand;
   }
 
   /** Where that is not known, all stays chosen. @param {Set<string>|null} paths */
   function decide(paths) {
-    if (!deciding || !preview) return;
+    if (!deciding || !current()) return;
     deciding = false;
-    decidedOf = keyOf(preview);
-    if (paths) choose(paths);
+    if (paths) apply(paths);
     else draw();
   }
 
@@ -341,11 +350,35 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
 
   // ---- choosing ----------------------------------------------------------------------------------------------
 
+  /** Somebody chose. */
+  function settle() {
+    deciding = false;
+    byHand = true;
+  }
+
+  /** For who goes elsewhere and comes back. */
+  function keep() {
+    if (!keeps) return;
+    Object.assign(kept, {
+      text: asText(),
+      terms,
+      revision: revision.control.value,
+      type: type.control.value,
+      isNone: preview !== null && wanted.size === 0,
+    });
+  }
+
   /** The boxes changed. @param {Set<string>} next */
   function choose(next) {
     if (!preview) return;
-    deciding = false;
-    decidedOf = keyOf(preview);
+    settle();
+    apply(next);
+    keep();
+  }
+
+  /** @param {Set<string>} next */
+  function apply(next) {
+    if (!preview) return;
     wanted = next;
     panel.setChoice(next);
     if (next.size === 0) {
@@ -357,7 +390,6 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
       return draw();
     }
     terms = termsFor(preview.files, next);
-    if (keeps) Object.assign(kept, { text: asText(), terms });
     ticked = true;
     look(TICKING_MS);
   }
@@ -369,7 +401,28 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
       select: parseTerms(select.control.value, preview?.files),
       exclude: parseTerms(exclude.control.value, preview?.files),
     };
+    settle();
+    keep();
     if (asText()) look(TYPING_MS);
+  }
+
+  /** @param {typeof kept} before */
+  function comeBack(before) {
+    Object.assign(kept, before);
+    terms = before.terms;
+    select.control.value = terms.select.join("\n");
+    exclude.control.value = terms.exclude.join("\n");
+    revision.control.value = before.revision;
+    type.control.value = before.type;
+    isBack = byHand = true;
+  }
+
+  /** What was chosen in another text does not apply. */
+  function unchoose() {
+    terms = { select: [], exclude: [] };
+    for (const f of [select, exclude, revision]) f.control.value = "";
+    ticked = deciding = byHand = isBack = false;
+    fitRequest?.abort();
   }
 
   /** Not under the fingers of someone who types. @param {Preview} p */
@@ -436,8 +489,8 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     clearTimeout(timer);
     request?.abort();
     fitRequest?.abort();
-    fitOf = decidedOf = "";
-    deciding = isBack = false;
+    fitOf = "";
+    deciding = byHand = isBack = false;
     request = preview = problem = null;
     busy = ticked = false;
     retryAt = 0;
@@ -488,19 +541,21 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
         true,
       ];
     if (p.bytes_to_fetch === 0) return [t("All of it is on the disk already."), false];
-    if (warning) return [warning, true];
     const speed = usualSpeed(store.finished());
     const folder = isolate(p.folder);
     const where = speed
       ? t("Goes to {folder}, in about {time}", { folder, time: duration(p.bytes_to_fetch / speed) })
       : t("Goes to {folder}", { folder });
-    if (!p.files_replaced) return [where, false];
-    const others = count(
-      p.files_replaced,
-      "Another file that has its name there goes to the trash.",
-      "{n} other files that have their names there go to the trash.",
-    );
-    return [where + ". " + others, false];
+    const others =
+      p.files_replaced &&
+      count(
+        p.files_replaced,
+        "Another file that has its name there goes to the trash.",
+        "{n} other files that have their names there go to the trash.",
+      );
+    const isWarned = warning !== "" && (warnsOf.length === 0 || warnsOf.some((path) => wanted.has(path)));
+    const more = [isWarned && warning, others].filter(Boolean).join(" ");
+    return [more ? where + ". " + more : where, isWarned];
   }
 
   function drawProblem() {
@@ -524,11 +579,10 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
   }
 
   /** Words that name no repository may find one; where nobody answers, it can be found out why.
-   * @param {ApiError|null} shown @param {boolean} isName the name is at fault */
-  function drawElsewhere(shown, isName) {
-    const words = asText()
-      .replace(/^[^/\s]+\/(?=[^/\s]+$)/, "")
-      .replace(/[:@]\S*$/, "");
+   * @param {ApiError|null} shown @param {boolean} at the text is at fault */
+  function drawElsewhere(shown, at) {
+    const words = nameIn(asText());
+    const isName = at && !/ has no revision /.test(shown?.message ?? "");
     const isSought = isName && ["invalid", "not_found"].includes(shown?.code ?? "") && /^[^/\\]{1,96}$/.test(words);
     const isAway = ["network", "hub_unavailable", "timeout"].includes(shown?.code ?? "");
     show(elsewhere, isSought || isAway);
@@ -559,12 +613,7 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
       if (!several()) hideList();
       if (!current()) {
         problem = null;
-        if (preview) {
-          // what was chosen in the old one does not apply
-          terms = { select: [], exclude: [] };
-          for (const f of [select, exclude, revision]) f.control.value = "";
-          ticked = false;
-        }
+        if (preview || isBack) unchoose();
       }
       if (asText() === "") reset();
       else look(pasted ? 0 : TYPING_MS);
@@ -572,11 +621,13 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
     enter() {
       if (listed) lists().then(({ enter }) => enter());
       else if (isReady()) start();
-      else if (!starting && asText()) look(0);
+      else if (!starting && asText() && !(current() && wanted.size === 0)) look(0);
     },
-    /** Somebody knows something about it that is worth a thought. @param {string} sentence */
-    warn(sentence) {
+    /** Somebody knows something about it that is worth a thought. @param {string} sentence
+     * @param {string[]} paths where it is about these files only */
+    warn(sentence, paths) {
       warning = sentence;
+      warnsOf = paths;
       draw();
     },
     /** This text, in the place of any other. @param {string} words */
@@ -585,16 +636,15 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
       reset();
       input.value = words;
       if (keeps) store.draft = words;
-      isBack = keeps && asText() === before.text;
-      if (isBack) Object.assign(kept, { text: before.text, terms: (terms = before.terms) });
+      if (keeps && asText() === before.text) comeBack(before);
       input.focus();
       look(0);
     },
   };
 }
 
-/** @param {Preview} p */
-const keyOf = (p) => p.repo + " " + p.commit;
+/** As the panel tells them apart. @param {Preview} p */
+const keyOf = (p) => p.type + " " + p.repo + " " + p.commit;
 
 /** @template {string} K @param {K} name @param {string} value @returns {Partial<Record<K, string>>} */
 const optional = (name, value) => /** @type {any} */ (value ? { [name]: value } : {});
@@ -609,4 +659,11 @@ function usualSpeed(finished) {
     ms += Date.parse(finished_at ?? "") - Date.parse(started_at ?? "");
   }
   return ms > 0 ? (bytes / ms) * 1000 : 0;
+}
+
+/** Of what is pasted, the words by which a model may be sought. @param {string} text */
+function nameIn(text) {
+  const place = text.split(" ").findLast((word) => word.includes("/"));
+  const [first = "", second] = sought(place ?? text).name.split("/");
+  return (second || first).replace(/[:@]\S*$/, "").trim();
 }

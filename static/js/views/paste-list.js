@@ -246,9 +246,9 @@ export function pasteList({ act, signal, finished }) {
 }
 
 /** What it would bring, in words. @param {Preview} p */
-function whatOf({ groups, select, bytes_selected, bytes_to_fetch, files_selected }) {
+function whatOf({ groups, bytes_selected, bytes_to_fetch, files_selected }) {
   if (!bytes_to_fetch) return bytes_selected ? t("is here") : t("holds nothing");
-  const variants = groups.filter((g) => g.kind === "gguf" && g.quant !== null).length;
-  const all = !select.length && variants > 1 ? t("all {n} variants", { n: number(variants) }) : "";
-  return [all, count(files_selected, "{n} file", "{n} files"), size(bytes_to_fetch)].filter(Boolean).join(", ");
+  const variants = groups.filter((g) => g.kind === "gguf" && g.quant !== null && g.selected !== "none").length;
+  const several = variants > 1 ? t("{n} variants", { n: number(variants) }) : "";
+  return [several, count(files_selected, "{n} file", "{n} files"), size(bytes_to_fetch)].filter(Boolean).join(", ");
 }

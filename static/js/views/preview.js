@@ -330,7 +330,7 @@ export function previewPanel({ signal, choose }) {
     free.set(size(disk.free), disk.reserved ? t("{size} for the queue", { size: size(disk.reserved) }) : "");
     after.set(
       disk.after < 0 ? t("{size} short", { size: size(-disk.after) }) : size(disk.after + kept),
-      kept ? t("{size} of it kept free", { size: size(kept) }) : "",
+      kept && disk.after >= 0 ? t("{size} of it kept free", { size: size(kept) }) : "",
     );
     totals.classList.toggle("totals-short", disk.after < 0);
     const share = (/** @type {number} */ n) => String(disk.free > 0 ? Math.min(1, n / disk.free) : 1);

@@ -80,7 +80,11 @@ export function repository(root, path, row, parts) {
   function draw(model) {
     drawFacts(model);
     const page = safeUrl(model.page);
-    if (model.scan?.issues_total) form.warn(t("The Hub’s scan has found something in these files: see above."));
+    if (model.scan?.issues_total) {
+      const { issues: told, issues_total: all } = model.scan;
+      const paths = told.length < all ? [] : told.map(({ path }) => path);
+      form.warn(t("The Hub’s scan has found something in these files: see above."), paths);
+    }
     show(gated, !!model.gated);
     if (model.gated) {
       fill(

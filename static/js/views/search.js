@@ -76,6 +76,7 @@ const KINDS = [
 const NOTHING = { q: "", type: "model", author: "", format: "", task: "", size: "", sort: "trending" };
 /** What was asked for, for as long as the page lives; the address has it too, for who comes back or tells somebody. */
 const wanted = { ...NOTHING };
+const OF_MODELS = { format: "", task: "", size: "" };
 const NAMES = /** @type {(keyof typeof wanted)[]} */ (Object.keys(NOTHING));
 
 /** As it stands behind the address. */
@@ -90,6 +91,7 @@ function takeQuery() {
   if (query.size === 0) return false;
   const before = toQuery();
   for (const name of NAMES) wanted[name] = query.get(name) ?? NOTHING[name];
+  if (wanted.type === "dataset") Object.assign(wanted, OF_MODELS);
   return toQuery() !== before;
 }
 
@@ -101,6 +103,7 @@ export function mount(root, parts) {
   const search = new Search(api, draw);
   takeQuery();
   let timer = 0;
+  let isDue = false; // the words are others than those that were asked for
   let retryAt = 0;
 
   // ---- tools -------------------------------------------------------------------------------------------------
@@ -252,6 +255,7 @@ export function mount(root, parts) {
 
   function ask() {
     clearTimeout(timer);
+    isDue = false;
     retryAt = 0;
     note();
     search.ask(wanted);
@@ -272,8 +276,7 @@ export function mount(root, parts) {
       if (node.value !== wanted[name]) node.value = wanted[name] = NOTHING[name]; // somebody's own address
     }
     // These are of models only.
-    for (const node of selects)
-      node.disabled = wanted.type === "dataset" && ["format", "task", "size"].includes(node.name);
+    for (const node of selects) node.disabled = wanted.type === "dataset" && node.name in OF_MODELS;
   }
 
   /** The last question once more: what has come stays, if it was for more. */
@@ -294,20 +297,23 @@ export function mount(root, parts) {
   function choose(name, value, delay) {
     if (wanted[name] === value) return;
     wanted[name] = value;
-    if (name === "type") Object.assign(wanted, { format: "", task: "", size: "" }); // which are of the other kind
+    if (name === "type") Object.assign(wanted, OF_MODELS);
     if (name === "type") drawTools();
     clearTimeout(timer);
     search.stop(); // its answer would be another question's
     if (!both.opened) scrollTo(0, 0); // it is another list
+    isDue = true;
     timer = setTimeout(ask, delay);
   }
 
   /** From the words to what they have found. @param {KeyboardEvent} event */
   function toRows(event) {
-    if (event.key !== "ArrowDown" && event.key !== "Enter") return;
+    if ((event.key !== "ArrowDown" && event.key !== "Enter") || event.isComposing) return;
     event.preventDefault();
     const [first] = list.node.querySelectorAll("a");
-    if (first && !search.busy) first.focus();
+    if (isDue)
+      ask(); // what is shown is of other words
+    else if (first && !search.busy) first.focus();
   }
 
   function clear() {

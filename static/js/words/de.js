@@ -295,13 +295,13 @@ export default {
   "It needs {size} with a context of {n}.": "Es braucht {size} bei einem Kontext von {n}.",
   "The best that fits, with a context of {n}. So few bits cost much of its quality: a smaller model may answer better.":
     "Das Beste, was passt, bei einem Kontext von {n}. So wenige Bits kosten viel Güte: ein kleineres Modell antwortet vielleicht besser.",
-  "{size} of it kept free": "davon bleiben {size} frei",
+  "{size} of it kept free": "davon {size} freigehalten",
   "Looking which variant suits this machine…": "Sucht, welche Variante zu dieser Maschine passt …",
   "Look for “{words}” at the Hub": "„{words}“ beim Hub suchen",
   "GiB of each card, like 8, or 24 24; up to 1024 GiB.": "GiB jeder Karte, wie 8 oder 24 24; höchstens 1024 GiB.",
   "none is known": "keine bekannt",
   "holds nothing": "enthält nichts",
-  "all {n} variants": "alle {n} Varianten",
+  "{n} variants": "{n} Varianten",
   "Another file that has its name there goes to the trash.|{n} other files that have their names there go to the trash.":
     "Eine andere Datei dieses Namens dort kommt in den Papierkorb.|{n} andere Dateien dieser Namen dort kommen in den Papierkorb.",
   "Only {name}": "Nur {name}",
