@@ -22,6 +22,7 @@ struct auth {
 	bool has_secret;
 	unsigned char secret[TOKEN_KEY_BYTES];
 	uint64_t epoch;
+	uint64_t secrets; /* that were replaced by others */
 	struct auth_ended *ended;
 	size_t n_ended;
 };
@@ -110,6 +111,8 @@ void auth_free(struct auth **auth)
 void auth_set_secret(struct auth *auth, const unsigned char secret[TOKEN_KEY_BYTES],
 		     uint64_t epoch)
 {
+	if (auth->has_secret && sodium_memcmp(auth->secret, secret, TOKEN_KEY_BYTES) != 0)
+		auth->secrets++;
 	memcpy(auth->secret, secret, TOKEN_KEY_BYTES);
 	auth->epoch = epoch;
 	auth->has_secret = true;
@@ -224,7 +227,8 @@ static int identify_session(const struct auth *auth, struct str header, int64_t 
 	*ret = (struct identity){ .kind = AUTH_SESSION,
 				  .role = session.role,
 				  .expires_s = session.expires_s,
-				  .epoch = session.epoch };
+				  .epoch = session.epoch,
+				  .secrets = auth->secrets };
 	memcpy(ret->name, session.user, sizeof(ret->name));
 	memcpy(ret->id, session.id, TOKEN_ID_BYTES);
 	return 0;
@@ -273,7 +277,7 @@ bool auth_holds(const struct auth *auth, const struct identity *identity, int64_
 		return has_key(auth, identity);
 	return identity->kind != AUTH_SESSION ||
 	       (now_s < identity->expires_s && identity->epoch == auth->epoch &&
-		!has_ended(auth, identity->id));
+		identity->secrets == auth->secrets && !has_ended(auth, identity->id));
 }
 
 int auth_check_hash(struct str hash, struct error *err)

@@ -51,6 +51,7 @@ struct identity {
 	enum role role;
 	int64_t expires_s;                /* a session's; else 0 */
 	uint64_t epoch;                   /* a session's */
+	uint64_t secrets;                 /* a session's: replaced before it was believed */
 	unsigned char id[TOKEN_ID_BYTES]; /* a session's; of a key, its hash begins so */
 };
 

@@ -139,6 +139,8 @@ static void a_new_password_ends_what_the_old_one_began(void **state)
 	struct place *p = *state;
 	AUTO_CSTR without = sign(p);
 	AUTO_CSTR with_old = NULL;
+	struct auth_headers headers = { .cookie = without };
+	struct identity who;
 	struct error err;
 
 	for (size_t i = 0; i < ARRAY_LEN(hashes); i++) {
@@ -150,7 +152,10 @@ static void a_new_password_ends_what_the_old_one_began(void **state)
 		assert_int_equal(is_believed(p, with_old), i == 0);
 		assert_int_equal(is_believed(p, without), hashes[i][0] == '\0');
 	}
+	assert_int_equal(auth_identify(p->auth, &headers, 0, &who, &err), 0);
+	assert_true(auth_holds(p->auth, &who, 0));
 	sessions_set_password(p->sessions, hashes[0]);
+	assert_false(auth_holds(p->auth, &who, 0));
 	assert_true(is_believed(p, with_old));
 	assert_false(is_believed(p, without));
 	assert_int_equal(p->revoked, 1);
