@@ -89,8 +89,12 @@ export const scenarios = {
   /** What the Hub's scan found stands at the button; who has no token is told before a gated model fails. */
   async "search-warned"(page) {
     await page.goto(`${base}#/search/acme/tiny-7b-GGUF`);
-    await page.getByText("The Hub’s scan has found something in these files").waitFor({ timeout: TIMEOUT });
-    await page.getByText("unsafe: pytorch_model.bin").waitFor({ timeout: TIMEOUT });
+    const warning = page.getByText("The Hub’s scan has found something in these files");
+    await warning.waitFor({ timeout: TIMEOUT });
+    await page.getByText("unsafe: tiny-7b-Q4_K_M.gguf").waitFor({ timeout: TIMEOUT });
+    await pane(page).locator('[data-group="Q8_0"]').getByRole("button", { name: "Only" }).click();
+    await page.getByText("Goes to").waitFor({ timeout: TIMEOUT });
+    await warning.waitFor({ state: "hidden", timeout: TIMEOUT }); // it is of another file
     await page.goto(`${base}#/search/acme/gated-7b`);
     await page.getByText("Larder has no token.").waitFor({ timeout: TIMEOUT });
     await looksRight(page, shots, "gated");

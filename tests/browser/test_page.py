@@ -434,7 +434,7 @@ def test_a_card_is_read_and_does_no_harm(drive):
 
 
 def test_what_is_wrong_with_a_model_is_said_before_it_is_fetched(drive, make_larder, hub):
-    found = {"scansDone": True, "filesWithIssues": [{"path": "pytorch_model.bin", "level": "unsafe"}]}
+    found = {"scansDone": True, "filesWithIssues": [{"path": "tiny-7b-Q4_K_M.gguf", "level": "unsafe"}]}
     body = json.dumps({"id": "acme/tiny-7b-GGUF", "securityRepoStatus": found})
     hub.fault("status", "/api/models/acme/tiny-7b-GGUF", status=200, body=body)
     drive("search-warned", make_larder(token="")).finish()

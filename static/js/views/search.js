@@ -104,6 +104,7 @@ export function mount(root, parts) {
   takeQuery();
   let timer = 0;
   let isDue = false; // the words are others than those that were asked for
+  let isBound = false; // for the rows, once they are there
   let retryAt = 0;
 
   // ---- tools -------------------------------------------------------------------------------------------------
@@ -242,6 +243,8 @@ export function mount(root, parts) {
     show(quota, !wrong && !!left && left.remaining < LOW_QUOTA);
     if (left) text(quota, t("The Hub answers {n} more questions in the next {s} seconds.", quotaWords(left)));
     list.update(found);
+    if (isBound && !busy && document.activeElement === words) list.node.querySelector("a")?.focus();
+    if (!busy) isBound = false;
     drawWait();
   }
 
@@ -303,6 +306,7 @@ export function mount(root, parts) {
     search.stop(); // its answer would be another question's
     if (!both.opened) scrollTo(0, 0); // it is another list
     isDue = true;
+    isBound = false;
     timer = setTimeout(ask, delay);
   }
 
@@ -311,9 +315,9 @@ export function mount(root, parts) {
     if ((event.key !== "ArrowDown" && event.key !== "Enter") || event.isComposing) return;
     event.preventDefault();
     const [first] = list.node.querySelectorAll("a");
-    if (isDue)
-      ask(); // what is shown is of other words
-    else if (first && !search.busy) first.focus();
+    isBound = isDue || search.busy; // what is shown is of other words
+    if (isDue) ask();
+    else if (first && !isBound) first.focus();
   }
 
   function clear() {
