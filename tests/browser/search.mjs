@@ -68,6 +68,9 @@ export const scenarios = {
     await page.getByTestId("hub-format").selectOption("gguf");
     await page.waitForFunction(() => location.hash === "#/search?q=tiny-7b-g&format=gguf", null, { timeout: TIMEOUT });
     await page.getByTestId("hub-words").press("ArrowDown");
+    await page.waitForFunction(() => document.activeElement?.closest('[data-testid="hub-row"]'), null, {
+      timeout: TIMEOUT,
+    });
     await page.keyboard.press("Enter");
     await pane(page).getByText("apache-2.0").first().waitFor({ timeout: TIMEOUT });
     await page.reload();
