@@ -1,6 +1,6 @@
 // @ts-check
 // Which view the address names: #/models/acme/tiny is the view "models" and the rest "acme/tiny". It is behind the hash, so
-// that the page can be served by anything that serves files, under any path. Behind "?": what is asked.
+// that the page can be served by anything that serves files, under any path. Behind "?": a query.
 
 /** @typedef {{ view: string, rest: string, query: URLSearchParams }} Route */
 

@@ -12,8 +12,7 @@ const TIMEOUT_MS = 35_000; // the daemon gives the Hub thirty seconds
  * @typedef {{ q: string, type: string, author: string, format: string, task: string, size: string, sort: string }} Query
  */
 
-const HOST = /(?:https?:\/\/[^/\s]+\/|(?:www\.)?(?:hf\.co|huggingface\.co)\/)?/;
-const PLACE = new RegExp(`^\\s*${HOST.source}(datasets\\/)?(\\S*\\s*)$`, "i");
+const PLACE = /^\s*(?:https?:\/\/[^/\s]+\/|(?:www\.)?(?:hf\.co|huggingface\.co)\/)?(datasets\/)?(\S*\s*)$/i;
 
 /** What a size is, in parameters. @type {Record<string, [number, number]>} */
 export const SIZES = {

@@ -488,15 +488,13 @@ export function pasteForm({ store, act, served, tell, signal, reveal, node, inpu
   function reset() {
     clearTimeout(timer);
     request?.abort();
-    fitRequest?.abort();
+    unchoose();
     fitOf = "";
-    deciding = byHand = isBack = false;
     request = preview = problem = null;
-    busy = ticked = false;
+    busy = false;
     retryAt = 0;
-    terms = { select: [], exclude: [] };
     hideList();
-    for (const f of [box, select, exclude, revision, type]) f.control.value = "";
+    for (const f of [box, type]) f.control.value = "";
     if (keeps) store.draft = kept.text = "";
     advanced.open = false;
     panel.update(null, new Set());

@@ -99,6 +99,6 @@ export function paste(parts) {
 }
 
 /** @param {EventTarget|null} target */
-const isEditable = (target) =>
+export const isEditable = (target) =>
   target instanceof HTMLElement &&
   (target.isContentEditable || target.matches("input:not([type=checkbox]), textarea, select"));

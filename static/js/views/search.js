@@ -14,6 +14,7 @@ import { shelfRow } from "../ui/shelf-row.js";
 import { split } from "../ui/split.js";
 import { styles } from "../ui/styles.js";
 import { windowList } from "../ui/window-list.js";
+import { isEditable } from "./paste.js";
 import { repository } from "./repository.js";
 
 export const title = t("Search");
@@ -76,7 +77,7 @@ const KINDS = [
 const NOTHING = { q: "", type: "model", author: "", format: "", task: "", size: "", sort: "trending" };
 /** What was asked for, for as long as the page lives; the address has it too, for who comes back or tells somebody. */
 const wanted = { ...NOTHING };
-const OF_MODELS = { format: "", task: "", size: "" };
+const OF_MODELS = { format: "", task: "", size: "" }; // what nothing but a model has
 const NAMES = /** @type {(keyof typeof wanted)[]} */ (Object.keys(NOTHING));
 
 /** As it stands behind the address. */
@@ -278,7 +279,6 @@ export function mount(root, parts) {
       node.value = wanted[name];
       if (node.value !== wanted[name]) node.value = wanted[name] = NOTHING[name]; // somebody's own address
     }
-    // These are of models only.
     for (const node of selects) node.disabled = wanted.type === "dataset" && node.name in OF_MODELS;
   }
 
@@ -300,8 +300,10 @@ export function mount(root, parts) {
   function choose(name, value, delay) {
     if (wanted[name] === value) return;
     wanted[name] = value;
-    if (name === "type") Object.assign(wanted, OF_MODELS);
-    if (name === "type") drawTools();
+    if (name === "type") {
+      Object.assign(wanted, OF_MODELS);
+      drawTools();
+    }
     clearTimeout(timer);
     search.stop(); // its answer would be another question's
     if (!both.opened) scrollTo(0, 0); // it is another list
@@ -348,8 +350,8 @@ export function mount(root, parts) {
   document.addEventListener(
     "keydown",
     (event) => {
-      const isElsewhere = event.target instanceof HTMLElement && event.target.matches("input, textarea, select");
-      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isElsewhere || both.opened) return;
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (isEditable(event.target) || both.opened || document.querySelector("dialog[open]")) return;
       event.preventDefault();
       words.focus();
     },
